@@ -320,7 +320,8 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
        (and (proper-list-p value)
             (seq-every-p (lambda (value) (mew-submit-account--match-p type value))
                          value))))
-    (`(,(or 'string 'file) . ,_) (stringp value))
+    ;; Customize gives a text that nobody has filled in as an empty one.
+    (`(,(or 'string 'file) . ,_) (and (stringp value) (not (equal value ""))))
     (`(plist ,_ ,_ :options ,options)
      (and (mew-submit-account--plist-p value)
           (cl-loop for (key value) on value by #'cddr
@@ -348,7 +349,8 @@ A wish, such as that for TLS, must not be dropped in silence because of a slip."
   (mew-submit-account--throw
    account "has %s for %s, which has to be %s" (format "%S" value) key
    (pcase (car type)
-     ((or 'string 'file) "a text in double quotes")
+     ((or 'string 'file) (if (equal value "") "a text that is not empty"
+                           "a text in double quotes"))
      ('choice "one of those in the manual")
      ('const "t")
      (_ (format "a %s" (car type))))))
@@ -370,6 +372,7 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
            do (mew-submit-account--refuse-key account key (mew-submit-account--keys))
            unless (or (null value)
                       (assq key mew-submit-extension--table)
+                      (and (eq key :name) (equal value "")) ; means nothing
                       (and (eq key :routes) (proper-list-p value))
                       (mew-submit-account--match-p type value))
            do (mew-submit-account--refuse-value account key value type))

@@ -27,6 +27,7 @@
 (declare-function auth-source-remembered-p "auth-source" (spec))
 (declare-function auth-source-search "auth-source" (&rest spec))
 (declare-function slot-value "ext:eieio" (object slot))
+(defvar auth-source-save-behavior)
 (defvar epa-suppress-error-buffer)
 (defvar epg-pinentry-mode)
 
@@ -110,6 +111,19 @@ In batch mode return all that never do.  Files that do not exist do not count."
   (require 'auth-source)
   (auth-source-forget+ :host host))
 
+(defun mew-submit-auth--throw-unreadable (err)
+  "Signal in words that auth-source cannot look anything up because of ERR."
+  (let ((text (mew-submit-oauth--error-text err)))
+    (error "%s" (if (string-match "Unexpected .machine. token at line \\([0-9]+\\)" text)
+                    (format "Before line %s of %s an entry is not whole, so no password \
+can be read there: correct it (what has spaces in it needs \"quotes\")"
+                            (match-string 1 text)
+                            (mapconcat #'abbreviate-file-name
+                                       (delq nil (mapcar #'mew-submit-auth--source-file
+                                                         auth-sources))
+                                       " or "))
+                  (concat "The passwords cannot be looked up: " text)))))
+
 (defun mew-submit-auth--search (spec)
   "Return the first entry that auth-source has for SPEC, or nil.
 The package auth-source-xoauth2-plugin, which would ask the network while Emacs
@@ -129,7 +143,9 @@ waits, has no part in it: see mew-submit-token-source.el.  Signal
            (mew-submit-error--throw
             'secret nil "The file of passwords could not be decrypted: the passphrase \
 was wrong, or the key is not here")
-         (signal (car err) (cdr err)))))))
+         (signal (car err) (cdr err))))
+      (mew-submit-error (signal (car err) (cdr err)))
+      (error (mew-submit-auth--throw-unreadable err)))))
 
 (defmacro mew-submit-auth--unless-gpg-asks (&rest body)
   "Return the value of BODY, or nil if gpg would have to ask, or something fails."
@@ -139,15 +155,17 @@ was wrong, or the key is not here")
          (inhibit-message t))
      (ignore-errors ,@body)))
 
+(defun mew-submit-auth--only-gpg-asks-p (source)
+  "Is it gpg, and nobody else, who could ask about SOURCE, one of `auth-sources'?
+So it is for a file that is called so, and for the program pass."
+  (or (eq source 'password-store)
+      (and (listp source) (eq (plist-get source :source) 'password-store))
+      (string-suffix-p ".gpg" (or (mew-submit-auth--source-file source) ""))))
+
 (defun mew-submit-auth--search-unlocked (spec)
   "Return the first entry for SPEC in files that gpg can read by itself, or nil.
 It can when it still knows the passphrase; whoever else may ask is left alone."
-  (let ((auth-sources (seq-filter
-                       (lambda (source)
-                         (string-suffix-p ".gpg" (or (mew-submit-auth--source-file
-                                                      source)
-                                                     "")))
-                       auth-sources))
+  (let ((auth-sources (seq-filter #'mew-submit-auth--only-gpg-asks-p auth-sources))
         (auth-source-do-cache nil))
     (mew-submit-auth--unless-gpg-asks
       (mew-submit-auth--search spec))))
@@ -418,9 +436,11 @@ A list of (JOB . SAVE-FUNCTION).")
 (defun mew-submit-auth--save (host port user password)
   "Save PASSWORD of USER at HOST and PORT, where `auth-sources' keep such.
 What is remembered of HOST is forgotten.  Return nil if there is nowhere to
-save it.  The user may be asked whether to."
+save it, or the user has nothing saved.  Whoever calls this knows that it is
+wanted, and auth-source does not ask for that again."
   (mew-submit-auth--forget host)
-  (when-let* ((save (mew-submit-auth--saver
+  (when-let* ((auth-source-save-behavior (and auth-source-save-behavior t))
+              (save (mew-submit-auth--saver
                      (mew-submit-auth--entry
                       host port user
                       (mew-submit-auth--trimmed (copy-sequence password))))))
@@ -484,8 +504,10 @@ auth-source remembers."
          mew-submit-auth--token-mechanisms)))
 
 (defun mew-submit-auth--token-p (mechanism)
-  "Does MECHANISM, a string or nil, take an access token?"
-  (member (mew-submit-caseless--up (or mechanism "")) '("OAUTHBEARER" "XOAUTH2")))
+  "Does MECHANISM, a string or nil, take an access token?
+Of several with commas between, all have to."
+  (when-let* ((names (split-string (mew-submit-caseless--up (or mechanism "")) "," t)))
+    (seq-every-p (lambda (name) (member name '("OAUTHBEARER" "XOAUTH2"))) names)))
 
 (defvar mew-submit-auth--commands nil
   "The commands that run for a token: a list of (JOB . PROCESS).")

@@ -285,7 +285,11 @@ findings.  Return nil, without that, where nobody is signed in."
           ((or command (plist-get account :token-function))
            (mew-submit-doctor-finding--make
             topic 'ok "access tokens come from a %s"
-            (if command "command" "function"))))))
+            (if command "command" "function")))
+          ((eq (plist-get account :oauth) t)
+           (mew-submit-doctor-finding--make
+            topic 'note "access tokens come from GNOME's settings (Online Accounts), if \
+that account is there")))))
 
 (defun mew-submit-doctor-account--entry (topic account)
   "Return a finding about the secret of ACCOUNT, called TOPIC, in auth-source."

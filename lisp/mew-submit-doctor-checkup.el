@@ -141,17 +141,48 @@ later, unless your distribution has corrected it without a new number."
 
 ;;; What mew-submit keeps, and what it is used for
 
+(defconst mew-submit-doctor-checkup--others
+  '(smtpmail-send-it message-smtpmail-send-it async-smtpmail-send-it sendmail-send-it
+    message-send-mail-with-sendmail sendmail-query-once feedmail-send-it
+    mailclient-send-it message-send-mail-with-mailclient)
+  "What is known to send mail by something else.")
+
+(defun mew-submit-doctor-checkup--past-us (variable who)
+  "Return a finding about mail of WHO that something else sends, or nil.
+VARIABLE says by what; some packages, and settings made late, change it."
+  (let ((function (and (boundp variable) (default-value variable))))
+    (when (memq function mew-submit-doctor-checkup--others)
+      (mew-submit-doctor-finding--make
+       "sending" 'warning "Mail of %s goes by %s, not by mew-submit.\nLook what sets %s \
+after mew-submit-mode, and take that away." who function variable))))
+
 (defun mew-submit-doctor-checkup--sending ()
-  "Return a finding about what Emacs sends mail with."
-  (unless (or noninteractive
-              (seq-some (lambda (variable)
-                          (eq (and (boundp variable) (symbol-value variable))
-                              'mew-submit-send-it))
-                        '(send-mail-function message-send-mail-function)))
-    (list (mew-submit-doctor-finding--make
-           "sending" 'note "Emacs does not send mail by mew-submit.\nSet \
-send-mail-function and message-send-mail-function to mew-submit-send-it, \
-unless another program calls it."))))
+  "Return findings about what Emacs sends mail with."
+  (cond (noninteractive nil)
+        ((seq-some (lambda (variable)
+                     (eq (and (boundp variable) (symbol-value variable))
+                         'mew-submit-send-it))
+                   '(send-mail-function message-send-mail-function))
+         (list (mew-submit-doctor-checkup--past-us
+                'message-send-mail-function "Message mode, Gnus, mu4e and notmuch")
+               (mew-submit-doctor-checkup--past-us
+                'send-mail-function "Mail mode, Rmail and others")
+               (mew-submit-doctor-checkup--own-address)))
+        (t (list (mew-submit-doctor-finding--make
+                  "sending" 'note "Emacs does not send mail by mew-submit.\nM-x \
+mew-submit-mode has it do so, and (mew-submit-mode) in the init file always, unless \
+another program calls it.")))))
+
+(defun mew-submit-doctor-checkup--own-address ()
+  "Return a finding about `user-mail-address' if no account is for that, or nil."
+  (when (mew-submit-doctor-finding--accounts)
+    (condition-case err
+        (progn (mew-submit-account--choose user-mail-address)
+               nil)
+      (mew-submit-config
+       (mew-submit-doctor-finding--make
+        "sending" 'warning "New mail is from %s, which is user-mail-address: %s"
+        (or user-mail-address "nobody") (mew-submit-error--text err))))))
 
 (defun mew-submit-doctor-checkup--log-ins (entries)
   "Return findings about why those of ENTRIES wait whose log-in was refused."

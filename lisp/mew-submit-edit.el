@@ -24,6 +24,12 @@
 (defvar-local mew-submit-edit--edited nil
   "The message that is edited here, until it is sent: (ENTRY . LOCK).")
 
+;; Whatever mode the buffer is put into, by M-x or since it gets the name of a file: what is
+;; sent must not come back, and what is given up must.
+(put 'mew-submit-edit--edited 'permanent-local t)
+(put 'mew-submit-edit--sent 'permanent-local-hook t)
+(put 'mew-submit-edit--given-up 'permanent-local-hook t)
+
 (defun mew-submit-edit--sent ()
   "Forget the message that was edited here, and is sent now."
   (pcase-let ((`(,entry . ,lock) mew-submit-edit--edited))

@@ -345,7 +345,7 @@ Where there is no STATUS, Emacs has found the certificate bad, given up TLS, and
 left PROCESS open without it.  One who is trusted may have signed for itself."
   (if (or (null status) (remq :self-signed (plist-get status :warnings)))
       (mew-submit-https--fail exchange "cannot be reached safely: its certificate is \
-not valid")
+not valid, or this machine's clock is not right")
     (mew-submit-https--send exchange process)))
 
 (defvar mew-submit-https--patience 8
@@ -383,7 +383,7 @@ the token, lets Emacs go on with the address and the TLS of that one alone."
 the name, or knows none at all"))
           ;; Emacs tells nobody of a certificate that is not valid.
           (t (mew-submit-https--fail exchange "cannot be reached safely: the \
-connection, or its certificate, is not good")))))
+connection, or its certificate, is not good, or this machine's clock is not right")))))
 
 (defun mew-submit-https--begin-tls (exchange process)
   "Begin TLS for EXCHANGE on PROCESS, which is open, and leave the rest to Emacs.

@@ -245,13 +245,19 @@ That is ((ISSUER ID REDIRECT)...), without REDIRECT where that is the usual one.
 
 (defun mew-submit-issuer--remember (issuer id &optional redirect)
   "Remember that ISSUER, an address, knows this program as ID, or not if nil.
-REDIRECT, if non-nil, is where it sends a browser back to."
+REDIRECT, if non-nil, is where it sends a browser back to.  That this cannot be
+written is told, and keeps nobody from signing in."
   (let ((others (assoc-delete-all issuer (mew-submit-issuer--clients))))
-    (mew-submit-store--write
-     mew-submit-issuer-clients-file
-     "As whom issuers of access tokens know mew-submit."
-     (if id (cons (append (list issuer id) (and redirect (list redirect))) others)
-       others))))
+    (condition-case err
+        (mew-submit-store--write
+         mew-submit-issuer-clients-file
+         "As whom issuers of access tokens know mew-submit."
+         (if id (cons (append (list issuer id) (and redirect (list redirect))) others)
+           others))
+      (error (display-warning
+              'mew-submit
+              (format "As whom %s knows this program cannot be written: %s"
+                      (mew-submit-https--host issuer) (mew-submit-error--text err)))))))
 
 (defun mew-submit-issuer--redirect (issuer keys)
   "Return where ISSUER is to send a browser back to, by KEYS, an account's :oauth.
@@ -370,42 +376,65 @@ mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-subm
                              (mew-submit-error--clean text))
    200 nil nil "..."))
 
+(defun mew-submit-issuer--name-of (code)
+  "Return CODE, the issuer's name of a failure, for people.
+Words with underscores between are no secret, however long they are."
+  (let ((case-fold-search nil))
+    (if (string-match-p "\\`[a-z]+\\(?:_[a-z]+\\)*\\'" code)
+        (truncate-string-to-width code 80 nil nil "...")
+      (mew-submit-issuer--hide code))))
+
 (defun mew-submit-issuer--usable-p (text)
   "Can TEXT, a token, be sent in HTTP and SMTP (RFC 6749, appendix A)?"
   (and text (string-match-p "\\`[ -~]+\\'" text)))
 
 (defun mew-submit-issuer--missing (wanted granted)
   "Return those of WANTED, names with spaces between, that GRANTED has not.
-Names that are not about mail do not count."
-  (let ((have (split-string (mew-submit-caseless--down (or granted "")) " " t)))
+Names that are not about mail do not count, and Microsoft's .default stands for
+others.  Some write commas between."
+  (let ((have (split-string (mew-submit-caseless--down (or granted "")) "[ ,]+" t)))
     (seq-remove (lambda (name)
                   (or (member name '("openid" "offline_access" "email" "profile"))
+                      (string-suffix-p "/.default" name)
                       (member (mew-submit-caseless--down name) have)))
-                (split-string (or wanted "") " " t))))
+                (split-string (or wanted "") "[ ,]+" t))))
+
+(defconst mew-submit-issuer--consent
+  '("invalid_grant" "interaction_required" "login_required" "consent_required"
+    "account_selection_required" "invalid_token" "expired_token" "token_expired"
+    "bad_refresh_token" "invalid_refresh_token" "invalid_code")
+  "What a sign-in is refused with that is over: the user has to sign in again.
+The first is that of RFC 6749, the next four are those of OpenID Connect, which
+Microsoft has at token time, too; the rest is what others have for the first.")
+
+(defconst mew-submit-issuer--unknown
+  '("invalid_client" "unauthorized_client" "deleted_client" "disabled_client")
+  "What a program is refused with that an issuer does not know, or not any more.")
 
 (defun mew-submit-issuer--failure (object answer host issuer client)
   "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
 KIND is `consent', `config' or `later'.  Where ISSUER does not know CLIENT any
 more, which has registered itself there, that is forgotten."
-  (let* ((code (mew-submit-https--text object "error" 100))
+  (let* ((named (mew-submit-https--text object "error" 100))
+         (code (and named (mew-submit-caseless--down named)))
          (said (mew-submit-https--text object "error_description" 1000))
          (status (plist-get answer :status))
          (more (cond (said (concat ": " (mew-submit-issuer--hide said)))
-                     (code (format " (%s)" (mew-submit-issuer--hide code)))
+                     (code (format " (%s)" (mew-submit-issuer--name-of code)))
                      (t (format " (status %s)" status)))))
     (pcase code
       ((and "invalid_client" (guard (mew-submit-issuer--forget-client issuer client)))
        (cons 'consent (format "%s has forgotten this program, which becomes known \
 there again when you sign in" host)))
-      ("invalid_grant"
+      ((pred (lambda (code) (member code mew-submit-issuer--consent)))
        (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
-      ((or "invalid_client" "unauthorized_client")
+      ((pred (lambda (code) (member code mew-submit-issuer--unknown)))
        (cons 'config (format "%s does not know this program by its client id%s; get \
 one there, the manual says how" host more)))
-      ((or "invalid_scope" "unsupported_grant_type" "invalid_request")
+      ((or "invalid_scope" "unsupported_grant_type" "invalid_request" "invalid_resource")
        (cons 'config (format "%s does not give what the account's :oauth asks for%s"
                              host more)))
-      ("access_denied"
+      ((or "access_denied" "authorization_declined")
        (cons 'consent (format "%s was told no, or does not let this program in%s"
                               host more)))
       (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
@@ -427,7 +456,9 @@ with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
      ((plist-get answer :error)
       (list :problem (cons 'later (plist-get answer :error))
             :sent (plist-get answer :sent)))
-     ((not (eql status 200))
+     ;; Some refuse with 200.
+     ((or (not (eql status 200))
+          (and (null access) (mew-submit-https--text object "error" 100)))
       (list :problem (mew-submit-issuer--failure object answer host issuer client)))
      ((not (mew-submit-issuer--usable-p access))
       (list :problem (cons 'later (format "%s has answered without a token that can \

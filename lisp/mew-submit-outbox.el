@@ -477,7 +477,9 @@ at the end."
         (error (push err failed))))
     (mew-submit-outbox-unmark-all)
     (cond ((null failed))
-          ((null (cdr ids)) (signal (caar failed) (cdar failed)))
+          ((null (cdr ids))
+           (mew-submit-error--as-user-error
+             (signal (caar failed) (cdar failed))))
           (t (user-error "%d of %d mails: %s" (length failed) (length ids)
                          (mew-submit-error--text (car failed)))))))
 

@@ -126,7 +126,9 @@ A secret in it is wiped.  It may be over: the user has taken their time."
             (funcall function (if (and secret (not (eq (car answer) :failed)))
                                   (cons (car answer) (copy-sequence secret))
                                 answer))
-          (error (display-warning 'mew-submit (mew-submit-error--text err))))))
+          ;; A quit, too: the others wait for it as well.
+          ((error quit)
+           (display-warning 'mew-submit (mew-submit-error--text err))))))
     (when (and secret (not (eq (car answer) :failed)))
       (clear-string secret))
     (mew-submit-question--changed)))

@@ -155,6 +155,9 @@ those get it."))
                                          (and (equal kind "auth")
                                               "Nothing was sent.")))
           ((mew-submit-report--about-advice done))
+          ;; The server has not judged anything: the text says what was wrong here.
+          ((and (equal kind "auth") (eql (plist-get done :code) 0))
+           "Correct that and send it again.  Nothing was sent.")
           (t (or (cdr (assoc kind mew-submit-report--advice-rows)) "")))))
 
 (defun mew-submit-report--about-advice (done)

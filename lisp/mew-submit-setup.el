@@ -16,6 +16,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-account)
 (require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-background)
@@ -47,17 +48,43 @@
 
 ;;; Storing
 
+(defun mew-submit-setup--same-sender-p (account other)
+  "Is OTHER, one of the user's accounts, for the same sender as ACCOUNT?"
+  (let ((from (plist-get other :from)))
+    (and (stringp from)
+         (string= (mew-submit-caseless--down from)
+                  (mew-submit-caseless--down (plist-get account :from))))))
+
+(defun mew-submit-setup--accounts ()
+  "Return the user's accounts, without what is none.
+Who has got `mew-submit-accounts' wrong is told that the set-up makes an
+account, and with what is wrong behind it that one would be of no use."
+  (cond ((keywordp (car-safe mew-submit-accounts)) (list mew-submit-accounts))
+        ((proper-list-p mew-submit-accounts)
+         (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
+
 (defun mew-submit-setup--store (account)
   "Put ACCOUNT before the user's accounts, in place of one for the same sender."
   (mew-submit-error--save-option
    'mew-submit-accounts
    (cons account
-         (seq-remove (lambda (other)
-                       (let ((from (plist-get other :from)))
-                         (and from
-                              (string= (mew-submit-caseless--down from)
-                                       (mew-submit-caseless--down (plist-get account :from))))))
-                     mew-submit-accounts))))
+         (seq-remove (lambda (other) (mew-submit-setup--same-sender-p account other))
+                     (mew-submit-setup--accounts)))))
+
+(defconst mew-submit-setup--wishes
+  '(:default :sender :family :fallback :tls-minimum :crl-file :require-tls
+    :dsn-notify :dsn-return :dsn-id :deliver-by :mt-priority)
+  "What the user wants for mail of a sender, whichever server takes it.
+None of them asks for less than an account without it has.")
+
+(defun mew-submit-setup--with-wishes (account)
+  "Return ACCOUNT with what the user has in the one that it is stored in place of."
+  (let ((before (seq-find (lambda (other) (mew-submit-setup--same-sender-p account other))
+                          (mew-submit-setup--accounts))))
+    (append account
+            (cl-loop for key in mew-submit-setup--wishes
+                     when (and (plist-member before key) (not (plist-member account key)))
+                     append (list key (plist-get before key))))))
 
 (defun mew-submit-setup--read (prompt initial check)
   "Ask by PROMPT, with INITIAL, again until CHECK takes the answer; return that.
@@ -159,14 +186,16 @@ the provider's is for the user to know: the buffer says so beside its button."
 (defun mew-submit-setup--take (login account candidate)
   "Store ACCOUNT, made of CANDIDATE, where one logs in by LOGIN; send a test mail."
   (mew-submit-setup-view--ensure-idle)
-  (let (begun)
+  (let ((account (mew-submit-setup--with-wishes account))
+        begun)
     (unwind-protect
         (progn
           (mew-submit-setup--read-secret login account candidate)
+          ;; A quit at this question, too, leaves all as it was.
+          (mew-submit-setup--turn-on (plist-get account :from))
           (mew-submit-setup--store account)
           (setq mew-submit-setup-view--account account
                 mew-submit-setup-view--candidate candidate)
-          (mew-submit-setup--turn-on (plist-get account :from))
           (mew-submit-setup-test)
           (setq begun t))
       (unless begun
@@ -285,6 +314,16 @@ That is the client id that the issuer has given you, or a file of its with it."
                   'silent)
     file))
 
+(defun mew-submit-setup--next-mail (address)
+  "Return a line on the mail that the user writes next, now that ADDRESS can send.
+New mail is from `user-mail-address', which may be another."
+  (let ((own (or user-mail-address "")))
+    (cond ((not (mew-submit-setup-view--sends-p)) "")
+          ((equal (mew-submit-caseless--down own) (mew-submit-caseless--down address))
+           "\nC-x m writes the next one.")
+          (t (format "\nC-x m writes the next one, but from %s: write %s into its From, or \
+make that user-mail-address." (mew-submit-error--clean own) address)))))
+
 (defun mew-submit-setup--tested (done)
   "Show how the test mail ended: DONE."
   (mew-submit-setup--forget-typed mew-submit-setup-view--account)
@@ -293,7 +332,7 @@ That is the client id that the issuer has given you, or a file of its with it."
   (mew-submit-setup-view--note
    (concat "The test mail was " (mew-submit-report--done done)
            (cond ((equal (plist-get done :kind) "ok")
-                  (if (mew-submit-setup-view--sends-p) "\nC-x m writes the next one." ""))
+                  (mew-submit-setup--next-mail (mew-submit-setup-view--address)))
                  ((and (equal (plist-get done :about) "app-password")
                        (plist-get mew-submit-setup-view--candidate :page))
                   (format "\nThe page for that is\n%s"
@@ -421,6 +460,13 @@ domain."
   '(cus-edit mew-submit-clients browse-url mew-submit-sign-in mew-submit-token-source)
   "What is needed once a server was found: to store, to log in, to sign in.")
 
+(defun mew-submit-setup--plain-address (text)
+  "Return the address in TEXT, as it may have been pasted, or TEXT."
+  (let ((address (if (string-match "<\\([^<>]+\\)>[ \t]*\\'" text)
+                     (match-string 1 text)
+                   text)))
+    (string-trim (string-remove-prefix "mailto:" address) nil "[ \t.,;]+")))
+
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.
 Ask before that for what a look needs: the module."
@@ -430,8 +476,11 @@ Ask before that for what a look needs: the module."
     (unless (mew-submit-module--offer)
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
   (mew-submit-background--load mew-submit-setup--libraries #'ignore)
-  (mew-submit-setup--read "Your mail address: " initial
-                          #'mew-submit-setup-discover--domain))
+  (mew-submit-setup--plain-address
+   (mew-submit-setup--read "Your mail address: " initial
+                           (lambda (text)
+                             (mew-submit-setup-discover--domain
+                              (mew-submit-setup--plain-address text))))))
 
 (defun mew-submit-setup--begin (address)
   "Look for a server for ADDRESS in the current buffer, from the beginning."

@@ -174,11 +174,22 @@ machine:\n\n  %s\n\nand type this code there:\n\n  %s"
     (_ (plist-get event :text))))
 
 (defun mew-submit-sign-in--display (flow event)
-  "Show EVENT of FLOW in a buffer; select no window."
+  "Show EVENT of FLOW in a buffer; select no window.
+There is one buffer: at the end of FLOW another one that waits for its user is
+shown again."
   (mew-submit-sign-in-view--display
    event (mew-submit-sign-in--words flow event)
    (lambda () (mew-submit-sign-in--open flow))
-   (lambda () (mew-submit-sign-in-cancel flow))))
+   (lambda () (mew-submit-sign-in-cancel flow)))
+  (when-let* (((eq (plist-get event :step) 'done))
+              (other (seq-find (lambda (other)
+                                 (and (null (mew-submit-sign-in-on-event other))
+                                      (memq (plist-get (mew-submit-sign-in-shown other)
+                                                       :step)
+                                            '(browser code))))
+                               mew-submit-sign-in--all)))
+    (mew-submit-sign-in--display other
+                                 (copy-sequence (mew-submit-sign-in-shown other)))))
 
 (defun mew-submit-sign-in--browse (flow)
   "Have a browser show the page that FLOW waits for."
@@ -334,8 +345,9 @@ answers do; nothing was sent to anybody" host)))
       (cons 'failed (format "%s was told no, or does not let this program in" host)))
      (refusal
       (cons 'failed (format "%s does not let you sign in (%s)" host
-                            (mew-submit-issuer--hide
-                             (or (funcall get "error_description") refusal)))))
+                            (if-let* ((said (funcall get "error_description")))
+                                (mew-submit-issuer--hide said)
+                              (mew-submit-issuer--name-of refusal)))))
      ((not (and code (< 0 (length code) 4097) (string-match-p "\\`[ -~]+\\'" code)))
       (cons 'failed (format "%s has answered without a code" host)))
      (t (cons 'code code)))))
@@ -488,7 +500,7 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
            (mew-submit-sign-in--poll-later flow device interval end))
           ((equal code "slow_down")
            (mew-submit-sign-in--poll-later flow device (min 60 (+ interval 5)) end))
-          ((equal code "expired_token") (mew-submit-sign-in--expired flow))
+          ((member code '("expired_token" "code_expired")) (mew-submit-sign-in--expired flow))
           ;; RFC 8628, section 3.5: who cannot be reached is asked less often.
           ((or (null status) (eql status 429) (>= status 500))
            (mew-submit-sign-in--poll-later flow device (min 60 (* 2 interval)) end))
@@ -586,17 +598,25 @@ that says where to sign in."
     (plist-put plist :user user)))
 
 (defun mew-submit-sign-in--read-account (prompt)
-  "Ask with PROMPT for an account that can sign in; return its name or address."
-  (let* ((accounts (seq-filter #'mew-submit-token--keys mew-submit-accounts))
+  "Ask with PROMPT for an account that can sign in; return it.
+Where there is one only, nobody is asked."
+  (let* ((accounts (seq-filter #'mew-submit-token--keys
+                               (mew-submit-error--as-user-error
+                                 (mew-submit-account--all))))
          (names (mapcar (lambda (account)
                           (or (plist-get account :name)
-                              (mew-submit-token--user account)))
+                              (mew-submit-token--user account)
+                              (plist-get account :server)
+                              "an account without a name"))
                         accounts)))
     (cond ((null names)
            (user-error "No account has an :oauth that says where to sign in; the manual \
 says how, under \"Signing in\""))
-          ((null (cdr names)) (car names))
-          (t (completing-read prompt names nil t)))))
+          ((null (cdr names)) (car accounts))
+          (t (let ((name (completing-read prompt names nil t)))
+               (or (seq-some (lambda (pair) (and (equal name (car pair)) (cdr pair)))
+                             (cl-mapcar #'cons names accounts))
+                   (user-error "No account was named")))))))
 
 ;;;###autoload
 (cl-defun mew-submit-sign-in

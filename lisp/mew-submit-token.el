@@ -157,13 +157,13 @@ Where somebody may have to be asked, and `mew-submit-auth--ask' is nil, signal
 
 (defun mew-submit-token--make-key ()
   "Make a key and have auth-source keep it; return it, or nil if it does not.
-The user may be asked."
+Whoever calls this knows that the user wants that."
   (pcase-let* ((`(,host ,port ,user) mew-submit-token--key-place)
                (key (mew-submit-random--octets))
                (text (base64url-encode-string key t)))
     (with-file-modes #o600
       (mew-submit-auth--save host port user text))
-    ;; Whether it was saved the user has decided.
+    ;; Whether it was saved the user's settings have decided.
     (auth-source-forget+ :host host)
     (mew-submit-token--find-key)))
 
@@ -321,8 +321,9 @@ nil, signal `mew-submit-secret'."
 
 (defun mew-submit-token--tell (token problem)
   "End what is under way for TOKEN with PROBLEM, or nil, and tell who waits."
-  (mew-submit-token--tell-waiting token problem)
-  (mew-submit-token--free token))
+  (unwind-protect
+      (mew-submit-token--tell-waiting token problem)
+    (mew-submit-token--free token)))
 
 (defun mew-submit-token--not-signed-in (token)
   "Return the problem that TOKEN's account is not signed in."
@@ -350,8 +351,8 @@ When that is a renewal, who waits hears of its end; else it comes after it."
 (defun mew-submit-token--with-lock (token function fail)
   "Call FUNCTION with TOKEN, now or later, when its lock is held.
 FUNCTION has to see to it that `mew-submit-token--free' is called.  Where there
-is no lock for too long, or FUNCTION signals an error, tell who waits for TOKEN
-the problem, (KIND . WORDS), and call FAIL with it."
+is no lock for too long, or FUNCTION signals an error or is quit, tell who waits
+for TOKEN the problem, (KIND . WORDS), and call FAIL with it."
   (if (mew-submit-token--busy-p token)
       (setf (mew-submit-token-next token)
             (append (mew-submit-token-next token)
@@ -381,7 +382,9 @@ done"))
             (cons 'locked "the sign-in is kept under a key in your passwords, for \
 which a passphrase may have to be asked"))
            (mew-submit-error (cons 'config (mew-submit-error--text err)))
-           (error (cons 'later (mew-submit-oauth--error-text err))))))
+           (error (cons 'later (mew-submit-oauth--error-text err)))
+           ;; The lock would be held until Emacs ends.
+           (quit '(later . "it was broken off by a quit")))))
     (when problem
       (mew-submit-token--tell token problem)
       (funcall fail problem))))
@@ -422,7 +425,11 @@ for it is not among your passwords any more")))
                  (mew-submit-https--fetch
                   (plist-get record :token-url)
                   (lambda (answer)
-                    (mew-submit-token--renewed token record broken-off answer))
+                    ;; Whatever goes wrong, who waits hears of it, and the lock is given back.
+                    (condition-case err
+                        (mew-submit-token--renewed token record broken-off answer)
+                      (error (mew-submit-token--tell
+                              token (cons 'later (mew-submit-oauth--error-text err))))))
                   :form `(("grant_type" . "refresh_token")
                           ("refresh_token" . ,(plist-get record :refresh))
                           ("client_id" . ,(plist-get record :client-id))
@@ -572,10 +579,12 @@ CALLBACK is called with nil, or with why that cannot be, in words."
 
 (defun mew-submit-token--unlock ()
   "Have the key read or, where there is none, made; the user may be asked.
-Return non-nil if it is known then.  This is for a command."
+Return non-nil if it is known then, else say why not.  This is for a command."
   (let ((mew-submit-auth--ask t))
-    (and (or (mew-submit-token--find-key) (mew-submit-token--make-key))
-         t)))
+    (or (and (or (mew-submit-token--find-key) (mew-submit-token--make-key))
+             t)
+        (ignore (message "No key can be kept: look at auth-sources and \
+auth-source-save-behavior")))))
 
 (defun mew-submit-token--drop (token then)
   "Forget all of TOKEN, whose lock is held; call THEN with what was kept, or nil."

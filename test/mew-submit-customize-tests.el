@@ -143,5 +143,27 @@
       (should (equal (sort documented #'string<)
                      (sort (copy-sequence shown) #'string<))))))
 
+(ert-deftest mew-submit-customize-tests-half-filled ()
+  "A text of an account that nobody has filled in is told, and means nothing else.
+As :sender it would be the null sender, of whose mail nobody hears that it is lost."
+  (let (empty)
+    (pcase-dolist (`(,key ,type) (mew-submit-key--types))
+      (let ((value (widget-default-get (widget-convert type))))
+        (when (and (equal value "")
+                   (not (eq key :name))
+                   (not (assq key mew-submit-extension--table)))
+          (push key empty)
+          (let ((words (mew-submit-error--text
+                        (should-error (mew-submit-account--check
+                                       (append (list key value) '(:server "h")))
+                                      :type 'mew-submit-config))))
+            (should (string-search (symbol-name key) words))))))
+    (should (memq :sender empty))
+    (should (memq :user empty)))
+  ;; A name that is empty does no harm.
+  (should (mew-submit-account--check '(:server "h" :name "")))
+  (should-error (mew-submit-account--check '(:server "h" :servers ((:server ""))))
+                :type 'mew-submit-config))
+
 (provide 'mew-submit-customize-tests)
 ;;; mew-submit-customize-tests.el ends here

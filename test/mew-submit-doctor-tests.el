@@ -11,6 +11,10 @@
 (require 'mew-submit-network-negative)
 (require 'mew-submit-test-helpers)
 
+(defvar message-send-mail-function)
+(defvar smtpmail-default-smtp-server)
+(defvar smtpmail-smtp-server)
+
 (defmacro mew-submit-doctor-tests--with (directory bindings &rest body)
   "Run BODY with BINDINGS in an Emacs whose files are all in DIRECTORY, which goes away.
 Whatever would ask the user fails the test."
@@ -110,6 +114,42 @@ Whatever would ask the user fails the test."
                                (mapcar (lambda (finding) (plist-get finding :text))
                                        (mew-submit-doctor-checkup--local)))
                    '("What is :requires-tls, :rotes?")))))
+
+(ert-deftest mew-submit-doctor-tests-mail-that-goes-past-us ()
+  "Mail that something else sends, or that is from an address without an account, is told."
+  (pcase-dolist
+      (`(,send ,message ,address ,words)
+       '((mew-submit-send-it mew-submit-send-it "me@example.org" nil)
+         (mew-submit-send-it message--default-send-mail-function "me@example.org" nil)
+         (mew-submit-send-it my-own-function "me@example.org" nil)
+         (sendmail-query-once mew-submit-send-it "me@example.org" ("Mail mode"))
+         (mew-submit-send-it smtpmail-send-it "me@example.org" ("mu4e" "smtpmail-send-it"))
+         (mew-submit-send-it mew-submit-send-it "old@example.net"
+                             ("old@example.net" "no account"))
+         (sendmail-query-once sendmail-query-once "me@example.org" ("M-x mew-submit-mode"))))
+    (let* ((send-mail-function send)
+           (message-send-mail-function message)
+           (user-mail-address address)
+           (smtpmail-smtp-server nil)
+           (smtpmail-default-smtp-server nil)
+           (mew-submit-accounts '((:server "h" :from "me@example.org")))
+           (said (let ((noninteractive nil))
+                   (delq nil (mew-submit-doctor-checkup--sending)))))
+      (ert-info ((format "%S" (list send message address)))
+        (should (= (length said) (if words 1 0)))
+        (dolist (word words)
+          (should (string-search word (format "%s" (car said)))))))))
+
+(ert-deftest mew-submit-doctor-tests-no-password-where-tokens-are ()
+  "An account that takes access tokens from GNOME is not said to lack a password."
+  (let ((auth-sources nil)
+        (mew-submit-oauth2-token-command nil))
+    (pcase-let ((`(,finding . ,others)
+                 (mew-submit-doctor-account--secret
+                  "test" '(:server "127.0.0.1" :user "me" :oauth t))))
+      (should (eq (plist-get finding :status) 'note))
+      (should (string-search "GNOME" (plist-get finding :text)))
+      (should-not others))))
 
 (ert-deftest mew-submit-doctor-tests-tells-of-refused-log-ins ()
   "Why mail in the outbox could not log in is told once, with what to do."

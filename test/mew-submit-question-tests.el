@@ -134,6 +134,20 @@ One that comes back after an answer is shown again."
       (should-not (eq (car given) (cadr given)))
       (should (equal typed (make-string 6 0))))))
 
+(ert-deftest mew-submit-question-tests-quit-leaves-nobody-waiting ()
+  "A quit while an answer is passed on keeps it from nobody else, and wipes the secret."
+  (let* ((mew-submit-question--list nil)
+         (mew-submit-question--hook nil)
+         (secret (copy-sequence "s3cret"))
+         got)
+    (mew-submit-question--ask 1 'key "Password?" nil nil (lambda (_) (signal 'quit nil)))
+    (mew-submit-question--ask 2 'key "Password?" nil nil
+                              (lambda (answer) (setq got (copy-sequence (cdr answer)))))
+    (cl-letf (((symbol-function 'display-warning) #'ignore))
+      (mew-submit-question--give (car mew-submit-question--list) (cons "me" secret)))
+    (should (equal got "s3cret"))
+    (should-not (string-search "s3cret" secret))))
+
 (ert-deftest mew-submit-question-tests-not-in-the-minibuffer ()
   "While somebody is in the minibuffer no window is shown and nothing said."
   (mew-submit-question-tests--with

@@ -1837,6 +1837,27 @@ One that was to be sent at a time of its own would be sent twice."
         (should (mew-submit-test-stored peer 1))
         (should-not (mew-submit-spool--ids directory))))))
 
+(ert-deftest mew-submit-queue-tests-edited-in-another-mode ()
+  "What is edited and put into another mode, or its own anew, is neither lost nor twice."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (id (mew-submit-queue-tests--add
+                  directory nil :not-before (time-add nil 86400))))
+        (mew-submit-queue-tests--editing id
+          (text-mode))
+        (should (equal (mew-submit-spool--ids directory) (list id)))
+        (mew-submit-queue-tests--editing id
+          (message-mode)
+          (goto-char (point-min))
+          (message-remove-header "X-Mew-Submit-Send-At")
+          (message-send))
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer 1))
+        (should-not (mew-submit-spool--put-back directory))
+        (should-not (mew-submit-spool--ids directory))))))
+
 (ert-deftest mew-submit-queue-tests-edit-keeps-the-date ()
   "A message that is held until a date is held until then when it was edited."
   :tags '(:module)

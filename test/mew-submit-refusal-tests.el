@@ -394,6 +394,13 @@ the server."
     (mew-submit-auth--user-is-here account)
     (should-not (mew-submit-dispatch--account-waits-p (list :account account)))))
 
+(ert-deftest mew-submit-refusal-tests-nobody-was-asked ()
+  "What is wrong on this side is not said to be the user name or the password."
+  (should (string-prefix-p "Correct that" (mew-submit-report--advice
+                                           '(:kind "auth" :code 0))))
+  (should (string-prefix-p "Check user name" (mew-submit-report--advice
+                                              '(:kind "auth" :code 535)))))
+
 (ert-deftest mew-submit-refusal-tests-another-password-is-saved-and-used ()
   "[Other password...] saves what is typed where auth-source finds it, and sends."
   (mew-submit-test-with-directory directory
@@ -414,7 +421,15 @@ the server."
         (should-error (mew-submit-notice-password) :type 'user-error)
         (should-not sent)
         (fset 'read-passwd (lambda (&rest _) (copy-sequence "s3cret")))
-        (mew-submit-notice-password)
+        ;; Where nothing is saved the old password would be sent once more.
+        (let ((auth-source-save-behavior nil))
+          (should-error (mew-submit-notice-password) :type 'user-error)
+          (should-not sent))
+        ;; That it is to be saved was said with the command.
+        (cl-letf ((auth-source-save-behavior 'ask)
+                  ((symbol-function 'read-char-choice)
+                   (lambda (&rest _) (ert-fail "asked twice"))))
+          (mew-submit-notice-password))
         (should (eq sent entry))
         (let ((found (mew-submit-auth--lookup "h" 465 "me")))
           (should (equal (mew-submit-auth--secret found) "s3cret")))))))

@@ -364,6 +364,16 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (should (string-search "example.org does not exist"
                              (mew-submit-setup-tests--wait))))))
 
+(ert-deftest mew-submit-setup-tests-pasted-address ()
+  "An address that comes with a name, or a dot, is taken without that."
+  (dolist (text '("me@example.org" "Me <me@example.org>" "\"Me, too\" <me@example.org> "
+                  "<me@example.org>" "mailto:me@example.org" "me@example.org."
+                  "me@example.org,"))
+    (cl-letf (((symbol-function 'read-string) (lambda (&rest _) text))
+              ((symbol-function 'mew-submit-module--missing-p) #'ignore)
+              ((symbol-function 'mew-submit-background--load) #'ignore))
+      (should (equal (mew-submit-setup--read-address nil) "me@example.org")))))
+
 (ert-deftest mew-submit-setup-tests-offers-the-mode-and-the-address ()
   "Who stores an account is asked once for what Emacs lacks: the mode, an address."
   (pcase-dolist (`(,mode ,address ,words ,saved)
@@ -389,6 +399,81 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (dolist (word words)
         (should (string-search word (car asked))))
       (should (equal (reverse done) saved)))))
+
+(ert-deftest mew-submit-setup-tests-wishes-stay ()
+  "Who sets an address up once more keeps what they want for it; a server's is gone."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,mechs=none")
+    (mew-submit-setup-tests--with
+        (peer file `(("_submission._tcp.example.org" SRV
+                      ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+      (ignore file)
+      (setq mew-submit-accounts
+            '((:name "old" :from "Me@example.org" :server "old" :tls none :tls-name "old"
+                     :servers ((:server "older")) :user "someone" :tls-minimum "1.3"
+                     :fallback never :sender "bounces@example.org")))
+      (dotimes (_ 2)
+        (mew-submit-setup "me@example.org")
+        (mew-submit-setup-tests--wait)
+        (mew-submit-setup-tests--answering nil
+          (mew-submit-setup-use))
+        (mew-submit-setup-tests--wait)
+        (should-not (cdr mew-submit-accounts))
+        (let ((account (car mew-submit-accounts)))
+          (should (equal (plist-get account :tls-minimum) "1.3"))
+          (should (eq (plist-get account :fallback) 'never))
+          (should (equal (plist-get account :sender) "bounces@example.org"))
+          (should (equal (plist-get account :server) "127.0.0.1"))
+          (dolist (key '(:tls :tls-name :servers))
+            (should-not (plist-member account key))))))))
+
+(ert-deftest mew-submit-setup-tests-accounts-that-are-none ()
+  "What makes an account is of use where `mew-submit-accounts' is all wrong, too."
+  (pcase-dolist (`(,before ,after)
+                 '(((:server "a" :from "you@x") ((:from "me@x") (:server "a" :from "you@x")))
+                   ("smtp.x" ((:from "me@x")))
+                   (("smtp.x" (:server) (:server "a") 7) ((:from "me@x") (:server "a")))))
+    (let ((mew-submit-accounts before))
+      (cl-letf (((symbol-function 'customize-save-variable) #'set))
+        (mew-submit-setup--store (mew-submit-setup--with-wishes '(:from "me@x"))))
+      (should (equal mew-submit-accounts after))
+      (should (mew-submit-account--all)))))
+
+(ert-deftest mew-submit-setup-tests-quit-stores-nothing ()
+  "Who quits at a question after the press has no account of it, now or later."
+  (pcase-dolist (`(,secret ,yes-or-no) '((quit ignore) ("right" quit)))
+    (mew-submit-test-with-peer (peer "--user" "me@example.org" "--password" "right"
+                                     "127.0.0.1:0,name=a")
+      (mew-submit-setup-tests--with
+          (peer file `(("_submission._tcp.example.org" SRV
+                        ,(mew-submit-setup-tests--srv (mew-submit-test-port peer "a")))))
+        (let ((mew-submit-mode nil)
+              (send-mail-function nil)
+              (message-send-mail-function nil))
+          (mew-submit-setup "me@example.org")
+          (mew-submit-setup-tests--wait)
+          (cl-letf (((symbol-function 'read-passwd)
+                     (lambda (&rest _)
+                       (if (eq secret 'quit) (signal 'quit nil) (copy-sequence secret))))
+                    ((symbol-function 'yes-or-no-p)
+                     (lambda (&rest _)
+                       (and (eq yes-or-no 'quit) (signal 'quit nil)))))
+            (with-current-buffer "*mew-submit setup*"
+              (should (eq 'quit (condition-case nil (mew-submit-setup-use)
+                                  (quit 'quit))))
+              (should-not mew-submit-setup-view--account)))
+          (should-not mew-submit-setup--typed)
+          (should (equal (plist-get (car mew-submit-accounts) :name) "old"))
+          (should-not (file-exists-p custom-file))
+          (ignore file))))))
+
+(ert-deftest mew-submit-setup-tests-who-the-next-mail-is-from ()
+  "A new mail that would be from another address than the one set up is told of."
+  (let ((mew-submit-mode t))
+    (pcase-dolist (`(,own ,words) '(("Me@Example.org" "C-x m writes the next one.")
+                                    ("old@example.net" "but from old@example.net")
+                                    (nil "make that user-mail-address")))
+      (let ((user-mail-address own))
+        (should (string-search words (mew-submit-setup--next-mail "me@example.org")))))))
 
 (ert-deftest mew-submit-setup-tests-corrected-password-is-offered ()
   "A password that is corrected when the test mail is sent can be saved."

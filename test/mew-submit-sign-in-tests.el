@@ -1061,6 +1061,52 @@ Broken pipe")))))))))
           (should (string-search "Args out of range" text))
           (should-not (string-search mew-submit-sign-in-tests--token text)))))))
 
+(ert-deftest mew-submit-sign-in-tests-two-at-once ()
+  "When one of two sign-ins ends, the code to type for the other is shown again."
+  (let* ((make (lambda (user code)
+                 (mew-submit-sign-in--make
+                  :account (list :user user :oauth '(:issuer "https://id.example"))
+                  :callback #'ignore
+                  :shown (list :step 'code :url "https://id.example/go" :code code))))
+         (one (funcall make "me@x" "AAAA-AAAA"))
+         (other (funcall make "me@y" "BBBB-BBBB"))
+         (mew-submit-sign-in--all (list other one))
+         (said (lambda ()
+                 (with-current-buffer "*mew-submit sign-in*"
+                   (buffer-substring-no-properties (point-min) (point-max)))))
+         (noninteractive nil))
+    (cl-letf (((symbol-function 'executable-find) #'ignore))
+      (unwind-protect
+          (progn
+            (mew-submit-sign-in--display other (mew-submit-sign-in-shown other))
+            (mew-submit-sign-in--end other "signed-in" "me@y is signed in")
+            (should (string-search "AAAA-AAAA" (funcall said)))
+            (should (string-search "me@x" (funcall said)))
+            (mew-submit-sign-in--end one "cancelled" "The sign-in was cancelled")
+            (should-not (string-search "AAAA-AAAA" (funcall said))))
+        (kill-buffer "*mew-submit sign-in*")))))
+
+(ert-deftest mew-submit-sign-in-tests-half-filled-accounts ()
+  "M-x mew-submit-sign-in tells in words what an account lacks, also its user and name."
+  (let ((lacks '(:server "h" :oauth (:issuer "https://id.example")))
+        (other '(:name "b" :user "me@y" :oauth (:issuer "https://id.example"))))
+    (pcase-dolist (`(,accounts ,choice ,words)
+                   `(((,lacks) nil "needs :user")
+                     ((,lacks ,other) "h" "needs :user")
+                     ((,lacks ,other) "" "No account was named")
+                     ((:server "h") nil "parentheses")
+                     (((:server "h" :user "me")) nil "has an :oauth")))
+      (let ((mew-submit-accounts accounts))
+        (cl-letf (((symbol-function 'completing-read)
+                   (lambda (_prompt names &rest _)
+                     (should (seq-every-p #'stringp names))
+                     choice)))
+          (dolist (command '(mew-submit-sign-in mew-submit-sign-out))
+            (should (string-search words
+                                   (error-message-string
+                                    (should-error (call-interactively command)
+                                                  :type 'user-error))))))))))
+
 (ert-deftest mew-submit-sign-in-tests-accounts ()
   "What an account lacks is said before anything is asked."
   (pcase-dolist

@@ -382,6 +382,51 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
         (should (eq (car problem) 'consent))
         (should (string-search "was broken off" (cdr problem)))))))
 
+(ert-deftest mew-submit-token-tests-refusals ()
+  "A sign-in that is over is told from an issuer that is busy, however it says so."
+  (pcase-dolist
+      (`(,status ,body ,kind ,words)
+       '((400 "{\"error\":\"interaction_required\",\"error_description\":\"AADSTS50076: \
+you must use multi-factor\"}"
+              consent "does not take the sign-in any more: AADSTS50076")
+         (400 "{\"error\":\"login_required\"}" consent "(login_required)")
+         (400 "{\"error\":\"consent_required\"}" consent "(consent_required)")
+         (400 "{\"error\":\"INVALID_GRANT\"}" consent "(invalid_grant)")
+         (401 "{\"error\":\"INVALID_REFRESH_TOKEN\"}" consent "(invalid_refresh_token)")
+         ;; These say so with 200.
+         (200 "{\"error\":\"invalid_code\"}" consent "(invalid_code)")
+         (200 "{\"error\":\"bad_refresh_token\",\"error_description\":\"It is expired.\"}"
+              consent "does not take the sign-in any more: It is expired.")
+         (200 "{\"error\":\"invalid_client\"}" config "does not know this program")
+         (401 "{\"error\":\"deleted_client\"}" config "does not know this program")
+         (401 "{\"error\":\"disabled_client\"}" config "does not know this program")
+         (400 "{\"error\":\"authorization_declined\"}" consent "was told no")
+         (503 "{\"error\":\"temporarily_unavailable\"}" later "(temporarily_unavailable)")
+         (400 "{\"error\":\"T0ken-that_is_long_enough_to_be_one\"}" later "(****)")
+         (429 "" later "(status 429)")
+         (403 "<html>no</html>" later "(status 403)")
+         (200 "<html>Welcome to our WiFi</html>" later "without a token")
+         (200 "" later "without a token")))
+    (ert-info ((format "%s %s" status body))
+      (pcase-let ((`(,seen . ,said)
+                   (plist-get (mew-submit-issuer--parse
+                               (list :status status :body (copy-sequence body))
+                               "id.example" nil "https://id.example" "emacs")
+                              :problem)))
+        (should (eq seen kind))
+        (should (string-search words said))))))
+
+(ert-deftest mew-submit-token-tests-permissions ()
+  "What was asked for is found in what was given, as issuers write that."
+  (pcase-dolist
+      (`(,wanted ,granted ,missing)
+       '(("mail" "openid,mail" nil)
+         ("mail,more" "mail more" nil)
+         ("https://o.example/.default offline_access"
+          "https://o.example/SMTP.Send https://o.example/IMAP" nil)
+         ("mail send" "openid,mail" ("send"))))
+    (should (equal (mew-submit-issuer--missing wanted granted) missing))))
+
 (ert-deftest mew-submit-token-tests-one-after-the-other ()
   "What is wanted while a renewal runs is done after it, and each hears of its own."
   (mew-submit-token-tests--with (issuer account)
@@ -463,6 +508,54 @@ Nothing that is older is renewed then, and nothing older is written over it."
         (should (string-search "another Emacs" words)))
       (should-not (mew-submit-token--busy-p (mew-submit-token--of account))))))
 
+(ert-deftest mew-submit-token-tests-clients-that-cannot-be-written ()
+  "Where it cannot be kept as whom an issuer knows us, nobody waits for ever."
+  (mew-submit-issuer-test-with issuer
+    (let* ((warned 0)
+           (account (list :name "test" :user "me@x"
+                          :oauth (list :issuer (mew-submit-issuer-test-url issuer)
+                                       :scope "mail")))
+           (token (mew-submit-token--of account)))
+      (cl-letf (((symbol-function 'display-warning) (lambda (&rest _) (cl-incf warned))))
+        (let ((mew-submit-issuer-clients-file
+               (expand-file-name "clients.eld" (car auth-sources))))
+          (should (equal (plist-get (mew-submit-issuer-test-sign-in account :method 'browser)
+                                    :result)
+                         "signed-in"))
+          (should (= warned 1)))
+        ;; It is known, and cannot be forgotten.
+        (mew-submit-issuer--remember (mew-submit-issuer-test-url issuer) "registered")
+        (mew-submit-issuer-test-behave issuer :clients [])
+        (cl-letf (((symbol-function 'mew-submit-store--write)
+                   (lambda (&rest _) (error "No space"))))
+          (should (eq 'consent (car (cadr (mew-submit-token-tests--get account t)))))
+          (should (= warned 2)))
+        (should-not (mew-submit-token--busy-p token))
+        ;; Whatever else goes wrong.
+        (cl-letf (((symbol-function 'mew-submit-issuer--parse)
+                   (lambda (&rest _) (error "Something"))))
+          (should (eq 'later (car (cadr (mew-submit-token-tests--get account t))))))
+        (should-not (mew-submit-token--busy-p token))))))
+
+(ert-deftest mew-submit-token-tests-quit ()
+  "A quit while a sign-in is written keeps no lock, and what was in memory stays."
+  (mew-submit-test-with-directory directory
+    (let* ((mew-submit-token-directory (expand-file-name "tokens/" directory))
+           (mew-submit-token--all (make-hash-table :test #'equal))
+           (mew-submit-token--key (make-string 32 1))
+           (account '(:user "me@x" :oauth (:issuer "https://id.example")))
+           (token (mew-submit-token--of account))
+           (said 'nothing))
+      (setf (mew-submit-token-record token) '(:refresh "r" :count 0 :since 1))
+      (cl-letf (((symbol-function 'rename-file) (lambda (&rest _) (signal 'quit nil))))
+        (mew-submit-token--keep-now account (lambda (why) (setq said why))))
+      (should (string-search "quit" said))
+      (should-not (mew-submit-token--busy-p token))
+      (should (mew-submit-token-record token))
+      (mew-submit-token--keep-now account (lambda (why) (setq said why)))
+      (should-not said)
+      (should-not (mew-submit-token-record token)))))
+
 (ert-deftest mew-submit-token-tests-sign-out ()
   "Who signs out is forgotten, here and at the issuer."
   (mew-submit-token-tests--with (issuer account)
@@ -513,7 +606,11 @@ Nothing that is older is renewed then, and nothing older is written over it."
         (funcall do)
         (pcase-let ((`(,got ,text) (funcall found)))
           (should (eq got status))
-          (should (string-search words text)))))))
+          (should (string-search words text)))
+        ;; No password is missed where one signs in.
+        (should (equal (mapcar (lambda (finding) (plist-get finding :status))
+                               (mew-submit-doctor-account--secret "test" account))
+                       (list status)))))))
 
 (ert-deftest mew-submit-token-tests-doctor-renews ()
   "The doctor has the sign-in renewed: it works, it is over, or nobody can tell."
@@ -715,9 +812,17 @@ Nobody has to unlock that, and it does not come back."
       (should (car (mew-submit-token-tests--get account t)))
       (should-not (file-exists-p (mew-submit-token-tests--file account)))
       (should (equal (mew-submit-test-octets (car auth-sources)) ""))
-      (cl-letf (((symbol-function 'auth-source-netrc-saver)
-                 (lambda (file add)
-                   (write-region (concat add "\n") nil file t 'silent))))
+      ;; Where auth-source saves nothing that is said, and the question stays.
+      (let (said)
+        (cl-letf ((auth-source-save-behavior nil)
+                  ((symbol-function 'message)
+                   (lambda (&rest words) (setq said (apply #'format words)))))
+          (mew-submit-token-tests--answer "Stay signed in"))
+        (should (string-search "auth-source-save-behavior" said)))
+      (should (equal (mew-submit-test-octets (car auth-sources)) ""))
+      ;; It has been said: auth-source does not ask for it once more.
+      (cl-letf (((symbol-function 'read-char-choice)
+                 (lambda (&rest _) (ert-fail "asked twice"))))
         (mew-submit-token-tests--answer "Stay signed in"))
       (mew-submit-test-until ("it to be written")
         (let ((status (mew-submit-token--status account)))

@@ -147,7 +147,7 @@
   "A text of an account that nobody has filled in is told, and means nothing else.
 As :sender it would be the null sender, of whose mail nobody hears that it is lost."
   (let (empty)
-    (pcase-dolist (`(,key ,type) (mew-submit-key--types))
+    (pcase-dolist (`(,key ,type) (mew-submit-account--types))
       (let ((value (widget-default-get (widget-convert type))))
         (when (and (equal value "")
                    (not (eq key :name))

@@ -608,6 +608,34 @@ A message that its client was told is refused is not kept."
                                 mew-submit-outbox-directory))
                        kept))))))))
 
+(ert-deftest mew-submit-relay-tests-cannot-be-given-back ()
+  "A client is told no only when its message has left the outbox.
+On a disk that cannot be written to any more it stays there, and is sent later:
+that client is told so, or its message would be sent twice."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=who,rcpt=reply:550 5.1.1 No such user here"
+            "127.0.0.1:0,name=later,mail=reply:451 4.3.0 Later")
+    (pcase-dolist (`(,name ,text) '(("who" "550 5\\.1\\.1 No such user here")
+                                    ("later" "451 4\\.3\\.0 Later")))
+      (ert-info (name)
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay--account-function
+              (mew-submit-relay-tests--account peer name))
+             (told nil)
+             (mew-submit-dispatch--done-functions
+              (list (lambda (entry _done) (push (plist-get entry :state) told)))))
+          (cl-letf (((symbol-function 'mew-submit-spool--remove)
+                     (lambda (_entry)
+                       (signal 'file-error '("Removing old name" "Read-only file system")))))
+            (should (string-match-p
+                     (concat "\\`250 2\\.0\\.0 queued as [-0-9A-Za-z]+: .*" text)
+                     (mew-submit-relay-tests--send
+                      (mew-submit-relay-tests--connect)
+                      (concat mew-submit-relay-tests--message ".\r\n")))))
+          (should (= 1 (length (mew-submit-spool--ids mew-submit-outbox-directory))))
+          (should (equal told (if (equal name "who") '(refused) '(queued)))))))))
+
 (defun mew-submit-relay-tests--send-and-close (client close)
   "Send a message through CLIENT and CLOSE it, a function, behind it.
 Return when the message is in the outbox."

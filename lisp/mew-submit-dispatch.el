@@ -206,7 +206,8 @@ RESOLVED is what was looked up for its account, or nil."
     (unless (mew-submit-parcel-on-ask parcel)
       (setf (mew-submit-parcel-on-ask parcel) #'mew-submit-dialog--answer))
     (push parcel mew-submit-known--under-way)
-    (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end)
+    ;; Before the jobs are stopped: this one may wait for them.
+    (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end -50)
     (condition-case err
         (mew-submit-parcel--send parcel
                                  (append (list :resolved resolved)

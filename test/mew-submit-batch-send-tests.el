@@ -624,6 +624,38 @@ SECURITY: M1."
             (should (equal (mew-submit-test-octets (plist-get done :kept))
                            mew-submit-batch-send-tests--message))))))))
 
+(ert-deftest mew-submit-batch-send-tests-a-script-ends ()
+  "A script that sends mail, and ends, has the mail delivered first.
+What is told to end cannot wait: its mail goes on with the next Emacs."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,noauth,rcpt=hold:go"
+                                   "127.0.0.1:0,name=never,noauth,rcpt=stall")
+    (pcase-dolist (`(,name ,end ,left)
+                   '(("slow" nil nil) ("never" (mew-submit-dispatch--leave) queued)))
+      (ert-info (name)
+        (let* ((outbox (file-name-as-directory (mew-submit-test--peer-file peer name)))
+               (message (mew-submit-test-write (mew-submit-test--peer-file peer "message")
+                                               mew-submit-batch-send-tests--message))
+               (result
+                (mew-submit-test-emacs
+                 (list "-L" (expand-file-name "lisp" mew-submit-test-root)
+                       "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                       "--eval"
+                       (format "%S"
+                               `(progn
+                                  (setq mew-submit-outbox-directory ,outbox)
+                                  (require 'mew-submit-queue)
+                                  (mew-submit-queue--add
+                                   ,message :recipients '("a@x")
+                                   :account ',(mew-submit-test-account peer name))
+                                  (write-region "" nil ,(mew-submit-test--peer-file
+                                                         peer "store/go"))
+                                  ,end)))))
+               (id (car (mew-submit-spool--ids outbox))))
+          (should (eql (plist-get result :status) 0))
+          (should (eq left (and id (plist-get (mew-submit-spool--read id outbox) :state)))))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
+
 (ert-deftest mew-submit-batch-send-tests-told-to-stop-while-reading ()
   "SIGTERM while the message comes in ends with 75 and leaves no file."
   :tags '(:module)

@@ -15,7 +15,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 
-(declare-function mew-submit--mod-drop-output "ext:mew-submit-native" (fd))
+(declare-function mew-submit--mod-end-with "ext:mew-submit-native" (status))
 
 ;;; Values
 
@@ -139,8 +139,6 @@ It begins with how Emacs is called; under a shell command that is its name."
 
 (defun mew-submit-batch-command--tell (text)
   "Write TEXT as a line to standard error."
-  (when mew-submit-batch-command--mail
-    (mew-submit--mod-drop-output 2))
   (let ((locale-coding-system 'utf-8-unix)
         (coding-system-for-write 'utf-8-unix))
     (message "mew-submit: %s" text)))
@@ -174,10 +172,9 @@ Return nil, when that has been told, if the file is wrong."
 (defun mew-submit-batch-command--of-mail (status)
   "Return STATUS, and have Emacs end with it even when words were lost.
 It tells what has become of a mail, which somebody would send again."
-  (when mew-submit-batch-command--mail
-    (when (mew-submit--mod-drop-output 1)
-      (mew-submit-batch-command--tell "Standard output could not be written"))
-    (mew-submit--mod-drop-output 2))
+  (when (and mew-submit-batch-command--mail
+             (mew-submit--mod-end-with status))
+    (mew-submit-batch-command--tell "Standard output could not be written"))
   status)
 
 (defun mew-submit-batch-command--do (args parse usage run &optional fail)

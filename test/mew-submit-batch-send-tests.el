@@ -46,8 +46,10 @@ Who sends again what has failed would send it twice."
                                    "127.0.0.1:0,name=never,noauth,rcpt=reply:550 5.1.1 Who")
     (pcase-dolist (`(,name ,json ,where ,status)
                    '(("ok" nil "2>&-" 0) ("ok" nil ">&- 2>&-" 0) ("ok" t ">&-" 0)
-                     ("ok" t ">/dev/full" 0) ("ok" nil "2>&1 | :" 0) ("ok" t "| :" 0)
-                     ("never" nil "2>&-" 69) ("never" t ">/dev/full" 69)))
+                     ("ok" t ">/dev/full" 0) ("ok" nil "2>/dev/full" 0)
+                     ("ok" nil ">/dev/full 2>&1" 0) ("ok" nil "2>&1 | :" 0) ("ok" t "| :" 0)
+                     ("never" nil "2>&-" 69) ("never" nil "2>/dev/full" 69)
+                     ("never" t ">/dev/full" 69)))
       (ert-info ((format "%s %s" name where))
         (with-temp-buffer
           (insert mew-submit-batch-send-tests--message)
@@ -63,7 +65,30 @@ Who sends again what has failed would send it twice."
           ;; What was not to be written is not lost.
           (unless json
             (should-not (string-search "Standard output" (buffer-string)))))))
-    (should (= (length (mew-submit-test-accepted peer)) 6))))
+    (should (= (length (mew-submit-test-accepted peer)) 8))))
+
+(ert-deftest mew-submit-batch-send-tests-files-of-a-limited-length ()
+  "A limit of the length of files does not change what is told of a mail.
+The log of what was delivered is the file that becomes too long."
+  :tags '(:module)
+  (skip-unless (executable-find "bash"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (let* ((outbox (file-name-as-directory (mew-submit-test--peer-file peer "outbox")))
+           (log (expand-file-name "delivered.log" outbox)))
+      (with-file-modes #o700
+        (make-directory outbox))
+      (mew-submit-test-write log (make-string 16380 ?\n))
+      (with-temp-buffer
+        (insert mew-submit-batch-send-tests--message)
+        (should (eql 0 (apply #'call-process-region (point-min) (point-max) "bash" nil t nil "-c"
+                              "ulimit -f 16; exec \"$0\" \"$@\"" mew-submit-test-emacs
+                              "-Q" "--batch" "--eval" "(setq load-prefer-newer t)"
+                              "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                              "-f" "mew-submit-batch-send" "--"
+                              (mew-submit-batch-send-tests--arguments
+                               peer "ok" "--outbox" outbox "--from" "me@x" "a@x")))))
+      (should-not (mew-submit-spool--ids outbox))
+      (should (= 1 (length (mew-submit-test-accepted peer)))))))
 
 (ert-deftest mew-submit-batch-send-tests-a-flush-needs-no-reader ()
   "Who stops reading of a flush of the outbox stops no mail of it."

@@ -194,6 +194,11 @@ one of them, and returns the status, too."
 (defvar mew-submit-batch-command--interrupted nil
   "The function on `kill-emacs-hook' while a command runs, or nil.")
 
+(defun mew-submit-batch-command--watch-over (function)
+  "Have FUNCTION called when Emacs is told to end while the command runs."
+  (setq mew-submit-batch-command--interrupted function)
+  (add-hook 'kill-emacs-hook function -90))
+
 (defun mew-submit-batch-command--run (function)
   "Call FUNCTION with the arguments of the command line; leave with its value.
 That is the exit status; a condition or a quit that escapes means 70."

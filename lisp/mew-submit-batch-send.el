@@ -188,8 +188,7 @@ Signal a condition when there is nothing to begin with."
   (mew-submit-batch-options--remember options)
   (let ((work (mew-submit-batch-send--prepare options)))
     (setq mew-submit-batch-send--work work)
-    (setq mew-submit-batch-command--interrupted #'mew-submit-batch-send--interrupted)
-    (add-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted -90)
+    (mew-submit-batch-command--watch-over #'mew-submit-batch-send--interrupted)
     (mew-submit-batch-send--conclude
      work
      (condition-case err

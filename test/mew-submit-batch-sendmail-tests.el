@@ -469,6 +469,63 @@ When the reason is gone it is sent from there.  SECURITY: P13."
                        "From: me@x\nSubject: s\n\nbody\n"))
         (delete-directory (file-name-directory file) t)))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-kept-whatever-is-wrong ()
+  "What is wrong in this place loses no message: accounts, module, TMPDIR.
+SECURITY: P13."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((outbox (expand-file-name "outbox/" directory))
+          (letter (expand-file-name "dead.letter" directory)))
+      (pcase-dolist (`(,config . ,words)
+                     `(("(setq mew-submit-accounts" . "Correct .*: End of file")
+                       ("(error \"No\")" . "Correct .*: No")
+                       (,(format "(setq mew-submit-module-directory %S)" directory)
+                        . "module")))
+        (ert-info (config)
+          (let* ((file (mew-submit-test-write (expand-file-name "c.el" directory) config))
+                 (result (mew-submit-batch-sendmail-tests--run
+                          (list "--config" file "--outbox" outbox "--server" "localhost" "a@x")
+                          :input "From: me@x\nSubject: s\n\nbody\n" :home directory))
+                 (id (car (mew-submit-spool--ids outbox)))
+                 (kept (if id (mew-submit-spool--file id ".eml" outbox) letter)))
+            (should (eql (plist-get result :status) 78))
+            (should (string-match-p words (plist-get result :stderr)))
+            (should (string-search (if id (concat "held in the outbox as " id) letter)
+                                   (plist-get result :stderr)))
+            (should (string-match-p "\nSubject: s\n\nbody\n+\\'" (mew-submit-test-octets kept)))
+            (when id
+              (should (equal '(held ("a@x"))
+                             (let ((entry (mew-submit-spool--read id outbox)))
+                               (list (plist-get entry :state)
+                                     (plist-get entry :recipients))))))
+            (delete-file kept))))))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((process-environment
+             (cons (concat "TMPDIR=" (expand-file-name "gone" directory)) process-environment)))
+        (should (eql 0 (plist-get (mew-submit-batch-sendmail-tests--run
+                                   (append (mew-submit-batch-sendmail-tests--options
+                                            peer "ok" directory)
+                                           '("-f" "me@x" "a@x"))
+                                   :input "Subject: s\n\nbody\n")
+                                  :status)))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-room ()
+  "A message comes to where there is room for it."
+  (mew-submit-test-with-directory directory
+    (let ((temporary-file-directory (expand-file-name "tmp/" directory))
+          (mew-submit-outbox-directory (expand-file-name "outbox/" directory))
+          (full (list (expand-file-name "tmp/" directory) "/tmp/")))
+      (make-directory temporary-file-directory)
+      (cl-letf (((symbol-function 'file-system-info)
+                 (lambda (place) (list 1 0 (if (member place full) 0 1000000000)))))
+        (dolist (where '("/outbox/mew-submit-" "/tmp/mew-submit-"))
+          (let ((made (mew-submit-batch-sendmail--make-directory)))
+            (delete-directory made)
+            (should (string-prefix-p (concat (directory-file-name directory) where) made)))
+          (setq full nil))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-cron ()
   "Who has no domain sends by the default account, as its address, and to it.
 The Message-ID has the sender's domain.  SECURITY: P10, P11."

@@ -142,22 +142,35 @@ mew-submit-batch-send).\n"))
       (mew-submit-error--throw 'usage nil "No such message in the outbox: %s"
                                id)))
 
+(defvar mew-submit-batch-outbox--status 0
+  "The highest exit status of the attempts so far.")
+
+(defun mew-submit-batch-outbox--done (entry done)
+  "Tell how an attempt for ENTRY has ended with DONE."
+  (mew-submit-batch-command--tell (format "%s: %s" (plist-get entry :id)
+                                          (mew-submit-report--done done)))
+  (setq mew-submit-batch-outbox--status
+        (max mew-submit-batch-outbox--status (plist-get done :exit))))
+
+(defun mew-submit-batch-outbox--interrupted ()
+  "End Emacs, which was told to, when what is being sent has been stopped.
+It stays in the outbox, and goes on with the next one.  This is on
+`kill-emacs-hook'."
+  (remove-hook 'kill-emacs-hook #'mew-submit-batch-outbox--interrupted)
+  (mew-submit-dispatch--leave)
+  (kill-emacs (mew-submit-batch-command--of-mail mew-submit-batch-outbox--status)))
+
 (defun mew-submit-batch-outbox--settle (start)
   "Call START, wait for all attempts it leads to, and return the exit status.
 That is the highest one of their ends."
-  (let* ((mew-submit-request--several t)
-         (status 0)
-         (mew-submit-dispatch--done-functions
-          (list (lambda (entry done)
-                  (mew-submit-batch-command--tell
-                   (format "%s: %s" (plist-get entry :id)
-                           (mew-submit-report--done done)))
-                  (setq status (max status (plist-get done :exit)))))))
+  (let ((mew-submit-request--several t)
+        (mew-submit-dispatch--done-functions '(mew-submit-batch-outbox--done)))
+    (mew-submit-batch-command--watch-over #'mew-submit-batch-outbox--interrupted)
     (funcall start)
     (while (mew-submit-known--running)
       (mew-submit-queue--wait
        (plist-get (car (mew-submit-known--running)) :id)))
-    status))
+    mew-submit-batch-outbox--status))
 
 (defun mew-submit-batch-outbox--user (function)
   "Call FUNCTION and make a `user-error' in it one of usage."

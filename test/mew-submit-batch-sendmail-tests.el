@@ -526,6 +526,70 @@ SECURITY: P13."
             (should (string-prefix-p (concat (directory-file-name directory) where) made)))
           (setq full nil))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-told-to-stop ()
+  "Who is told to stop tells what has become of the message, which is not held.
+A client of -bs, and who sends the outbox, hears what is true, too."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=greeting,greeting=stall"
+                                   "127.0.0.1:0,name=dot,dot=stall"
+                                   "127.0.0.1:0,name=rcpt,rcpt=stall")
+    (mew-submit-test-with-directory directory
+      (let* ((outbox (expand-file-name "outbox/" directory))
+             (stalls (lambda () (length (mew-submit-test-log peer "stall"))))
+             (run (lambda (name signal keys &rest arguments)
+                    (let ((stalled (funcall stalls))
+                          (input (plist-get keys :say))
+                          sent)
+                      (mew-submit-batch-sendmail-tests--run
+                       (append (mew-submit-batch-sendmail-tests--options peer name directory)
+                               arguments)
+                       :input (if input t "Subject: s\n\nbody\n")
+                       :signal (lambda (process)
+                                 (when input
+                                   (process-send-string process input)
+                                   (setq input nil))
+                                 (when (and (not sent) (> (funcall stalls) stalled))
+                                   (setq sent t)
+                                   (signal-process process signal)))))))
+             (left (lambda ()
+                     (let ((id (car (mew-submit-spool--ids outbox))))
+                       (prog1 (plist-get (mew-submit-spool--read id outbox) :state)
+                         (delete-file (mew-submit-spool--file id ".eml" outbox)))))))
+        (pcase-dolist (`(,name ,status ,state ,words)
+                       '(("greeting" 0 queued "queued as .*: Told to stop before it was sent")
+                         ("rcpt" 0 queued "queued as .*: Told to stop before it was sent")
+                         ("dot" 74 uncertain "uncertain: .* It is in the outbox as")))
+          (dolist (signal '(SIGTERM SIGHUP))
+            (ert-info ((format "%s %s" name signal))
+              (let ((result (funcall run name signal nil "-f" "me@x" "a@x")))
+                (should (eql (plist-get result :status) status))
+                (should (string-match-p words (plist-get result :stderr)))
+                (should (eq (funcall left) state))))))
+        (ert-info ("-bs")
+          (let ((result (funcall run "rcpt" 'SIGTERM
+                                 '(:say "EHLO me\r\nMAIL FROM:<me@x>\r\nRCPT TO:<a@x>\r\n\
+DATA\r\nSubject: s\r\n\r\nbody\r\n.\r\n")
+                                 "-bs")))
+            (should (eql (plist-get result :status) 0))
+            (should (string-match-p "\r?\n250 2.0.0 queued as .*\n421 " (plist-get result :stdout)))
+            (should (eq (plist-get (mew-submit-spool--read (car (mew-submit-spool--ids outbox))
+                                                           outbox)
+                                   :state)
+                        'queued))))
+        (ert-info ("--flush")
+          (let* ((stalled (funcall stalls))
+                 (result (mew-submit-test-emacs
+                          (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                                "-f" "mew-submit-batch-outbox" "--" "--outbox" outbox "--flush")
+                          :signal (lambda (process)
+                                    (when (> (funcall stalls) stalled)
+                                      (setq stalled 1000)
+                                      (signal-process process 'SIGTERM))))))
+            (should (eql (plist-get result :status) 75))
+            (should (string-search (car (mew-submit-spool--ids outbox))
+                                   (plist-get result :stderr)))
+            (should (eq (funcall left) 'queued))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-cron ()
   "Who has no domain sends by the default account, as its address, and to it.
 The Message-ID has the sender's domain.  SECURITY: P10, P11."

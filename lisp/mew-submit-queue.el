@@ -105,8 +105,9 @@ CLAIM is for a caller that can still hand the message back to whom it came from.
 It is called with the entry and the `done' event of an attempt after which
 nobody has the message; if it returns a function the message is removed, and
 nobody else is told.  That function is called when it is gone, and not called
-when it cannot be removed.  WHOLE is a function without arguments; while it returns non-nil,
-nobody gets the message when the server refuses one of the recipients for good.
+when it cannot be removed.  WHOLE is a function without arguments; while it
+returns non-nil, nobody gets the message when the server refuses one of the
+recipients for good.
 
 Signal a condition, with nothing left behind, when it cannot be sent."
   (let* ((directory (mew-submit-spool--prepare

@@ -821,27 +821,32 @@ SECURITY: P13."
     (should-not (mew-submit-batch-hand-over--own-p (expand-file-name "none" directory)))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-no-home ()
-  "The installed command knows where the user's configuration is without HOME."
+  "The installed command knows where the user's configuration is without HOME.
+Of a user whom the system does not know it is nowhere near."
   (mew-submit-test-with-directory directory
     (let ((default-directory mew-submit-test-root)
           (emacs (mew-submit-test-write (expand-file-name "emacs" directory)
-                                        "#!/bin/sh\necho \"$HOME\"\n")))
+                                        "#!/bin/sh\necho \"$HOME\"\n"))
+          (id (mew-submit-test-write (expand-file-name "id" directory)
+                                     "#!/bin/sh\necho 4242; exit 1\n")))
       (set-file-modes emacs #o755)
+      (set-file-modes id #o755)
       (let ((prefix (expand-file-name "prefix" directory)))
         (should (zerop (call-process (expand-file-name "packaging/install")
                                      nil nil nil prefix prefix
                                      "mew-submit.el" "mew-submit.el")))
         (with-temp-buffer
-          (should (zerop (call-process
-                          "env" nil t nil "-i" (concat "PATH=" (getenv "PATH"))
-                          (concat "EMACS=" emacs)
-                          (expand-file-name "prefix/bin/mew-submit-sendmail"
-                                            directory)
-                          "a@x")))
-          (should (equal (string-trim (buffer-string))
-                         (directory-file-name
-                          (expand-file-name
-                           (concat "~" (user-login-name)))))))))))
+          (dolist (before (list "" (concat directory ":")))
+            (should (zerop (call-process
+                            "env" nil t nil "-i" (concat "PATH=" before (getenv "PATH"))
+                            (concat "EMACS=" emacs)
+                            (expand-file-name "prefix/bin/mew-submit-sendmail"
+                                              directory)
+                            "a@x"))))
+          (should (equal (split-string (buffer-string) "\n" t)
+                         (list (directory-file-name
+                                (expand-file-name (concat "~" (user-login-name))))
+                               "/"))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-list ()
   "-bp shows of each message when it came and what it is about."

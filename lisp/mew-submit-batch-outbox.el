@@ -65,9 +65,12 @@ mew-submit-batch-send).\n"))
 
 ;;; Telling
 
-(defun mew-submit-batch-outbox--time (time)
-  "Return TIME, a float or nil, as JSON has it."
-  (and time (format-time-string "%Y-%m-%dT%H:%M:%S%z" time)))
+(defun mew-submit-batch-outbox--time (time &optional format)
+  "Return TIME, a float or nil, by FORMAT, by default as JSON has it.
+One that no calendar has, from a damaged file, is nil: the others are listed."
+  (and time
+       (ignore-errors
+         (format-time-string (or format "%Y-%m-%dT%H:%M:%S%z") time))))
 
 (defun mew-submit-batch-outbox--object (entry)
   "Return ENTRY as an object for JSON."
@@ -104,9 +107,8 @@ mew-submit-batch-send).\n"))
      (format "%s  %-9s %s  %s  %sto %s%s%s"
              (plist-get entry :id) (plist-get entry :state)
              (file-size-human-readable (or (plist-get entry :bytes) 0))
-             (if-let* ((created (plist-get entry :created)))
-                 (format-time-string "%F %R" created)
-               "-")
+             (or (mew-submit-batch-outbox--time (plist-get entry :created) "%F %R")
+                 "-")
              ;; What is held until its account is known has no sender yet.
              (if-let* ((from (plist-get entry :from)))
                  (format "from <%s> " from)

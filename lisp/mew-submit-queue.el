@@ -12,6 +12,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-alias)
 (require 'mew-submit-auth)
 (require 'mew-submit-background)
 (require 'mew-submit-dispatch)
@@ -211,16 +212,36 @@ later attempt was put off does not end the doubt about the one before."
         (mew-submit-account--at account via)
       account)))
 
+(defun mew-submit-queue--enveloped (entry account)
+  "Return ENTRY with the envelope by which its message goes by ACCOUNT.
+One that was held before its account was known has no sender yet, and perhaps
+recipients without a domain.  Signal a condition where it could not be sent."
+  (if (and (plist-get entry :account) (plist-get entry :from) (plist-get entry :recipients))
+      entry
+    (let ((envelope
+           (mew-submit-request--check
+            account
+            (append (mew-submit-message--fields-of-text (or (plist-get entry :private) ""))
+                    (mew-submit-message--fields (mew-submit-spool--message-file entry)))
+            (plist-get entry :from)
+            (delete-dups
+             (seq-mapcat (lambda (address) (mew-submit-alias--expand address account))
+                         (or (plist-get entry :recipients)
+                             (mew-submit-error--throw
+                              'message nil "It has no recipient: edit it (e)")))))))
+      (mew-submit-spool--with entry :from (car envelope) :recipients (cdr envelope)))))
+
 (defun mew-submit-queue--send-now (id account directory)
   "Send the message ID in DIRECTORY now, and tell by which server.
 ACCOUNT is called with the one that its entry would go by, and returns one."
   (let ((entry (mew-submit-queue--change
                 id directory
                 (lambda (entry)
-                  (let ((divided (mew-submit-dispatch--divided
-                                  (funcall account
+                  (let* ((account (funcall account
                                            (mew-submit-queue--staying
-                                            entry (mew-submit-queue--renewed entry))))))
+                                            entry (mew-submit-queue--renewed entry))))
+                         (entry (mew-submit-queue--enveloped entry account))
+                         (divided (mew-submit-dispatch--divided account)))
                     (setf (mew-submit-parcel-functions (mew-submit-known--parcel entry))
                           (cdr divided))
                     (mew-submit-spool--with

@@ -15,6 +15,7 @@
 (require 'mew-submit)
 (require 'mew-submit-spool)
 (require 'mew-submit-restore)
+(require 'mew-submit-batch-outbox)
 (require 'mew-submit-batch-sendmail)
 (require 'mew-submit-test-helpers)
 (require 'seq)
@@ -423,8 +424,47 @@ When the reason is gone it is sent from there.  SECURITY: P13."
         (let ((account (plist-get (mew-submit-known--entry id outbox) :account)))
           (should (equal (plist-get account :dsn-notify) "NEVER"))
           (should (eq (plist-get account :require-tls) 'yes)))
+        ;; This server cannot do all that the message wishes.
         (mew-submit-queue--wait id outbox)
-        (mew-submit-queue--cancel id outbox)))))
+        (mew-submit-queue--delete id outbox)
+        ;; Who sends it, and who root is, is known by now.
+        (setq mew-submit-accounts
+              (list (mew-submit-test-account peer "ok" :from "me@one.example")))
+        (dolist (arguments '(("root" "a@x") ("-f" "other@two.example" "root" "a@x")))
+          (let* ((mew-submit-sendmail-aliases '(("root" "admin@x")))
+                 (result (mew-submit-batch-sendmail-tests--run
+                          (append (list "--outbox" outbox) arguments)
+                          :input "From: root\nSubject: s\n\nb\n" :home directory))
+                 (id (car (mew-submit-spool--ids outbox))))
+            (should (eql (plist-get result :status) 78))
+            (mew-submit-known--refresh outbox)
+            (mew-submit-queue--send id outbox)
+            (mew-submit-queue--wait id outbox)
+            (should-not (mew-submit-spool--ids outbox))))
+        (should (equal (mew-submit-test-envelope peer 1) '("me@one.example" "admin@x" "a@x")))
+        (should (equal (mew-submit-test-envelope peer 2) '("other@two.example" "admin@x" "a@x")))
+        ;; What is for nobody stays, however often somebody wants to send it.
+        (dolist (arguments '(("-t") ("-t" "-f" "me@x")))
+          (mew-submit-batch-sendmail-tests--run (append (list "--outbox" outbox) arguments)
+                                                :input "Subject: s\n\nb\n" :home directory)
+          (mew-submit-known--refresh outbox)
+          (let ((id (car (mew-submit-spool--ids outbox))))
+            (should (string-search "no recipient"
+                                   (cadr (should-error (mew-submit-queue--send id outbox)
+                                                       :type 'user-error))))
+            (should (eq (plist-get (mew-submit-spool--read id outbox) :state) 'held))
+            (mew-submit-queue--delete id outbox)))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-nobody-left ()
+  "A message that is for nobody, and that nobody has, is not delivered."
+  (should (equal '(refused nil)
+                 (mapcar (lambda (delivered)
+                           (plist-get (mew-submit-fate--settle
+                                       (list :state 'sending :recipients nil
+                                             :delivered delivered)
+                                       nil)
+                                      :state))
+                         '(nil ("a@x"))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-held-is-edited ()
   "A message that was held because of an address comes back to be corrected."
@@ -849,8 +889,10 @@ Of a user whom the system does not know it is nowhere near."
                                "/"))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-list ()
-  "-bp shows of each message when it came and what it is about."
+  "-bp shows of each message when it came and what it is about.
+A time that no calendar has, from a damaged file, hides no other message."
   :tags '(:module)
+  (should-not (mew-submit-batch-outbox--time -5.0e30))
   (mew-submit-test-with-directory directory
     (let ((outbox (expand-file-name "outbox" directory)))
       (mew-submit-batch-sendmail-tests--run (list "--outbox" outbox "a@x")

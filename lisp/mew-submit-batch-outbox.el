@@ -42,7 +42,7 @@
    (mew-submit-batch-command--help mew-submit-batch-outbox--options)
    "Exit status: 0 nothing failed, 64 usage, 78 configuration; after --flush \
 and --retry\nthe highest one of the messages that were tried (as with \
-mew-submit-batch-send).\n"))
+mew-submit-batch-send), 75\nat least if one could not be tried.\n"))
 
 (defun mew-submit-batch-outbox--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked."
@@ -147,12 +147,30 @@ One that no calendar has, from a damaged file, is nil: the others are listed."
 (defvar mew-submit-batch-outbox--status 0
   "The highest exit status of the attempts so far.")
 
+(defvar mew-submit-batch-outbox--tried nil
+  "The identifiers of the messages that were tried.")
+
 (defun mew-submit-batch-outbox--done (entry done)
   "Tell how an attempt for ENTRY has ended with DONE."
+  (push (plist-get entry :id) mew-submit-batch-outbox--tried)
   (mew-submit-batch-command--tell (format "%s: %s" (plist-get entry :id)
                                           (mew-submit-report--done done)))
   (setq mew-submit-batch-outbox--status
         (max mew-submit-batch-outbox--status (plist-get done :exit))))
+
+(defun mew-submit-batch-outbox--flush ()
+  "Send all that waits; tell of what could not even be tried.  Return the status.
+Nobody is there to be asked for a password, or the outbox cannot be written to."
+  (mew-submit-batch-outbox--settle #'mew-submit-queue--flush)
+  (dolist (entry (mew-submit-known--entries))
+    (when (and (eq (plist-get entry :state) 'queued)
+               (not (member (plist-get entry :id) mew-submit-batch-outbox--tried)))
+      (mew-submit-batch-command--tell
+       (format "%s: not tried: %s" (plist-get entry :id)
+               (or (plist-get entry :last) "another program has it")))
+      (setq mew-submit-batch-outbox--status
+            (max mew-submit-batch-outbox--status (mew-submit-error--status "deferred")))))
+  mew-submit-batch-outbox--status)
 
 (defun mew-submit-batch-outbox--interrupted ()
   "End Emacs, which was told to, when what is being sent has been stopped.
@@ -189,7 +207,7 @@ That is the highest one of their ends."
          (mew-submit-dispatch--only (and (or retry cancel)
                                       (list (or retry cancel)))))
     (cond ((plist-get options :flush)
-           (mew-submit-batch-outbox--settle #'mew-submit-queue--flush))
+           (mew-submit-batch-outbox--flush))
           (retry
            (mew-submit-batch-outbox--entry retry)
            (mew-submit-batch-outbox--settle

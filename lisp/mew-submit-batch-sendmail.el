@@ -296,11 +296,11 @@ OPTIONS say how."
       ((file-error mew-submit-internal)
        (mew-submit-error--throw 'deferred nil "Nothing was kept.  %s"
                                 (mew-submit-error--text err))))
+    (unless (plist-get options :dots)
+      (mew-submit-batch-sendmail--cut file))
     (when (zerop (file-attribute-size (file-attributes file)))
       (mew-submit-error--throw 'message nil
                                "The message on standard input is empty"))
-    (unless (plist-get options :dots)
-      (mew-submit-batch-sendmail--cut file))
     file))
 
 ;;; Recipients

@@ -107,6 +107,27 @@ The log of what was delivered is the file that becomes too long."
         (should (equal (buffer-string) "status=75\n")))
       (should (= 4 (length (mew-submit-test-lines peer "RCPT")))))))
 
+(ert-deftest mew-submit-batch-send-tests-a-flush-tells-what-it-could-not-try ()
+  "A message that cannot even be tried is told, and is no success."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=busy,noauth,1:rcpt=reply:450 4.2.1 Later")
+    (let ((outbox (expand-file-name "outbox" (mew-submit-test--peer-file peer "."))))
+      (mew-submit-batch-send-tests--run peer "busy" "--outbox" outbox "--from" "me@x" "a@x")
+      (let* ((id (car (mew-submit-spool--ids outbox)))
+             ;; So its state cannot be written, whoever we are.
+             (in-the-way (mew-submit-spool--file id ".eld.part" outbox))
+             (flush (lambda ()
+                      (mew-submit-test-emacs
+                       (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                             "-f" "mew-submit-batch-outbox" "--" "--outbox" outbox "--flush")))))
+        (make-directory in-the-way)
+        (let ((result (funcall flush)))
+          (should (eql (plist-get result :status) 75))
+          (should (string-search (concat id ": not tried: ") (plist-get result :stderr))))
+        (delete-directory in-the-way)
+        (should (eql (plist-get (funcall flush) :status) 0)))
+      (should (= 1 (length (mew-submit-test-accepted peer)))))))
+
 (ert-deftest mew-submit-batch-send-tests-json-has-its-shape ()
   "With --json each event is an object on a line, and `done' has every key."
   :tags '(:module)

@@ -409,12 +409,16 @@ is sent."
 (defun mew-submit-batch-sendmail--enter (file options choose &rest keys)
   "Put the message FILE into the outbox, sent or held; return what became of it.
 It is a plist with :id and :directory, and with :kind and :text of what prevents
-it from being sent.  Nothing that was handed over goes away for that.  OPTIONS,
-CHOOSE and KEYS are as for `mew-submit-batch-sendmail--add'."
+it from being sent.  Nothing that was handed over goes away for that: only whoever
+has an account of their :own, as OPTIONS say, gets back what there is none for
+here.  CHOOSE and KEYS are as for `mew-submit-batch-sendmail--add'."
   (append
    (condition-case err
        (list :id (mew-submit-batch-sendmail--add file options choose keys))
      (error
+      (when (and (plist-get options :own)
+                 (equal (mew-submit-error--kind err) "config"))
+        (signal (car err) (cdr err)))
       (list :id (mew-submit-batch-sendmail--hold file options err)
             :kind (mew-submit-error--kind err)
             :text (mew-submit-error--text err))))
@@ -450,11 +454,16 @@ back."
       (file-error (list :kind "internal" :text (mew-submit-error--text err))))))
 
 (defun mew-submit-batch-sendmail--order (options)
-  "Return the part of OPTIONS that another Emacs needs to send a message."
-  (cl-loop for (key value) on options by #'cddr
-           when (and value (memq key (append '(:from :name :account :header :arguments)
-                                             mew-submit-batch-sendmail--wishes)))
-           append (list key value)))
+  "Return the part of OPTIONS that another Emacs needs to send a message.
+It may know of no account, where the user has told the shell commands of one."
+  (append
+   (and (or mew-submit-accounts (bound-and-true-p smtpmail-smtp-server))
+        (not (plist-get options :wrong))
+        '(:own t))
+   (cl-loop for (key value) on options by #'cddr
+            when (and value (memq key (append '(:from :name :account :header :arguments)
+                                              mew-submit-batch-sendmail--wishes)))
+            append (list key value))))
 
 ;;; What became of it
 

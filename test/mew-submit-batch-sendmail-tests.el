@@ -823,6 +823,27 @@ SECURITY: P13."
           (should (equal (plist-get entry :recipients) '("a@x")))
           (should-not (file-exists-p (expand-file-name "own" directory))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-own-account ()
+  "An Emacs without an account for it holds nothing that can be sent from here."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((there (expand-file-name "there/" directory))
+            (config (mew-submit-test-write
+                     (expand-file-name "config.el" directory)
+                     (prin1-to-string
+                      `(setq mew-submit-outbox-directory ,(expand-file-name "own/" directory)
+                             mew-submit-accounts '(,(mew-submit-test-account peer "ok")))))))
+        (mew-submit-batch-sendmail-tests--with-server "server"
+            (list "--eval" (prin1-to-string `(setq mew-submit-outbox-directory ,there)))
+          (let ((result (mew-submit-batch-sendmail-tests--run
+                         (list "-v" "--config" config "-f" "me@x" "a@x")
+                         :input "Subject: s\n\nbody\n")))
+            (should (string-search "delivered: 250" (plist-get result :stderr)))
+            (should (eql (plist-get result :status) 0))))
+        (should-not (mew-submit-spool--ids there))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-other-files ()
   "An Emacs that sees other files takes nothing; the message is sent from here."
   :tags '(:module)

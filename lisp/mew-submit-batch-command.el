@@ -163,6 +163,14 @@ Return nil, when that has been told, if the file is wrong."
   (mew-submit-batch-command--tell (mew-submit-error--text err))
   (mew-submit-error--status (mew-submit-error--kind err)))
 
+(defun mew-submit-batch-command--clean-up (delete file &rest args)
+  "Call DELETE with FILE and ARGS.
+That it stays is told, and changes nothing of what became of a mail."
+  (condition-case err
+      (apply delete file args)
+    (error (mew-submit-batch-command--tell
+            (format "Delete %s: %s" file (mew-submit-error--text err))))))
+
 (defun mew-submit-batch-command--ensure-module ()
   "Have the module for a mail, which is sent with or without readers."
   (mew-submit-module--ensure)

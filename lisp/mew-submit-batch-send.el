@@ -131,8 +131,9 @@ stays unless it was delivered or could not be taken."
                     (mew-submit-spool--file id ".eml" directory)))
          (kept (and file (file-exists-p file) file)))
     (if (plist-get options :outbox)
-        (delete-file (mew-submit-batch-send--work-raw work))
-      (delete-directory directory t))
+        (mew-submit-batch-command--clean-up #'delete-file
+                                            (mew-submit-batch-send--work-raw work))
+      (mew-submit-batch-command--clean-up #'delete-directory directory t))
     (mew-submit-batch-send--tell-done (append done (and kept (list :kept kept)))
                                       options)
     (plist-get done :exit)))

@@ -409,7 +409,7 @@ is sent."
 (defun mew-submit-batch-sendmail--enter (file options choose &rest keys)
   "Put the message FILE into the outbox, sent or held; return what became of it.
 It is a plist with :id and :directory, and with :kind and :text of what prevents
-it from being sent.  Nothing that was handed over goes away for that: only whoever
+it from being sent.  Nothing that was handed over goes away for that: only who
 has an account of their :own, as OPTIONS say, gets back what there is none for
 here.  CHOOSE and KEYS are as for `mew-submit-batch-sendmail--add'."
   (append
@@ -636,13 +636,18 @@ Return what tells where it is."
      (t
       (setq mew-submit-batch-sendmail--entered (list id directory options))
       (mew-submit-batch-sendmail--tell
-       id directory (mew-submit-batch-sendmail--watch id directory (not there))
+       id directory
+       (condition-case err
+           (mew-submit-batch-sendmail--watch id directory (not there))
+         ;; It is in the outbox, whatever fails from now on.
+         (error (list :state 'queued :last (mew-submit-error--text err))))
        options)))))
 
 (defun mew-submit-batch-sendmail--clean-up ()
   "Delete the copy of the message."
   (when mew-submit-batch-sendmail--directory
-    (delete-directory mew-submit-batch-sendmail--directory t)
+    (mew-submit-batch-command--clean-up #'delete-directory
+                                        mew-submit-batch-sendmail--directory t)
     (setq mew-submit-batch-sendmail--directory nil)))
 
 (defun mew-submit-batch-sendmail--tell-stopped ()

@@ -630,6 +630,37 @@ DATA\r\nSubject: s\r\n\r\nbody\r\n.\r\n")
                                    (plist-get result :stderr)))
             (should (eq (funcall left) 'queued))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-few-descriptors ()
+  "However few file descriptors there are, the status tells where the message is."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (cl-loop
+     for count from 16 to 28
+     for delivered = (length (mew-submit-test-accepted peer))
+     do
+     (ert-info ((format "%d descriptors" count))
+       (mew-submit-test-with-directory directory
+         (let* ((outbox (expand-file-name "outbox" directory))
+                (process-environment
+                 (append (list (concat "TMPDIR=" directory) (concat "HOME=" directory))
+                         process-environment))
+                (status (with-temp-buffer
+                          (insert "Subject: s\n\nbody\n")
+                          (apply #'call-process-region (point-min) (point-max) "sh" nil t nil
+                                 "-c" "ulimit -n \"$1\"; shift; exec \"$@\"" "sh"
+                                 (number-to-string count) mew-submit-test-emacs
+                                 "-Q" "--batch" "--eval" "(setq load-prefer-newer t)" "-l"
+                                 (expand-file-name "mew-submit.el" mew-submit-test-root)
+                                 "-f" "mew-submit-batch-sendmail" "--" "-f" "me@x" "a@x"
+                                 (mew-submit-batch-sendmail-tests--options
+                                  peer "ok" directory))))
+                (id (car (mew-submit-spool--ids outbox)))
+                (state (and id (plist-get (mew-submit-spool--read id outbox) :state))))
+           (should-not (memq state '(refused uncertain broken)))
+           (should (eq (eql status 0)
+                       (or (and (memq state '(queued sending)) t)
+                           (< delivered (length (mew-submit-test-accepted peer))))))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-cron ()
   "Who has no domain sends by the default account, as its address, and to it.
 The Message-ID has the sender's domain.  SECURITY: P10, P11."

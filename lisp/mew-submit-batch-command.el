@@ -203,7 +203,7 @@ one of them, and returns the status, too."
   "The function on `kill-emacs-hook' while a command runs, or nil.")
 
 (defun mew-submit-batch-command--watch-over (function)
-  "Have FUNCTION called when Emacs is told to end while the command runs."
+  "Have FUNCTION called if Emacs is told to end before the command has ended."
   (setq mew-submit-batch-command--interrupted function)
   (add-hook 'kill-emacs-hook function -90))
 

@@ -213,7 +213,7 @@ later attempt was put off does not end the doubt about the one before."
       account)))
 
 (defun mew-submit-queue--enveloped (entry account)
-  "Return ENTRY with the envelope by which its message goes by ACCOUNT.
+  "Return ENTRY with the envelope of its message, which is to go by ACCOUNT.
 One that was held before its account was known has no sender yet, and perhaps
 recipients without a domain.  Signal a condition where it could not be sent."
   (if (and (plist-get entry :account) (plist-get entry :from) (plist-get entry :recipients))

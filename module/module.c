@@ -20,19 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define MSUB_LEAKS
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define MSUB_LEAKS
-#endif
-#ifdef MSUB_LEAKS
-#include <sanitizer/lsan_interface.h>
-#endif
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
@@ -209,29 +196,10 @@ FUNCTION (Fignore_pipe)
   return msub_lisp_nil (env);
 }
 
-/* Emacs ends with 1 where it could not write all that it wanted to, whatever it is told to end with, and its own stream for
-   standard error cannot be had.  So what it would do last is not done: our handler is called before its own.  */
-static int left_with;
-
-static void
-leave (void)
-{
-  fflush (stdout);
-#ifdef MSUB_LEAKS
-  __lsan_do_leak_check ();
-#endif
-  _exit (left_with);
-}
-
 FUNCTION (Fend_with)
 {
-  static bool registered;
-  left_with = (int) env->extract_integer (env, args[0]);
-  if (msub_lisp_failed (env))
-    return msub_lisp_nil (env);
-  if (!registered)
-    registered = atexit (leave) == 0;
-  return msub_lisp_truth (env, fflush (stdout) != 0 || ferror (stdout) != 0);
+  intmax_t status = env->extract_integer (env, args[0]);
+  return msub_lisp_truth (env, !msub_lisp_failed (env) && msub_ending_with ((int) status));
 }
 
 FUNCTION (Fsync)

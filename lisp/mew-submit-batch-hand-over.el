@@ -80,11 +80,12 @@ It has a limited time, and more of it once FILE, the message, was taken."
 (defun mew-submit-batch-hand-over--take-back (file)
   "Take the message FILE back from an Emacs that may be about to take it.
 Who comes first has it: return nil when that was us, else what to tell."
-  (if (ignore-errors (rename-file file (concat file ".back")) t)
-      (rename-file (concat file ".back") file)
-    (list :kind "internal" :lost t
-          :text (format "Emacs has taken the message and does not answer; it is \
-in %s.taken or in the outbox" file))))
+  (cond ((not (ignore-errors (rename-file file (concat file ".back")) t))
+         (list :kind "internal" :lost t
+               :text (format "Emacs has taken the message and does not answer; it \
+is in %s.taken or in the outbox" file)))
+        ((not (ignore-errors (rename-file (concat file ".back") file) t))
+         (list :kind "internal" :lost t :text (format "The message is in %s.back" file)))))
 
 (defun mew-submit-batch-hand-over--give (server file order)
   "Hand the message FILE to the Emacs SERVER, (NAME . DIRECTORY), with ORDER.

@@ -613,7 +613,8 @@ Return what tells where it is."
   "Have the message FILE delivered, as OPTIONS say; return the exit status."
   (let* ((server (and (not (plist-get options :server))
                       (not (plist-get options :outbox))
-                      (mew-submit-batch-hand-over--server)))
+                      ;; Who cannot look for one sends it here.
+                      (ignore-errors (mew-submit-batch-hand-over--server))))
          (there (when server
                   (setq mew-submit-batch-sendmail--handed file)
                   (prog1 (mew-submit-batch-hand-over--give

@@ -632,8 +632,8 @@ This is for who sends without `mew-submit-mode'."
 
 (defun mew-submit-dispatch--end ()
   "Stop what is being sent, since Emacs ends; in batch mode wait for it first.
-This is on `kill-emacs-hook'."
-  (when noninteractive
+What has been stopped already is not waited for.  This is on `kill-emacs-hook'."
+  (when (and noninteractive (not mew-submit-fate--leaving))
     (let ((deadline (+ (float-time) mew-submit-dispatch--batch-wait)))
       (dolist (parcel (copy-sequence mew-submit-known--under-way))
         (mew-submit-job--wait (mew-submit-parcel-job parcel)

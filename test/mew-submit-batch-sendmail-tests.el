@@ -854,6 +854,26 @@ SECURITY: P13."
           (should (equal (plist-get entry :recipients) '("a@x")))
           (should-not (file-exists-p (expand-file-name "own" directory))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-no-search ()
+  "A message is not lost where another Emacs cannot be looked for."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((config (mew-submit-test-write
+                     (expand-file-name "config.el" directory)
+                     (prin1-to-string
+                      `(progn
+                         (advice-add 'mew-submit-batch-hand-over--own-p :override
+                                     (lambda (file)
+                                       (signal 'file-error (list "Getting attributes" file))))
+                         (setq mew-submit-outbox-directory ,(expand-file-name "own/" directory)
+                               mew-submit-accounts '(,(mew-submit-test-account peer "ok"))))))))
+        (should (eql 0 (plist-get (mew-submit-batch-sendmail-tests--run
+                                   (list "--config" config "-f" "me@x" "a@x")
+                                   :input "Subject: s\n\nbody\n")
+                                  :status)))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-own-account ()
   "An Emacs without an account for it holds nothing that can be sent from here."
   :tags '(:module)

@@ -592,8 +592,12 @@ Return what tells where it is."
     (list :kind (mew-submit-error--kind err)
           :text
           (format
-           "%s  The message is in %s."
+           "%s%s  The message is in %s."
            (mew-submit-report--sentence (mew-submit-error--text err))
+           ;; PHP's user has a home that is not its own.
+           (if (file-accessible-directory-p mew-submit-outbox-directory)
+               ""
+             "  Name an outbox that can be made: --outbox DIRECTORY.")
            (condition-case nil
                (with-temp-buffer
                  (set-buffer-multibyte nil)

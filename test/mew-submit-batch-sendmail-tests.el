@@ -495,6 +495,7 @@ When the reason is gone it is sent from there.  SECURITY: P13."
       (dotimes (_ 2)
         (let ((result (funcall send directory)))
           (should (eql (plist-get result :status) 78))
+          (should (string-search "--outbox DIRECTORY." (plist-get result :stderr)))
           (should (string-search "/dead.letter." (plist-get result :stderr)))))
       (let ((letter (expand-file-name "dead.letter" directory)))
         (should (= (file-modes letter) #o600))

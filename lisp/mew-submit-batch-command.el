@@ -15,7 +15,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 
-(declare-function mew-submit--mod-drop-output "ext:mew-submit-native" (fd))
+(declare-function mew-submit--mod-end-with "ext:mew-submit-native" (status))
 
 ;;; Values
 
@@ -139,8 +139,6 @@ It begins with how Emacs is called; under a shell command that is its name."
 
 (defun mew-submit-batch-command--tell (text)
   "Write TEXT as a line to standard error."
-  (when mew-submit-batch-command--mail
-    (mew-submit--mod-drop-output 2))
   (let ((locale-coding-system 'utf-8-unix)
         (coding-system-for-write 'utf-8-unix))
     (message "mew-submit: %s" text)))
@@ -165,6 +163,14 @@ Return nil, when that has been told, if the file is wrong."
   (mew-submit-batch-command--tell (mew-submit-error--text err))
   (mew-submit-error--status (mew-submit-error--kind err)))
 
+(defun mew-submit-batch-command--clean-up (delete file &rest args)
+  "Call DELETE with FILE and ARGS.
+That it stays is told, and changes nothing of what became of a mail."
+  (condition-case err
+      (apply delete file args)
+    (error (mew-submit-batch-command--tell
+            (format "Delete %s: %s" file (mew-submit-error--text err))))))
+
 (defun mew-submit-batch-command--ensure-module ()
   "Have the module for a mail, which is sent with or without readers."
   (mew-submit-module--ensure)
@@ -174,10 +180,9 @@ Return nil, when that has been told, if the file is wrong."
 (defun mew-submit-batch-command--of-mail (status)
   "Return STATUS, and have Emacs end with it even when words were lost.
 It tells what has become of a mail, which somebody would send again."
-  (when mew-submit-batch-command--mail
-    (when (mew-submit--mod-drop-output 1)
-      (mew-submit-batch-command--tell "Standard output could not be written"))
-    (mew-submit--mod-drop-output 2))
+  (when (and mew-submit-batch-command--mail
+             (mew-submit--mod-end-with status))
+    (mew-submit-batch-command--tell "Standard output could not be written"))
   status)
 
 (defun mew-submit-batch-command--do (args parse usage run &optional fail)
@@ -196,6 +201,11 @@ one of them, and returns the status, too."
 
 (defvar mew-submit-batch-command--interrupted nil
   "The function on `kill-emacs-hook' while a command runs, or nil.")
+
+(defun mew-submit-batch-command--watch-over (function)
+  "Have FUNCTION called if Emacs is told to end before the command has ended."
+  (setq mew-submit-batch-command--interrupted function)
+  (add-hook 'kill-emacs-hook function -90))
 
 (defun mew-submit-batch-command--run (function)
   "Call FUNCTION with the arguments of the command line; leave with its value.

@@ -77,6 +77,16 @@ It has a limited time, and more of it once FILE, the message, was taken."
           (ignore-errors (server-eval-at name form))
         (cancel-timer timer)))))
 
+(defun mew-submit-batch-hand-over--take-back (file)
+  "Take the message FILE back from an Emacs that may be about to take it.
+Who comes first has it: return nil when that was us, else what to tell."
+  (cond ((not (ignore-errors (rename-file file (concat file ".back")) t))
+         (list :kind "internal" :lost t
+               :text (format "Emacs has taken the message and does not answer; it \
+is in %s.taken or in the outbox" file)))
+        ((not (ignore-errors (rename-file (concat file ".back") file) t))
+         (list :kind "internal" :lost t :text (format "The message is in %s.back" file)))))
+
 (defun mew-submit-batch-hand-over--give (server file order)
   "Hand the message FILE to the Emacs SERVER, (NAME . DIRECTORY), with ORDER.
 Return what `mew-submit-sendmail-take' does, or nil when it was not taken: an
@@ -86,14 +96,9 @@ Emacs that sees other files (a container, a private /tmp) cannot."
                   (car server)
                   `(mew-submit-sendmail-take ,file ',order)
                   file)))
-    (cond ((plist-get answer :id) answer)
-          ;; Take it back.  Who comes first has it.
-          ((ignore-errors (rename-file file (concat file ".back")) t)
-           (rename-file (concat file ".back") file)
-           nil)
-          (t (list :kind "internal" :lost t
-                   :text (format "Emacs has taken the message and does not \
-answer; it is in %s.taken or in the outbox" file))))))
+    (if (plist-get answer :id)
+        answer
+      (mew-submit-batch-hand-over--take-back file))))
 
 (provide 'mew-submit-batch-hand-over)
 ;;; mew-submit-batch-hand-over.el ends here

@@ -42,7 +42,7 @@
    (mew-submit-batch-command--help mew-submit-batch-outbox--options)
    "Exit status: 0 nothing failed, 64 usage, 78 configuration; after --flush \
 and --retry\nthe highest one of the messages that were tried (as with \
-mew-submit-batch-send).\n"))
+mew-submit-batch-send), 75\nat least if one could not be tried.\n"))
 
 (defun mew-submit-batch-outbox--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked."
@@ -65,9 +65,12 @@ mew-submit-batch-send).\n"))
 
 ;;; Telling
 
-(defun mew-submit-batch-outbox--time (time)
-  "Return TIME, a float or nil, as JSON has it."
-  (and time (format-time-string "%Y-%m-%dT%H:%M:%S%z" time)))
+(defun mew-submit-batch-outbox--time (time &optional format)
+  "Return TIME, a float or nil, by FORMAT, by default as JSON has it.
+One that no calendar has, from a damaged file, is nil: the others are listed."
+  (and time
+       (ignore-errors
+         (format-time-string (or format "%Y-%m-%dT%H:%M:%S%z") time))))
 
 (defun mew-submit-batch-outbox--object (entry)
   "Return ENTRY as an object for JSON."
@@ -104,9 +107,8 @@ mew-submit-batch-send).\n"))
      (format "%s  %-9s %s  %s  %sto %s%s%s"
              (plist-get entry :id) (plist-get entry :state)
              (file-size-human-readable (or (plist-get entry :bytes) 0))
-             (if-let* ((created (plist-get entry :created)))
-                 (format-time-string "%F %R" created)
-               "-")
+             (or (mew-submit-batch-outbox--time (plist-get entry :created) "%F %R")
+                 "-")
              ;; What is held until its account is known has no sender yet.
              (if-let* ((from (plist-get entry :from)))
                  (format "from <%s> " from)
@@ -142,22 +144,53 @@ mew-submit-batch-send).\n"))
       (mew-submit-error--throw 'usage nil "No such message in the outbox: %s"
                                id)))
 
+(defvar mew-submit-batch-outbox--status 0
+  "The highest exit status of the attempts so far.")
+
+(defvar mew-submit-batch-outbox--tried nil
+  "The identifiers of the messages that were tried.")
+
+(defun mew-submit-batch-outbox--done (entry done)
+  "Tell how an attempt for ENTRY has ended with DONE."
+  (push (plist-get entry :id) mew-submit-batch-outbox--tried)
+  (mew-submit-batch-command--tell (format "%s: %s" (plist-get entry :id)
+                                          (mew-submit-report--done done)))
+  (setq mew-submit-batch-outbox--status
+        (max mew-submit-batch-outbox--status (plist-get done :exit))))
+
+(defun mew-submit-batch-outbox--flush ()
+  "Send all that waits; tell of what could not even be tried.  Return the status.
+Nobody is there to be asked for a password, or the outbox cannot be written to."
+  (mew-submit-batch-outbox--settle #'mew-submit-queue--flush)
+  (dolist (entry (mew-submit-known--entries))
+    (when (and (eq (plist-get entry :state) 'queued)
+               (not (member (plist-get entry :id) mew-submit-batch-outbox--tried)))
+      (mew-submit-batch-command--tell
+       (format "%s: not tried: %s" (plist-get entry :id)
+               (or (plist-get entry :last) "another program has it")))
+      (setq mew-submit-batch-outbox--status
+            (max mew-submit-batch-outbox--status (mew-submit-error--status "deferred")))))
+  mew-submit-batch-outbox--status)
+
+(defun mew-submit-batch-outbox--interrupted ()
+  "End Emacs, which was told to, when what is being sent has been stopped.
+It stays in the outbox, and goes on with the next one.  This is on
+`kill-emacs-hook'."
+  (remove-hook 'kill-emacs-hook #'mew-submit-batch-outbox--interrupted)
+  (mew-submit-dispatch--leave)
+  (kill-emacs (mew-submit-batch-command--of-mail mew-submit-batch-outbox--status)))
+
 (defun mew-submit-batch-outbox--settle (start)
   "Call START, wait for all attempts it leads to, and return the exit status.
 That is the highest one of their ends."
-  (let* ((mew-submit-request--several t)
-         (status 0)
-         (mew-submit-dispatch--done-functions
-          (list (lambda (entry done)
-                  (mew-submit-batch-command--tell
-                   (format "%s: %s" (plist-get entry :id)
-                           (mew-submit-report--done done)))
-                  (setq status (max status (plist-get done :exit)))))))
+  (let ((mew-submit-request--several t)
+        (mew-submit-dispatch--done-functions '(mew-submit-batch-outbox--done)))
+    (mew-submit-batch-command--watch-over #'mew-submit-batch-outbox--interrupted)
     (funcall start)
     (while (mew-submit-known--running)
       (mew-submit-queue--wait
        (plist-get (car (mew-submit-known--running)) :id)))
-    status))
+    mew-submit-batch-outbox--status))
 
 (defun mew-submit-batch-outbox--user (function)
   "Call FUNCTION and make a `user-error' in it one of usage."
@@ -174,7 +207,7 @@ That is the highest one of their ends."
          (mew-submit-dispatch--only (and (or retry cancel)
                                       (list (or retry cancel)))))
     (cond ((plist-get options :flush)
-           (mew-submit-batch-outbox--settle #'mew-submit-queue--flush))
+           (mew-submit-batch-outbox--flush))
           (retry
            (mew-submit-batch-outbox--entry retry)
            (mew-submit-batch-outbox--settle

@@ -131,8 +131,9 @@ stays unless it was delivered or could not be taken."
                     (mew-submit-spool--file id ".eml" directory)))
          (kept (and file (file-exists-p file) file)))
     (if (plist-get options :outbox)
-        (delete-file (mew-submit-batch-send--work-raw work))
-      (delete-directory directory t))
+        (mew-submit-batch-command--clean-up #'delete-file
+                                            (mew-submit-batch-send--work-raw work))
+      (mew-submit-batch-command--clean-up #'delete-directory directory t))
     (mew-submit-batch-send--tell-done (append done (and kept (list :kept kept)))
                                       options)
     (plist-get done :exit)))
@@ -188,8 +189,7 @@ Signal a condition when there is nothing to begin with."
   (mew-submit-batch-options--remember options)
   (let ((work (mew-submit-batch-send--prepare options)))
     (setq mew-submit-batch-send--work work)
-    (setq mew-submit-batch-command--interrupted #'mew-submit-batch-send--interrupted)
-    (add-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted -90)
+    (mew-submit-batch-command--watch-over #'mew-submit-batch-send--interrupted)
     (mew-submit-batch-send--conclude
      work
      (condition-case err

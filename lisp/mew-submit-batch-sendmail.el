@@ -27,11 +27,14 @@
 (require 'mew-submit-batch-hand-over)
 (require 'mew-submit-background)
 (require 'mew-submit-caseless)
+(require 'mew-submit-dispatch)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
+(require 'mew-submit-known)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-batch-options)
+(require 'mew-submit-parcel)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-refusal)
@@ -41,6 +44,7 @@
 
 (declare-function mew-submit--mod-read "ext:mew-submit-native" (fd))
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
+(declare-function mew-submit-relay--stop "mew-submit-relay" ())
 (declare-function mew-submit-relay--converse "mew-submit-relay" (read write))
 (declare-function mew-submit-batch-outbox "mew-submit-batch-outbox" ())
 
@@ -193,7 +197,7 @@ what becomes\n  of an address; other flags are ignored\n"
    (mew-submit-batch-command--help mew-submit-batch-sendmail--options)
    "Exit status: 0 delivered, or in the outbox and tried again by itself; 64 \
 usage, 65 bad\nmessage or address, 69 refused, 74 uncertain, 77 insecure or \
-log-in refused, 78\nconfiguration.  With all of these a message that was there is \
+log-in refused, 78\nconfiguration.  With all of these a message that was read is \
 kept, in the outbox or\n~/dead.letter, as is told; 75 nothing was done, try \
 again.\n"))
 
@@ -252,15 +256,51 @@ OPTIONS and ACCOUNT, which may be nil, tell who sends it."
      file fields (mew-submit-account--qualify account (or author (cdr sender)))
      (car sender))))
 
+(defconst mew-submit-batch-sendmail--room (* 64 1024 1024)
+  "How many octets there should be for a message that is not known yet.")
+
+(defun mew-submit-batch-sendmail--available (directory)
+  "Return how many octets can be put into DIRECTORY, nil for one that is not there."
+  (and directory (file-directory-p directory) (file-writable-p directory)
+       (or (nth 2 (ignore-errors (file-system-info directory)))
+           mew-submit-batch-sendmail--room)))
+
+(defun mew-submit-batch-sendmail--make-directory ()
+  "Make a directory for the message where there is room, and return its name.
+TMPDIR may be full, or gone with the session that it was for."
+  (let ((temporary-file-directory temporary-file-directory)
+        (room (or (mew-submit-batch-sendmail--available temporary-file-directory) -1)))
+    (when (< room mew-submit-batch-sendmail--room)
+      (dolist (directory (list "/tmp/" (ignore-errors
+                                         (mew-submit-spool--prepare
+                                          mew-submit-outbox-directory))))
+        (let ((available (mew-submit-batch-sendmail--available directory)))
+          (when (and available (> available room))
+            (setq temporary-file-directory directory
+                  room available)))))
+    (make-temp-file "mew-submit-" t)))
+
+(defun mew-submit-batch-sendmail--copy (file)
+  "Copy standard input into the new FILE, also without a module to do it."
+  (cond ((fboundp 'mew-submit--mod-spool)
+         (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
+        ((not (eql 0 (call-process "cat" "/dev/stdin" (list :file file))))
+         (mew-submit-error--throw 'internal nil "cat could not read it"))))
+
 (defun mew-submit-batch-sendmail--spool (options directory)
   "Put standard input into a file in DIRECTORY; return its name.
 OPTIONS say how."
   (let ((file (expand-file-name "message" directory)))
-    (when (zerop (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
-      (mew-submit-error--throw 'message nil
-                               "The message on standard input is empty"))
+    (condition-case err
+        (mew-submit-batch-sendmail--copy file)
+      ((file-error mew-submit-internal)
+       (mew-submit-error--throw 'deferred nil "Nothing was kept.  %s"
+                                (mew-submit-error--text err))))
     (unless (plist-get options :dots)
       (mew-submit-batch-sendmail--cut file))
+    (when (zerop (file-attribute-size (file-attributes file)))
+      (mew-submit-error--throw 'message nil
+                               "The message on standard input is empty"))
     file))
 
 ;;; Recipients
@@ -369,12 +409,16 @@ is sent."
 (defun mew-submit-batch-sendmail--enter (file options choose &rest keys)
   "Put the message FILE into the outbox, sent or held; return what became of it.
 It is a plist with :id and :directory, and with :kind and :text of what prevents
-it from being sent.  Nothing that was handed over goes away for that.  OPTIONS,
-CHOOSE and KEYS are as for `mew-submit-batch-sendmail--add'."
+it from being sent.  Nothing that was handed over goes away for that: only who
+has an account of their :own, as OPTIONS say, gets back what there is none for
+here.  CHOOSE and KEYS are as for `mew-submit-batch-sendmail--add'."
   (append
    (condition-case err
        (list :id (mew-submit-batch-sendmail--add file options choose keys))
      (error
+      (when (and (plist-get options :own)
+                 (equal (mew-submit-error--kind err) "config"))
+        (signal (car err) (cdr err)))
       (list :id (mew-submit-batch-sendmail--hold file options err)
             :kind (mew-submit-error--kind err)
             :text (mew-submit-error--text err))))
@@ -410,11 +454,16 @@ back."
       (file-error (list :kind "internal" :text (mew-submit-error--text err))))))
 
 (defun mew-submit-batch-sendmail--order (options)
-  "Return the part of OPTIONS that another Emacs needs to send a message."
-  (cl-loop for (key value) on options by #'cddr
-           when (and value (memq key (append '(:from :name :account :header :arguments)
-                                             mew-submit-batch-sendmail--wishes)))
-           append (list key value)))
+  "Return the part of OPTIONS that another Emacs needs to send a message.
+It may know of no account, where the user has told the shell commands of one."
+  (append
+   (and (or mew-submit-accounts (bound-and-true-p smtpmail-smtp-server))
+        (not (plist-get options :wrong))
+        '(:own t))
+   (cl-loop for (key value) on options by #'cddr
+            when (and value (memq key (append '(:from :name :account :header :arguments)
+                                              mew-submit-batch-sendmail--wishes)))
+            append (list key value))))
 
 ;;; What became of it
 
@@ -439,17 +488,32 @@ back."
       (and (eq (plist-get entry :state) 'queued)
            (> (plist-get entry :attempts) 0))))
 
-(defun mew-submit-batch-sendmail--watch (id directory)
+(defun mew-submit-batch-sendmail--entry (id directory)
+  "Return the entry of the message ID in DIRECTORY; nil means delivered.
+What could not be put on disk is known here alone, if it was sent here."
+  (let ((known (mew-submit-known--entry id directory)))
+    (if (and known (mew-submit-parcel-unsaved (mew-submit-known--parcel known)))
+        known
+      (mew-submit-spool--read id directory))))
+
+(defun mew-submit-batch-sendmail--watch (id directory here)
   "Return the entry of the message ID in DIRECTORY when there is something to tell.
-That is the one of that moment when the time is over; nil means delivered."
+That is the one of that moment when the time is over; nil means delivered.  With
+HERE non-nil it is sent here."
   (let ((deadline (+ (float-time) mew-submit-sendmail-wait))
         entry)
     (while (progn
-             (setq entry (mew-submit-spool--read id directory))
+             (setq entry (mew-submit-batch-sendmail--entry id directory))
              (and (not (mew-submit-batch-sendmail--settled-p entry))
+                  (not (and here (null (mew-submit-known--entry id directory))))
                   (< (float-time) deadline)))
-      (sleep-for 0.05))
-    entry))
+      (accept-process-output nil 0.05))
+    ;; What is still being sent here has to come to an end: nobody goes on with it.
+    (when (and here (mew-submit-queue--wait id directory))
+      (setq entry (mew-submit-batch-sendmail--entry id directory)))
+    ;; What is delivered is no longer known, even where it cannot be removed.
+    (and (or (not here) (mew-submit-known--entry id directory))
+         entry)))
 
 (defun mew-submit-batch-sendmail--result-kind (entry)
   "Return the kind of end that ENTRY, which is not delivered, has come to."
@@ -501,25 +565,23 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
 (defvar mew-submit-batch-sendmail--directory nil
   "The directory of the message, for the case that Emacs is told to stop.")
 
+(defvar mew-submit-batch-sendmail--handed nil
+  "The file of the message while another Emacs may take it, or nil.")
+
+(defvar mew-submit-batch-sendmail--entered nil
+  "(ID DIRECTORY OPTIONS) of the message once it is in an outbox, or nil.")
+
 (defun mew-submit-batch-sendmail--enter-here (file options)
   "Put the message FILE into the outbox of this process, as OPTIONS say."
   (mew-submit-batch-options--remember options)
   (mew-submit-batch-sendmail--enter
    file options
    (lambda (fields)
+     (when-let* ((wrong (plist-get options :wrong)))
+       (signal (car wrong) (cdr wrong)))
      (mew-submit-batch-options--check-server options)
      (mew-submit-batch-options--account options fields))
    :on-done #'ignore :on-ask (mew-submit-batch-options--on-ask options)))
-
-(defun mew-submit-batch-sendmail--await (id directory)
-  "Wait until there is something to tell of the message ID in DIRECTORY."
-  (let ((deadline (+ (float-time) mew-submit-sendmail-wait)))
-    (while (and (not (mew-submit-batch-sendmail--settled-p
-                      (mew-submit-spool--read id directory)))
-                (< (float-time) deadline))
-      (accept-process-output nil 0.05))
-    ;; What is still being sent has to come to an end: nobody goes on with it.
-    (mew-submit-queue--wait id directory)))
 
 (defun mew-submit-batch-sendmail--dead-letter (file err)
   "Put the message FILE, which nobody can take because of ERR, into ~/dead.letter.
@@ -530,8 +592,12 @@ Return what tells where it is."
     (list :kind (mew-submit-error--kind err)
           :text
           (format
-           "%s  The message is in %s."
+           "%s%s  The message is in %s."
            (mew-submit-report--sentence (mew-submit-error--text err))
+           ;; PHP's user has a home that is not its own.
+           (if (file-accessible-directory-p mew-submit-outbox-directory)
+               ""
+             "  Name an outbox that can be made: --outbox DIRECTORY.")
            (condition-case nil
                (with-temp-buffer
                  (set-buffer-multibyte nil)
@@ -551,10 +617,13 @@ Return what tells where it is."
   "Have the message FILE delivered, as OPTIONS say; return the exit status."
   (let* ((server (and (not (plist-get options :server))
                       (not (plist-get options :outbox))
-                      (mew-submit-batch-hand-over--server)))
-         (there (and server
-                     (mew-submit-batch-hand-over--give
-                      server file (mew-submit-batch-sendmail--order options))))
+                      ;; Who cannot look for one sends it here.
+                      (ignore-errors (mew-submit-batch-hand-over--server))))
+         (there (when server
+                  (setq mew-submit-batch-sendmail--handed file)
+                  (prog1 (mew-submit-batch-hand-over--give
+                          server file (mew-submit-batch-sendmail--order options))
+                    (setq mew-submit-batch-sendmail--handed nil))))
          (entered (or there
                       (condition-case err
                           (mew-submit-batch-sendmail--enter-here file options)
@@ -570,25 +639,68 @@ Return what tells where it is."
                (and id (format "  It is held in the outbox as %s." id))))
       (mew-submit-error--status (plist-get entered :kind)))
      (t
-      (unless there
-        (mew-submit-batch-sendmail--await id directory))
-      (mew-submit-batch-sendmail--tell id directory
-                                       (mew-submit-batch-sendmail--watch id directory)
-                                       options)))))
+      (setq mew-submit-batch-sendmail--entered (list id directory options))
+      (mew-submit-batch-sendmail--tell
+       id directory
+       (condition-case err
+           (mew-submit-batch-sendmail--watch id directory (not there))
+         ;; It is in the outbox, whatever fails from now on.
+         (error (list :state 'queued :last (mew-submit-error--text err))))
+       options)))))
 
 (defun mew-submit-batch-sendmail--clean-up ()
   "Delete the copy of the message."
   (when mew-submit-batch-sendmail--directory
-    (delete-directory mew-submit-batch-sendmail--directory t)
+    (mew-submit-batch-command--clean-up #'delete-directory
+                                        mew-submit-batch-sendmail--directory t)
     (setq mew-submit-batch-sendmail--directory nil)))
+
+(defun mew-submit-batch-sendmail--tell-stopped ()
+  "Tell what has become of the message so far; return the exit status."
+  (mew-submit-dispatch--leave)
+  (if mew-submit-batch-sendmail--entered
+      (pcase-let* ((`(,id ,directory ,options) mew-submit-batch-sendmail--entered)
+                   (entry (mew-submit-batch-sendmail--entry id directory)))
+        (mew-submit-batch-sendmail--tell
+         id directory
+         (if (eq (plist-get entry :state) 'queued)
+             (mew-submit-spool--with entry :last "Told to stop before it was sent")
+           entry)
+         options))
+    (let ((lost (and mew-submit-batch-sendmail--handed
+                     (mew-submit-batch-hand-over--take-back
+                      mew-submit-batch-sendmail--handed))))
+      (when lost
+        (setq mew-submit-batch-sendmail--directory nil))
+      (mew-submit-batch-command--tell
+       (or (plist-get lost :text) "Told to stop: nothing was kept"))
+      (mew-submit-error--status (or (plist-get lost :kind) "cancelled")))))
+
+(defun mew-submit-batch-sendmail--interrupted ()
+  "End Emacs, which was told to, with the status of the message as it is now.
+This is on `kill-emacs-hook'."
+  (remove-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--interrupted)
+  (kill-emacs (mew-submit-batch-command--of-mail
+               (condition-case err
+                   (mew-submit-batch-sendmail--tell-stopped)
+                 (error (mew-submit-batch-command--fail err))))))
+
+(defun mew-submit-batch-sendmail--prepare (options)
+  "Get ready to send a message as OPTIONS say; return them.
+What is wrong then is in :wrong: the message is held because of that."
+  (condition-case err
+      (progn (mew-submit-batch-command--ensure-module)
+             options)
+    (mew-submit-config (plist-put options :wrong err))))
 
 (defun mew-submit-batch-sendmail--mail (options)
   "Send standard input, as OPTIONS say; return the exit status."
   (unless (or (plist-get options :arguments) (plist-get options :header))
     (mew-submit-error--throw 'usage nil "No recipient: name one, or use -t"))
-  (mew-submit-batch-command--ensure-module)
-  (setq mew-submit-batch-sendmail--directory (make-temp-file "mew-submit-" t))
+  (setq options (mew-submit-batch-sendmail--prepare options)
+        mew-submit-batch-sendmail--directory (mew-submit-batch-sendmail--make-directory))
   (add-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--clean-up 90)
+  (mew-submit-batch-command--watch-over #'mew-submit-batch-sendmail--interrupted)
   (unwind-protect
       (mew-submit-batch-sendmail--deliver
        (mew-submit-batch-sendmail--spool options mew-submit-batch-sendmail--directory)
@@ -596,6 +708,14 @@ Return what tells where it is."
     (mew-submit-batch-sendmail--clean-up)))
 
 ;;; Other modes
+
+(defun mew-submit-batch-sendmail--hang-up ()
+  "Tell the client what is true, and end Emacs, which was told to.
+This is on `kill-emacs-hook'."
+  (remove-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--hang-up)
+  (mew-submit-relay--stop)
+  (mew-submit-dispatch--leave)
+  (kill-emacs (mew-submit-batch-command--of-mail 0)))
 
 (defun mew-submit-batch-sendmail--speak (options)
   "Speak SMTP with standard input and output, with mail sent as OPTIONS say.
@@ -611,6 +731,7 @@ Return the exit status.  Some programs know no other way."
         (lambda (fields)
           (mew-submit-batch-options--check-server options)
           (mew-submit-batch-options--account options fields)))
+  (mew-submit-batch-command--watch-over #'mew-submit-batch-sendmail--hang-up)
   (mew-submit-relay--converse (lambda () (mew-submit--mod-read 0))
                               #'mew-submit-batch-command--print)
   ;; What is still being sent has to come to an end: nobody goes on with it.
@@ -663,10 +784,25 @@ Return the exit status."
       'usage nil "What listens for SMTP is mew-submit-batch-relay, not this command"))
     (mode (mew-submit-error--throw 'usage nil "There is no mode -b%s" mode))))
 
+(defun mew-submit-batch-sendmail--configured (options)
+  "Load the file of accounts that OPTIONS name, and return OPTIONS.
+One that is wrong loses no message: it is in :wrong then, and for all else an
+error."
+  (condition-case err
+      (when-let* ((file (plist-get options :config)))
+        (load file nil t t))
+    (error
+     (let ((wrong (list 'mew-submit-config
+                        :text (format "Correct %s: %s" (plist-get options :config)
+                                      (mew-submit-error--text err)))))
+       (if (member (plist-get options :mode) '(nil "m" "a"))
+           (setq options (plist-put options :wrong wrong))
+         (signal (car wrong) (cdr wrong))))))
+  options)
+
 (defun mew-submit-batch-sendmail--serve (options)
   "Do what OPTIONS say, and return the exit status."
-  (when-let* ((file (plist-get options :config)))
-    (load file nil t t))
+  (setq options (mew-submit-batch-sendmail--configured options))
   (when-let* ((directory (plist-get options :outbox)))
     (setq mew-submit-outbox-directory (expand-file-name directory)))
   (mew-submit-batch-sendmail--mode options))

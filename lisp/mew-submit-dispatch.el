@@ -96,19 +96,23 @@ When that fails the journal, which is on disk, still tells what is true."
        (mew-submit-known--note entry))
      (display-warning 'mew-submit (mew-submit-error--text err)))))
 
-(defun mew-submit-dispatch--claimed-p (parcel entry done)
-  "Does the caller want PARCEL back, which nobody has after DONE?
-ENTRY is what it is then."
+(defun mew-submit-dispatch--claimed (parcel entry done)
+  "Return what to call when PARCEL, which nobody has after DONE, is its caller's.
+ENTRY is what it is then.  Return nil if the caller does not want it back."
   (and (memq (plist-get entry :state) '(queued refused held))
        (null (plist-get entry :delivered))
        (mew-submit-known--call (mew-submit-parcel-claim parcel) entry done)))
 
-(defun mew-submit-dispatch--give-back (entry)
-  "Remove the message of ENTRY, which is its caller's again."
+(defun mew-submit-dispatch--given-back-p (entry)
+  "Remove the message of ENTRY, which is to be its caller's again, and return t.
+Return nil when it stays, as on a disk that cannot be written to any more: what
+is on disk is sent, so it has one owner, who is not the caller."
   (condition-case err
       (mew-submit-spool--remove entry)
     (error (display-warning 'mew-submit (mew-submit-error--text err))))
-  (mew-submit-known--drop entry))
+  (unless (file-exists-p (mew-submit-spool--message-file entry))
+    (mew-submit-known--drop entry)
+    t))
 
 (defun mew-submit-dispatch--perhaps-lock (entry done)
   "Have ENTRY's account not log in for a time if that does harm, by DONE.
@@ -126,9 +130,10 @@ A quit, as in a question that is asked then, takes effect afterwards."
            (done (mew-submit-fate--perhaps-give-up
                   old (mew-submit-fate--perhaps-unread old done))))
       (unwind-protect
-          (let ((entry (mew-submit-fate--after old done)))
-            (if (mew-submit-dispatch--claimed-p parcel entry done)
-                (mew-submit-dispatch--give-back entry)
+          (let* ((entry (mew-submit-fate--after old done))
+                 (claimed (mew-submit-dispatch--claimed parcel entry done)))
+            (if (and claimed (mew-submit-dispatch--given-back-p entry))
+                (mew-submit-known--call claimed)
               (when (plist-get done :cause)
                 (mew-submit-known--call #'mew-submit-dispatch--perhaps-lock entry done))
               (dolist (function mew-submit-dispatch--done-functions)
@@ -201,7 +206,8 @@ RESOLVED is what was looked up for its account, or nil."
     (unless (mew-submit-parcel-on-ask parcel)
       (setf (mew-submit-parcel-on-ask parcel) #'mew-submit-dialog--answer))
     (push parcel mew-submit-known--under-way)
-    (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end)
+    ;; Before the jobs are stopped: this one may wait for them.
+    (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end -50)
     (condition-case err
         (mew-submit-parcel--send parcel
                                  (append (list :resolved resolved)
@@ -626,8 +632,8 @@ This is for who sends without `mew-submit-mode'."
 
 (defun mew-submit-dispatch--end ()
   "Stop what is being sent, since Emacs ends; in batch mode wait for it first.
-This is on `kill-emacs-hook'."
-  (when noninteractive
+What has been stopped already is not waited for.  This is on `kill-emacs-hook'."
+  (when (and noninteractive (not mew-submit-fate--leaving))
     (let ((deadline (+ (float-time) mew-submit-dispatch--batch-wait)))
       (dolist (parcel (copy-sequence mew-submit-known--under-way))
         (mew-submit-job--wait (mew-submit-parcel-job parcel)

@@ -112,6 +112,9 @@ else is left."
                                          (format "%s: %s" (car refusal)
                                                  (nth 2 refusal)))
                                        refused "; ")))
+            ;; Nobody is left, and nobody has it: what is not delivered stays.
+            ((null (plist-get entry :delivered))
+             (mew-submit-spool--with entry :state 'refused :next nil))
             (t (mew-submit-spool--with entry :state nil))))))
 
 (defun mew-submit-fate--recovered (entry)

@@ -71,7 +71,7 @@
 (autoload 'mew-submit-token-source-answer "mew-submit-token-source" "Return what answers the question EVENT for an access token of ACCOUNT, or nil.\nIt is a function that takes the function to answer with, which is called with\nnil when nobody here has a token after all.  This is on\n`mew-submit-auth--token-functions'.\n\n(fn EVENT ACCOUNT)" nil)
 (autoload 'mew-submit-view--page "mew-submit-view" "Show what the function INSERT puts into the buffer called NAME; return that.\nIt is shown from its beginning.  With WRAP non-nil lines are wrapped at words.\n\n(fn NAME INSERT &optional WRAP)" nil)
 
-(defconst mew-submit-module--interface "3589117921"
+(defconst mew-submit-module--interface "786185922"
   "The number of the interface that the module has to have.")
 
 (provide 'mew-submit-loaddefs)

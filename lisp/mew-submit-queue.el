@@ -12,6 +12,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-alias)
 (require 'mew-submit-auth)
 (require 'mew-submit-background)
 (require 'mew-submit-dispatch)
@@ -103,9 +104,11 @@ that directory, goes away.
 
 CLAIM is for a caller that can still hand the message back to whom it came from.
 It is called with the entry and the `done' event of an attempt after which
-nobody has the message; if it returns non-nil the message is removed, and nobody
-else is told.  WHOLE is a function without arguments; while it returns non-nil,
-nobody gets the message when the server refuses one of the recipients for good.
+nobody has the message; if it returns a function the message is removed, and
+nobody else is told.  That function is called when it is gone, and not called
+when it cannot be removed.  WHOLE is a function without arguments; while it
+returns non-nil, nobody gets the message when the server refuses one of the
+recipients for good.
 
 Signal a condition, with nothing left behind, when it cannot be sent."
   (let* ((directory (mew-submit-spool--prepare
@@ -209,16 +212,36 @@ later attempt was put off does not end the doubt about the one before."
         (mew-submit-account--at account via)
       account)))
 
+(defun mew-submit-queue--enveloped (entry account)
+  "Return ENTRY with the envelope of its message, which is to go by ACCOUNT.
+One that was held before its account was known has no sender yet, and perhaps
+recipients without a domain.  Signal a condition where it could not be sent."
+  (if (and (plist-get entry :account) (plist-get entry :from) (plist-get entry :recipients))
+      entry
+    (let ((envelope
+           (mew-submit-request--check
+            account
+            (append (mew-submit-message--fields-of-text (or (plist-get entry :private) ""))
+                    (mew-submit-message--fields (mew-submit-spool--message-file entry)))
+            (plist-get entry :from)
+            (delete-dups
+             (seq-mapcat (lambda (address) (mew-submit-alias--expand address account))
+                         (or (plist-get entry :recipients)
+                             (mew-submit-error--throw
+                              'message nil "It has no recipient: edit it (e)")))))))
+      (mew-submit-spool--with entry :from (car envelope) :recipients (cdr envelope)))))
+
 (defun mew-submit-queue--send-now (id account directory)
   "Send the message ID in DIRECTORY now, and tell by which server.
 ACCOUNT is called with the one that its entry would go by, and returns one."
   (let ((entry (mew-submit-queue--change
                 id directory
                 (lambda (entry)
-                  (let ((divided (mew-submit-dispatch--divided
-                                  (funcall account
+                  (let* ((account (funcall account
                                            (mew-submit-queue--staying
-                                            entry (mew-submit-queue--renewed entry))))))
+                                            entry (mew-submit-queue--renewed entry))))
+                         (entry (mew-submit-queue--enveloped entry account))
+                         (divided (mew-submit-dispatch--divided account)))
                     (setf (mew-submit-parcel-functions (mew-submit-known--parcel entry))
                           (cdr divided))
                     (mew-submit-spool--with

@@ -279,22 +279,25 @@ Return nil when the network is to blame: then it is tried again."
               (mew-submit-refusal--why done))
     (plist-get done :result)))
 
+(defun mew-submit-relay--tell-verdict (session verdict done)
+  "Have the client of SESSION, whose message is its own again, told VERDICT.
+That is made of DONE."
+  (mew-submit-relay--log "%s: %s, as its sender was told"
+                         (mew-submit-relay--session-id session)
+                         (mew-submit-relay--outcome done))
+  (when (plist-get done :alarm)
+    (display-warning 'mew-submit (mew-submit-report--done done) :emergency))
+  ;; Nothing else may be answered from now on.
+  (mew-submit-relay--set-timer session nil nil)
+  (setf (mew-submit-relay--session-id session) nil)
+  (run-at-time 0 nil #'mew-submit-relay--answer session (car verdict) (cdr verdict)))
+
 (defun mew-submit-relay--claim (session _entry done)
-  "Have the client of SESSION told what is in DONE, if it is to be told that.
-Return non-nil then: the message is the client's again.  It is told when the
-message is gone."
+  "Return a function that has SESSION's client told what is in DONE, or nil.
+With a function the message is to be the client's again.  It is called when the
+message is gone; one that stays is the outbox's."
   (when-let* ((verdict (mew-submit-relay--verdict done)))
-    (mew-submit-relay--log "%s: %s, as its sender was told"
-                           (mew-submit-relay--session-id session)
-                           (mew-submit-relay--outcome done))
-    (when (plist-get done :alarm)
-      (display-warning 'mew-submit (mew-submit-report--done done) :emergency))
-    ;; Nothing else may be answered from now on.
-    (mew-submit-relay--set-timer session nil nil)
-    (setf (mew-submit-relay--session-id session) nil)
-    (run-at-time 0 nil #'mew-submit-relay--answer session (car verdict)
-                 (cdr verdict))
-    t))
+    (lambda () (mew-submit-relay--tell-verdict session verdict done))))
 
 (defun mew-submit-relay--success (session done)
   "Tell the client of SESSION that its message is delivered, with DONE.
@@ -335,7 +338,9 @@ That was for the client that waited; DONE is the end of that attempt."
        (when (equal id (mew-submit-relay--session-id session))
          (if (equal (plist-get done :kind) "ok")
              (mew-submit-relay--success session done)
-           (mew-submit-relay--queued session (plist-get done :text))))))))
+           (mew-submit-relay--queued session (plist-get done :text))
+           ;; It was to be given back and could not be.
+           (mew-submit-relay--again id done)))))))
 
 ;;; The sink
 

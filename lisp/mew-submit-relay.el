@@ -58,15 +58,33 @@ its rule has to leave out the group of mew-submit"))
                                (concat mew-submit-helo " ESMTP mew-submit"))
       (mew-submit-relay--flush session)))))
 
-(defun mew-submit-relay--accept (server process _message)
-  "Take PROCESS, a new connection to SERVER."
-  (set-process-query-on-exit-flag process nil)
-  (if (mew-submit-relay-gate--get server :handle)
-      (progn
-        (process-put process 'mew-submit-relay-implicit
-                     (mew-submit-relay-gate--get server :implicit))
-        (mew-submit-relay-gate--await process #'mew-submit-relay--introduced))
-    (mew-submit-relay--begin process)))
+(defconst mew-submit-relay--rest 1
+  "Seconds for which nobody is taken where the system had no descriptor for one.")
+
+(defun mew-submit-relay--rest-at (server why)
+  "Take nobody at SERVER for a moment, because of WHY; who comes then waits."
+  (mew-submit-relay--log "A connection could not be taken: %s" (string-trim why))
+  (stop-process server)
+  (run-at-time mew-submit-relay--rest nil
+               (lambda ()
+                 (when (process-live-p server)
+                   (continue-process server)))))
+
+(defun mew-submit-relay--accept (server process message)
+  "Take PROCESS, a new connection to SERVER.
+It is nil when there is none, as without a file descriptor for it; MESSAGE says
+why."
+  (cond
+   ((null process)
+    (mew-submit-relay--rest-at server message))
+   ((mew-submit-relay-gate--get server :handle)
+    (set-process-query-on-exit-flag process nil)
+    (process-put process 'mew-submit-relay-implicit
+                 (mew-submit-relay-gate--get server :implicit))
+    (mew-submit-relay-gate--await process #'mew-submit-relay--introduced))
+   (t
+    (set-process-query-on-exit-flag process nil)
+    (mew-submit-relay--begin process))))
 
 (defun mew-submit-relay--introduced (process octets)
   "Begin a session on PROCESS, whose client has sent OCTETS already."

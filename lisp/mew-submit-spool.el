@@ -97,7 +97,10 @@ It and its parents are on disk under their names then.  Signal
         (progn
           (while (not (file-directory-p there))
             (push there missing)
-            (setq there (file-name-directory (directory-file-name there))))
+            (setq there (file-name-directory (directory-file-name there)))
+            ;; Without a file descriptor not even the root is one.
+            (when (equal there (car missing))
+              (signal 'file-error (list "No directory can be opened" there))))
           (dolist (new missing)
             (with-file-modes #o700
               (make-directory new t))

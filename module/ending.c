@@ -1,4 +1,4 @@
-/* ending.c --- being told to end, by a signal, without anything being done inside its handler.
+/* ending.c --- being told to end, by a signal, without anything being done inside its handler; and the status at the end.
 
    In a batch Emacs the handler of SIGTERM runs kill-emacs-hook, wherever the signal comes: in the middle of malloc, where the
    next one who needs memory waits for itself, or of a garbage collection, where Lisp reads what is half moved.  So the
@@ -15,7 +15,21 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define MSUB_LEAKS
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define MSUB_LEAKS
+#endif
+#ifdef MSUB_LEAKS
+#include <sanitizer/lsan_interface.h>
+#endif
 
 static const int signals[] = { SIGTERM, SIGHUP, SIGINT };
 #define SIGNALS (sizeof signals / sizeof *signals)
@@ -109,4 +123,28 @@ bool
 msub_ending_told (void)
 {
   return told != 0;
+}
+
+/* Emacs ends with 1 where it could not write all that it wanted to, whatever it is told to end with, and its own stream for
+   standard error cannot be had.  So what it would do last is not done: this handler is called before its own.  */
+static int left_with;
+
+static void
+leave (void)
+{
+  fflush (stdout);
+#ifdef MSUB_LEAKS
+  __lsan_do_leak_check ();
+#endif
+  _exit (left_with);
+}
+
+bool
+msub_ending_with (int status)
+{
+  static bool registered;
+  left_with = status;
+  if (!registered)
+    registered = atexit (leave) == 0;
+  return fflush (stdout) != 0 || ferror (stdout) != 0;
 }

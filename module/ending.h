@@ -16,4 +16,7 @@ int msub_ending_watch (int channel, unsigned seconds);
 /* Has this process been told to end?  For loops that keep Emacs from hearing of it.  */
 bool msub_ending_told (void);
 
+/* Have exit leave with STATUS, whatever could not be written.  Returns true if something was lost for standard output.  */
+bool msub_ending_with (int status);
+
 #endif

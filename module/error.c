@@ -138,6 +138,12 @@ msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const 
   return -1;
 }
 
+bool
+msub_errno_passes (int errnum)
+{
+  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == EIO;
+}
+
 void
 msub_error_add (struct msub_error *err, const char *sentence)
 {

@@ -68,6 +68,9 @@ void msub_error_add (struct msub_error *err, const char *sentence);
 int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)
   __attribute__ ((format (printf, 4, 5)));
 
+/* Does the system lack something for now?  That is the fault of no file that it could not read.  */
+bool msub_errno_passes (int errnum);
+
 /* Copy N octets of SRC to DST (SIZE octets, at least 1) as valid UTF-8 that is safe to show:
    control characters (C0, C1, DEL), bidirectional overrides and isolates, zero-width and line
    separator characters and octets that are not UTF-8 become U+FFFD.  Always NUL-terminated; what

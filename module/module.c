@@ -15,9 +15,7 @@
 #include "sasl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,34 +186,20 @@ FUNCTION (Fowner)
 }
 
 /* A batch Emacs has the default, which is to end when it writes to a connection or pipe that its other end has closed; an
-   interactive one ignores the signal anyway.  Programs that are started get the default back.  */
+   interactive one ignores the signal anyway.  Programs that are started get the default back.  A file that may not become
+   longer (ulimit -f) ends it as well, though the mail it tells of has gone.  */
 FUNCTION (Fignore_pipe)
 {
   struct sigaction ignore = { .sa_handler = SIG_IGN };
   sigaction (SIGPIPE, &ignore, NULL);
+  sigaction (SIGXFSZ, &ignore, NULL);
   return msub_lisp_nil (env);
 }
 
-/* Emacs ends with 1 where it could not write all that it wanted to, whatever it is told to end with.  Its own stream for
-   standard error cannot be had: that nobody reads it any more has to be noticed before something is written.  */
-FUNCTION (Fdrop_output)
+FUNCTION (Fend_with)
 {
-  int fd = env->extract_integer (env, args[0]) == 1 ? STDOUT_FILENO : STDERR_FILENO;
-  FILE *stream = fd == STDOUT_FILENO ? stdout : stderr;
-  struct pollfd end = { .fd = fd };
-  bool lost = fflush (stream) != 0 || ferror (stream) != 0
-              || (fd == STDERR_FILENO && poll (&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLNVAL)) != 0);
-  if (lost)
-    {
-      int null = open ("/dev/null", O_WRONLY | O_CLOEXEC);
-      if (null >= 0 && null != fd)
-        {
-          dup2 (null, fd);
-          close (null);
-        }
-      clearerr (stream);
-    }
-  return msub_lisp_truth (env, lost);
+  intmax_t status = env->extract_integer (env, args[0]);
+  return msub_lisp_truth (env, !msub_lisp_failed (env) && msub_ending_with ((int) status));
 }
 
 FUNCTION (Fsync)
@@ -430,10 +414,11 @@ static const struct
     "user's number, whether a process has it, and how many octets the other end has\n"
     "not taken; nil when there is none; `unknown' when the system does not tell.\n\n(fn FROM TO)" },
   { "mew-submit--mod-ignore-pipe", 0, 0, Fignore_pipe,
-    "Have writing to a connection that was closed be an error, and not end Emacs." },
-  { "mew-submit--mod-drop-output", 1, 1, Fdrop_output,
-    "Have what cannot be written to FD, 1 or 2, be no failure of Emacs.\n"
-    "Return non-nil if something was lost, or at 2 would be.\n\n(fn FD)" },
+    "Have writing to a connection that was closed, or more than a file may have, be\n"
+    "an error, and not end Emacs." },
+  { "mew-submit--mod-end-with", 1, 1, Fend_with,
+    "Have Emacs end with STATUS, whatever it could not write.\n"
+    "Return non-nil if something was lost for standard output.\n\n(fn STATUS)" },
   { "mew-submit--mod-end-when-told", 2, 2, Fend_when_told,
     "Write the number of SIGTERM, SIGHUP or SIGINT, once, to pipe process PROCESS, instead of what Emacs does.\n"
     "Emacs is gone SECONDS later at the latest.\n\n(fn PROCESS SECONDS)" },

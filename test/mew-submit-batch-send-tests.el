@@ -46,8 +46,10 @@ Who sends again what has failed would send it twice."
                                    "127.0.0.1:0,name=never,noauth,rcpt=reply:550 5.1.1 Who")
     (pcase-dolist (`(,name ,json ,where ,status)
                    '(("ok" nil "2>&-" 0) ("ok" nil ">&- 2>&-" 0) ("ok" t ">&-" 0)
-                     ("ok" t ">/dev/full" 0) ("ok" nil "2>&1 | :" 0) ("ok" t "| :" 0)
-                     ("never" nil "2>&-" 69) ("never" t ">/dev/full" 69)))
+                     ("ok" t ">/dev/full" 0) ("ok" nil "2>/dev/full" 0)
+                     ("ok" nil ">/dev/full 2>&1" 0) ("ok" nil "2>&1 | :" 0) ("ok" t "| :" 0)
+                     ("never" nil "2>&-" 69) ("never" nil "2>/dev/full" 69)
+                     ("never" t ">/dev/full" 69)))
       (ert-info ((format "%s %s" name where))
         (with-temp-buffer
           (insert mew-submit-batch-send-tests--message)
@@ -63,7 +65,30 @@ Who sends again what has failed would send it twice."
           ;; What was not to be written is not lost.
           (unless json
             (should-not (string-search "Standard output" (buffer-string)))))))
-    (should (= (length (mew-submit-test-accepted peer)) 6))))
+    (should (= (length (mew-submit-test-accepted peer)) 8))))
+
+(ert-deftest mew-submit-batch-send-tests-files-of-a-limited-length ()
+  "A limit of the length of files does not change what is told of a mail.
+The log of what was delivered is the file that becomes too long."
+  :tags '(:module)
+  (skip-unless (executable-find "bash"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (let* ((outbox (file-name-as-directory (mew-submit-test--peer-file peer "outbox")))
+           (log (expand-file-name "delivered.log" outbox)))
+      (with-file-modes #o700
+        (make-directory outbox))
+      (mew-submit-test-write log (make-string 16380 ?\n))
+      (with-temp-buffer
+        (insert mew-submit-batch-send-tests--message)
+        (should (eql 0 (apply #'call-process-region (point-min) (point-max) "bash" nil t nil "-c"
+                              "ulimit -f 16; exec \"$0\" \"$@\"" mew-submit-test-emacs
+                              "-Q" "--batch" "--eval" "(setq load-prefer-newer t)"
+                              "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                              "-f" "mew-submit-batch-send" "--"
+                              (mew-submit-batch-send-tests--arguments
+                               peer "ok" "--outbox" outbox "--from" "me@x" "a@x")))))
+      (should-not (mew-submit-spool--ids outbox))
+      (should (= 1 (length (mew-submit-test-accepted peer)))))))
 
 (ert-deftest mew-submit-batch-send-tests-a-flush-needs-no-reader ()
   "Who stops reading of a flush of the outbox stops no mail of it."
@@ -81,6 +106,27 @@ Who sends again what has failed would send it twice."
                       "-f" "mew-submit-batch-outbox" "--" "--outbox" outbox "--flush")
         (should (equal (buffer-string) "status=75\n")))
       (should (= 4 (length (mew-submit-test-lines peer "RCPT")))))))
+
+(ert-deftest mew-submit-batch-send-tests-a-flush-tells-what-it-could-not-try ()
+  "A message that cannot even be tried is told, and is no success."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=busy,noauth,1:rcpt=reply:450 4.2.1 Later")
+    (let ((outbox (expand-file-name "outbox" (mew-submit-test--peer-file peer "."))))
+      (mew-submit-batch-send-tests--run peer "busy" "--outbox" outbox "--from" "me@x" "a@x")
+      (let* ((id (car (mew-submit-spool--ids outbox)))
+             ;; So its state cannot be written, whoever we are.
+             (in-the-way (mew-submit-spool--file id ".eld.part" outbox))
+             (flush (lambda ()
+                      (mew-submit-test-emacs
+                       (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                             "-f" "mew-submit-batch-outbox" "--" "--outbox" outbox "--flush")))))
+        (make-directory in-the-way)
+        (let ((result (funcall flush)))
+          (should (eql (plist-get result :status) 75))
+          (should (string-search (concat id ": not tried: ") (plist-get result :stderr))))
+        (delete-directory in-the-way)
+        (should (eql (plist-get (funcall flush) :status) 0)))
+      (should (= 1 (length (mew-submit-test-accepted peer)))))))
 
 (ert-deftest mew-submit-batch-send-tests-json-has-its-shape ()
   "With --json each event is an object on a line, and `done' has every key."
@@ -623,6 +669,38 @@ SECURITY: M1."
             (should (equal (plist-get done :result) result))
             (should (equal (mew-submit-test-octets (plist-get done :kept))
                            mew-submit-batch-send-tests--message))))))))
+
+(ert-deftest mew-submit-batch-send-tests-a-script-ends ()
+  "A script that sends mail, and ends, has the mail delivered first.
+What is told to end cannot wait: its mail goes on with the next Emacs."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=slow,noauth,rcpt=hold:go"
+                                   "127.0.0.1:0,name=never,noauth,rcpt=stall")
+    (pcase-dolist (`(,name ,end ,left)
+                   '(("slow" nil nil) ("never" (mew-submit-dispatch--leave) queued)))
+      (ert-info (name)
+        (let* ((outbox (file-name-as-directory (mew-submit-test--peer-file peer name)))
+               (message (mew-submit-test-write (mew-submit-test--peer-file peer "message")
+                                               mew-submit-batch-send-tests--message))
+               (result
+                (mew-submit-test-emacs
+                 (list "-L" (expand-file-name "lisp" mew-submit-test-root)
+                       "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                       "--eval"
+                       (format "%S"
+                               `(progn
+                                  (setq mew-submit-outbox-directory ,outbox)
+                                  (require 'mew-submit-queue)
+                                  (mew-submit-queue--add
+                                   ,message :recipients '("a@x")
+                                   :account ',(mew-submit-test-account peer name))
+                                  (write-region "" nil ,(mew-submit-test--peer-file
+                                                         peer "store/go"))
+                                  ,end)))))
+               (id (car (mew-submit-spool--ids outbox))))
+          (should (eql (plist-get result :status) 0))
+          (should (eq left (and id (plist-get (mew-submit-spool--read id outbox) :state)))))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
 
 (ert-deftest mew-submit-batch-send-tests-told-to-stop-while-reading ()
   "SIGTERM while the message comes in ends with 75 and leaves no file."

@@ -15,6 +15,7 @@
 (require 'mew-submit)
 (require 'mew-submit-spool)
 (require 'mew-submit-restore)
+(require 'mew-submit-batch-outbox)
 (require 'mew-submit-batch-sendmail)
 (require 'mew-submit-test-helpers)
 (require 'seq)
@@ -423,8 +424,47 @@ When the reason is gone it is sent from there.  SECURITY: P13."
         (let ((account (plist-get (mew-submit-known--entry id outbox) :account)))
           (should (equal (plist-get account :dsn-notify) "NEVER"))
           (should (eq (plist-get account :require-tls) 'yes)))
+        ;; This server cannot do all that the message wishes.
         (mew-submit-queue--wait id outbox)
-        (mew-submit-queue--cancel id outbox)))))
+        (mew-submit-queue--delete id outbox)
+        ;; Who sends it, and who root is, is known by now.
+        (setq mew-submit-accounts
+              (list (mew-submit-test-account peer "ok" :from "me@one.example")))
+        (dolist (arguments '(("root" "a@x") ("-f" "other@two.example" "root" "a@x")))
+          (let* ((mew-submit-sendmail-aliases '(("root" "admin@x")))
+                 (result (mew-submit-batch-sendmail-tests--run
+                          (append (list "--outbox" outbox) arguments)
+                          :input "From: root\nSubject: s\n\nb\n" :home directory))
+                 (id (car (mew-submit-spool--ids outbox))))
+            (should (eql (plist-get result :status) 78))
+            (mew-submit-known--refresh outbox)
+            (mew-submit-queue--send id outbox)
+            (mew-submit-queue--wait id outbox)
+            (should-not (mew-submit-spool--ids outbox))))
+        (should (equal (mew-submit-test-envelope peer 1) '("me@one.example" "admin@x" "a@x")))
+        (should (equal (mew-submit-test-envelope peer 2) '("other@two.example" "admin@x" "a@x")))
+        ;; What is for nobody stays, however often somebody wants to send it.
+        (dolist (arguments '(("-t") ("-t" "-f" "me@x")))
+          (mew-submit-batch-sendmail-tests--run (append (list "--outbox" outbox) arguments)
+                                                :input "Subject: s\n\nb\n" :home directory)
+          (mew-submit-known--refresh outbox)
+          (let ((id (car (mew-submit-spool--ids outbox))))
+            (should (string-search "no recipient"
+                                   (cadr (should-error (mew-submit-queue--send id outbox)
+                                                       :type 'user-error))))
+            (should (eq (plist-get (mew-submit-spool--read id outbox) :state) 'held))
+            (mew-submit-queue--delete id outbox)))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-nobody-left ()
+  "A message that is for nobody, and that nobody has, is not delivered."
+  (should (equal '(refused nil)
+                 (mapcar (lambda (delivered)
+                           (plist-get (mew-submit-fate--settle
+                                       (list :state 'sending :recipients nil
+                                             :delivered delivered)
+                                       nil)
+                                      :state))
+                         '(nil ("a@x"))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-held-is-edited ()
   "A message that was held because of an address comes back to be corrected."
@@ -455,6 +495,7 @@ When the reason is gone it is sent from there.  SECURITY: P13."
       (dotimes (_ 2)
         (let ((result (funcall send directory)))
           (should (eql (plist-get result :status) 78))
+          (should (string-search "--outbox DIRECTORY." (plist-get result :stderr)))
           (should (string-search "/dead.letter." (plist-get result :stderr)))))
       (let ((letter (expand-file-name "dead.letter" directory)))
         (should (= (file-modes letter) #o600))
@@ -468,6 +509,158 @@ When the reason is gone it is sent from there.  SECURITY: P13."
         (should (equal (mew-submit-test-octets file)
                        "From: me@x\nSubject: s\n\nbody\n"))
         (delete-directory (file-name-directory file) t)))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-kept-whatever-is-wrong ()
+  "What is wrong in this place loses no message: accounts, module, TMPDIR.
+SECURITY: P13."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((outbox (expand-file-name "outbox/" directory))
+          (letter (expand-file-name "dead.letter" directory)))
+      (pcase-dolist (`(,config . ,words)
+                     `(("(setq mew-submit-accounts" . "Correct .*: End of file")
+                       ("(error \"No\")" . "Correct .*: No")
+                       (,(format "(setq mew-submit-module-directory %S)" directory)
+                        . "module")))
+        (ert-info (config)
+          (let* ((file (mew-submit-test-write (expand-file-name "c.el" directory) config))
+                 (result (mew-submit-batch-sendmail-tests--run
+                          (list "--config" file "--outbox" outbox "--server" "localhost" "a@x")
+                          :input "From: me@x\nSubject: s\n\nbody\n" :home directory))
+                 (id (car (mew-submit-spool--ids outbox)))
+                 (kept (if id (mew-submit-spool--file id ".eml" outbox) letter)))
+            (should (eql (plist-get result :status) 78))
+            (should (string-match-p words (plist-get result :stderr)))
+            (should (string-search (if id (concat "held in the outbox as " id) letter)
+                                   (plist-get result :stderr)))
+            (should (string-match-p "\nSubject: s\n\nbody\n+\\'" (mew-submit-test-octets kept)))
+            (when id
+              (should (equal '(held ("a@x"))
+                             (let ((entry (mew-submit-spool--read id outbox)))
+                               (list (plist-get entry :state)
+                                     (plist-get entry :recipients))))))
+            (delete-file kept))))))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((process-environment
+             (cons (concat "TMPDIR=" (expand-file-name "gone" directory)) process-environment)))
+        (should (eql 0 (plist-get (mew-submit-batch-sendmail-tests--run
+                                   (append (mew-submit-batch-sendmail-tests--options
+                                            peer "ok" directory)
+                                           '("-f" "me@x" "a@x"))
+                                   :input "Subject: s\n\nbody\n")
+                                  :status)))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-room ()
+  "A message comes to where there is room for it."
+  (mew-submit-test-with-directory directory
+    (let ((temporary-file-directory (expand-file-name "tmp/" directory))
+          (mew-submit-outbox-directory (expand-file-name "outbox/" directory))
+          (full (list (expand-file-name "tmp/" directory) "/tmp/")))
+      (make-directory temporary-file-directory)
+      (cl-letf (((symbol-function 'file-system-info)
+                 (lambda (place) (list 1 0 (if (member place full) 0 1000000000)))))
+        (dolist (where '("/outbox/mew-submit-" "/tmp/mew-submit-"))
+          (let ((made (mew-submit-batch-sendmail--make-directory)))
+            (delete-directory made)
+            (should (string-prefix-p (concat (directory-file-name directory) where) made)))
+          (setq full nil))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-told-to-stop ()
+  "Who is told to stop tells what has become of the message, which is not held.
+A client of -bs, and who sends the outbox, hears what is true, too."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=greeting,greeting=stall"
+                                   "127.0.0.1:0,name=dot,dot=stall"
+                                   "127.0.0.1:0,name=rcpt,rcpt=stall")
+    (mew-submit-test-with-directory directory
+      (let* ((outbox (expand-file-name "outbox/" directory))
+             (stalls (lambda () (length (mew-submit-test-log peer "stall"))))
+             (run (lambda (name signal keys &rest arguments)
+                    (let ((stalled (funcall stalls))
+                          (input (plist-get keys :say))
+                          sent)
+                      (mew-submit-batch-sendmail-tests--run
+                       (append (mew-submit-batch-sendmail-tests--options peer name directory)
+                               arguments)
+                       :input (if input t "Subject: s\n\nbody\n")
+                       :signal (lambda (process)
+                                 (when input
+                                   (process-send-string process input)
+                                   (setq input nil))
+                                 (when (and (not sent) (> (funcall stalls) stalled))
+                                   (setq sent t)
+                                   (signal-process process signal)))))))
+             (left (lambda ()
+                     (let ((id (car (mew-submit-spool--ids outbox))))
+                       (prog1 (plist-get (mew-submit-spool--read id outbox) :state)
+                         (delete-file (mew-submit-spool--file id ".eml" outbox)))))))
+        (pcase-dolist (`(,name ,status ,state ,words)
+                       '(("greeting" 0 queued "queued as .*: Told to stop before it was sent")
+                         ("rcpt" 0 queued "queued as .*: Told to stop before it was sent")
+                         ("dot" 74 uncertain "uncertain: .* It is in the outbox as")))
+          (dolist (signal '(SIGTERM SIGHUP))
+            (ert-info ((format "%s %s" name signal))
+              (let ((result (funcall run name signal nil "-f" "me@x" "a@x")))
+                (should (eql (plist-get result :status) status))
+                (should (string-match-p words (plist-get result :stderr)))
+                (should (eq (funcall left) state))))))
+        (ert-info ("-bs")
+          (let ((result (funcall run "rcpt" 'SIGTERM
+                                 '(:say "EHLO me\r\nMAIL FROM:<me@x>\r\nRCPT TO:<a@x>\r\n\
+DATA\r\nSubject: s\r\n\r\nbody\r\n.\r\n")
+                                 "-bs")))
+            (should (eql (plist-get result :status) 0))
+            (should (string-match-p "\r?\n250 2.0.0 queued as .*\n421 " (plist-get result :stdout)))
+            (should (eq (plist-get (mew-submit-spool--read (car (mew-submit-spool--ids outbox))
+                                                           outbox)
+                                   :state)
+                        'queued))))
+        (ert-info ("--flush")
+          (let* ((stalled (funcall stalls))
+                 (result (mew-submit-test-emacs
+                          (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                                "-f" "mew-submit-batch-outbox" "--" "--outbox" outbox "--flush")
+                          :signal (lambda (process)
+                                    (when (> (funcall stalls) stalled)
+                                      (setq stalled 1000)
+                                      (signal-process process 'SIGTERM))))))
+            (should (eql (plist-get result :status) 75))
+            (should (string-search (car (mew-submit-spool--ids outbox))
+                                   (plist-get result :stderr)))
+            (should (eq (funcall left) 'queued))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-few-descriptors ()
+  "However few file descriptors there are, the status tells where the message is."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (cl-loop
+     for count from 16 to 28
+     for delivered = (length (mew-submit-test-accepted peer))
+     do
+     (ert-info ((format "%d descriptors" count))
+       (mew-submit-test-with-directory directory
+         (let* ((outbox (expand-file-name "outbox" directory))
+                (process-environment
+                 (append (list (concat "TMPDIR=" directory) (concat "HOME=" directory))
+                         process-environment))
+                (status (with-temp-buffer
+                          (insert "Subject: s\n\nbody\n")
+                          (apply #'call-process-region (point-min) (point-max) "sh" nil t nil
+                                 "-c" "ulimit -n \"$1\"; shift; exec \"$@\"" "sh"
+                                 (number-to-string count) mew-submit-test-emacs
+                                 "-Q" "--batch" "--eval" "(setq load-prefer-newer t)" "-l"
+                                 (expand-file-name "mew-submit.el" mew-submit-test-root)
+                                 "-f" "mew-submit-batch-sendmail" "--" "-f" "me@x" "a@x"
+                                 (mew-submit-batch-sendmail-tests--options
+                                  peer "ok" directory))))
+                (id (car (mew-submit-spool--ids outbox)))
+                (state (and id (plist-get (mew-submit-spool--read id outbox) :state))))
+           (should-not (memq state '(refused uncertain broken)))
+           (should (eq (eql status 0)
+                       (or (and (memq state '(queued sending)) t)
+                           (< delivered (length (mew-submit-test-accepted peer))))))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-cron ()
   "Who has no domain sends by the default account, as its address, and to it.
@@ -662,6 +855,47 @@ SECURITY: P13."
           (should (equal (plist-get entry :recipients) '("a@x")))
           (should-not (file-exists-p (expand-file-name "own" directory))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-no-search ()
+  "A message is not lost where another Emacs cannot be looked for."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((config (mew-submit-test-write
+                     (expand-file-name "config.el" directory)
+                     (prin1-to-string
+                      `(progn
+                         (advice-add 'mew-submit-batch-hand-over--own-p :override
+                                     (lambda (file)
+                                       (signal 'file-error (list "Getting attributes" file))))
+                         (setq mew-submit-outbox-directory ,(expand-file-name "own/" directory)
+                               mew-submit-accounts '(,(mew-submit-test-account peer "ok"))))))))
+        (should (eql 0 (plist-get (mew-submit-batch-sendmail-tests--run
+                                   (list "--config" config "-f" "me@x" "a@x")
+                                   :input "Subject: s\n\nbody\n")
+                                  :status)))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-own-account ()
+  "An Emacs without an account for it holds nothing that can be sent from here."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (let ((there (expand-file-name "there/" directory))
+            (config (mew-submit-test-write
+                     (expand-file-name "config.el" directory)
+                     (prin1-to-string
+                      `(setq mew-submit-outbox-directory ,(expand-file-name "own/" directory)
+                             mew-submit-accounts '(,(mew-submit-test-account peer "ok")))))))
+        (mew-submit-batch-sendmail-tests--with-server "server"
+            (list "--eval" (prin1-to-string `(setq mew-submit-outbox-directory ,there)))
+          (let ((result (mew-submit-batch-sendmail-tests--run
+                         (list "-v" "--config" config "-f" "me@x" "a@x")
+                         :input "Subject: s\n\nbody\n")))
+            (should (string-search "delivered: 250" (plist-get result :stderr)))
+            (should (eql (plist-get result :status) 0))))
+        (should-not (mew-submit-spool--ids there))))
+    (should (= 1 (length (mew-submit-test-accepted peer))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-other-files ()
   "An Emacs that sees other files takes nothing; the message is sent from here."
   :tags '(:module)
@@ -700,31 +934,38 @@ SECURITY: P13."
     (should-not (mew-submit-batch-hand-over--own-p (expand-file-name "none" directory)))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-no-home ()
-  "The installed command knows where the user's configuration is without HOME."
+  "The installed command knows where the user's configuration is without HOME.
+Of a user whom the system does not know it is nowhere near."
   (mew-submit-test-with-directory directory
     (let ((default-directory mew-submit-test-root)
           (emacs (mew-submit-test-write (expand-file-name "emacs" directory)
-                                        "#!/bin/sh\necho \"$HOME\"\n")))
+                                        "#!/bin/sh\necho \"$HOME\"\n"))
+          (id (mew-submit-test-write (expand-file-name "id" directory)
+                                     "#!/bin/sh\necho 4242; exit 1\n")))
       (set-file-modes emacs #o755)
+      (set-file-modes id #o755)
       (let ((prefix (expand-file-name "prefix" directory)))
         (should (zerop (call-process (expand-file-name "packaging/install")
                                      nil nil nil prefix prefix
                                      "mew-submit.el" "mew-submit.el")))
         (with-temp-buffer
-          (should (zerop (call-process
-                          "env" nil t nil "-i" (concat "PATH=" (getenv "PATH"))
-                          (concat "EMACS=" emacs)
-                          (expand-file-name "prefix/bin/mew-submit-sendmail"
-                                            directory)
-                          "a@x")))
-          (should (equal (string-trim (buffer-string))
-                         (directory-file-name
-                          (expand-file-name
-                           (concat "~" (user-login-name)))))))))))
+          (dolist (before (list "" (concat directory ":")))
+            (should (zerop (call-process
+                            "env" nil t nil "-i" (concat "PATH=" before (getenv "PATH"))
+                            (concat "EMACS=" emacs)
+                            (expand-file-name "prefix/bin/mew-submit-sendmail"
+                                              directory)
+                            "a@x"))))
+          (should (equal (split-string (buffer-string) "\n" t)
+                         (list (directory-file-name
+                                (expand-file-name (concat "~" (user-login-name))))
+                               "/"))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-list ()
-  "-bp shows of each message when it came and what it is about."
+  "-bp shows of each message when it came and what it is about.
+A time that no calendar has, from a damaged file, hides no other message."
   :tags '(:module)
+  (should-not (mew-submit-batch-outbox--time -5.0e30))
   (mew-submit-test-with-directory directory
     (let ((outbox (expand-file-name "outbox" directory)))
       (mew-submit-batch-sendmail-tests--run (list "--outbox" outbox "a@x")

@@ -608,6 +608,34 @@ A message that its client was told is refused is not kept."
                                 mew-submit-outbox-directory))
                        kept))))))))
 
+(ert-deftest mew-submit-relay-tests-cannot-be-given-back ()
+  "A client is told no only when its message has left the outbox.
+On a disk that cannot be written to any more it stays there, and is sent later:
+that client is told so, or its message would be sent twice.  SECURITY: P16."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=who,rcpt=reply:550 5.1.1 No such user here"
+            "127.0.0.1:0,name=later,mail=reply:451 4.3.0 Later")
+    (pcase-dolist (`(,name ,text) '(("who" "550 5\\.1\\.1 No such user here")
+                                    ("later" "451 4\\.3\\.0 Later")))
+      (ert-info (name)
+        (mew-submit-relay-tests--with-relay
+            ((mew-submit-relay--account-function
+              (mew-submit-relay-tests--account peer name))
+             (told nil)
+             (mew-submit-dispatch--done-functions
+              (list (lambda (entry _done) (push (plist-get entry :state) told)))))
+          (cl-letf (((symbol-function 'mew-submit-spool--remove)
+                     (lambda (_entry)
+                       (signal 'file-error '("Removing old name" "Read-only file system")))))
+            (should (string-match-p
+                     (concat "\\`250 2\\.0\\.0 queued as [-0-9A-Za-z]+: .*" text)
+                     (mew-submit-relay-tests--send
+                      (mew-submit-relay-tests--connect)
+                      (concat mew-submit-relay-tests--message ".\r\n")))))
+          (should (= 1 (length (mew-submit-spool--ids mew-submit-outbox-directory))))
+          (should (equal told (if (equal name "who") '(refused) '(queued)))))))))
+
 (defun mew-submit-relay-tests--send-and-close (client close)
   "Send a message through CLIENT and CLOSE it, a function, behind it.
 Return when the message is in the outbox."
@@ -917,6 +945,51 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
         (should (string-prefix-p "421"
                                  (mew-submit-relay-tests--reply idles)))
         (mew-submit-test-go peer)))))
+
+(ert-deftest mew-submit-relay-tests-no-descriptors ()
+  "Who opens more connections than the system has descriptors for ends no relay.
+SECURITY: R4."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((output (generate-new-buffer " *relay*"))
+           (relay (make-process
+                   :name "relay" :noquery t :connection-type 'pipe :buffer output
+                   :command (list "sh" "-c" "ulimit -n 48; exec \"$0\" \"$@\" 2>&1"
+                                  mew-submit-test-emacs "-Q" "--batch" "--eval"
+                                  "(setq load-prefer-newer t)" "-l"
+                                  (expand-file-name "mew-submit.el" mew-submit-test-root)
+                                  "-f" "mew-submit-batch-relay" "--" "--anyone"
+                                  "--listen" "127.0.0.1:0" "--sink"
+                                  (expand-file-name "sink" directory))))
+           (said (lambda (regexp)
+                   (with-current-buffer output
+                     (save-excursion
+                       (goto-char (point-min))
+                       (re-search-forward regexp nil t)))))
+           (mew-submit-relay-tests--clients nil)
+           (mew-submit-relay--servers nil))
+      (unwind-protect
+          (let (port)
+            (mew-submit-test-until ("the relay")
+              (funcall said "listens on 127.0.0.1:\\([0-9]+\\)"))
+            (with-current-buffer output
+              (goto-char (point-min))
+              (re-search-forward "127.0.0.1:\\([0-9]+\\)")
+              (setq port (string-to-number (match-string 1))))
+            (cl-letf (((symbol-function 'mew-submit-relay--port) (lambda (_) port)))
+              (dotimes (_ 60)
+                (mew-submit-relay-tests--connect t))
+              (mew-submit-test-until ("the last descriptor")
+                (or (funcall said "could not be taken") (not (process-live-p relay))))
+              (mapc #'delete-process mew-submit-relay-tests--clients)
+              (should (string-prefix-p
+                       "250 2.0.0 kept as"
+                       (mew-submit-relay-tests--send
+                        (mew-submit-relay-tests--connect)
+                        (concat mew-submit-relay-tests--message ".\r\n"))))))
+        (mapc #'delete-process mew-submit-relay-tests--clients)
+        (delete-process relay)
+        (kill-buffer output)))))
 
 (ert-deftest mew-submit-relay-tests-mode ()
   "The mode starts and stops the relay, and says why it cannot."

@@ -34,6 +34,13 @@
 
 ;;; The journal
 
+(ert-deftest mew-submit-spool-tests-no-directory-at-all ()
+  "Where not even the root can be opened, an outbox is not looked for for ever."
+  (cl-letf (((symbol-function 'file-directory-p) #'ignore))
+    (should-error (with-timeout (10 (ert-fail "It goes on and on"))
+                    (mew-submit-spool--prepare "/a/b/c"))
+                  :type 'mew-submit-config)))
+
 (ert-deftest mew-submit-spool-tests-journals ()
   "Each line of a journal says what it says of each recipient, and no more."
   (pcase-dolist

@@ -271,12 +271,25 @@ place."
          (not (mew-submit-finding--old-p attempt))
          (or (equal failure "weak") (plist-get (plist-get attempt :tls) :weak)))))
 
+;; Who only looks shows none, so that nobody learns who it is.
+(defun mew-submit-finding--certificate-wanted-p (attempt)
+  "Does the server that ATTEMPT leads to want a client certificate?"
+  (equal (plist-get (plist-get attempt :end) :about) "client-certificate"))
+
 (defun mew-submit-finding--handshakes (diagnosis)
   "Return the TLS handshakes of DIAGNOSIS that failed."
   (let ((attempts (seq-remove (lambda (attempt)
                                 (plist-get (plist-get attempt :end) :spoke))
                               (mew-submit-finding--ended diagnosis))))
     (append
+     (mew-submit-finding--filter
+      attempts #'mew-submit-finding--certificate-wanted-p
+      (lambda (those)
+        (mew-submit-finding--make
+         "client-certificate" "warning" those
+         "Give the account the certificate that the server's administrator has made for \
+you (:cert-file).  A diagnosis shows none, so it cannot tell what comes behind that."
+         "%s wants a client certificate." (mew-submit-finding--where those t))))
      (mew-submit-finding--filter
       attempts #'mew-submit-finding--old-p
       (lambda (those)
@@ -304,6 +317,7 @@ is used."
         (let ((end (plist-get attempt :end)))
           (and (plist-get end :failure)
                (not (plist-get end :unanswered))
+               (not (mew-submit-finding--certificate-wanted-p attempt))
                (not (mew-submit-finding--old-p attempt))
                (not (mew-submit-finding--weak-p attempt)))))
       (lambda (those)

@@ -104,6 +104,8 @@ addresses or the account first.")
 was sent.")
     ("mechanism" . "Check the server's name and port; M-x mew-submit-setup finds how to \
 log in there.  Nothing was sent.")
+    ("client-certificate" . "Give the account the certificate that the server's \
+administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent."))

@@ -389,6 +389,7 @@ report_probed (const struct visit *visit, const struct outcome *outcome)
   if (err->said[0])
     msub_event_list (event, "said", err->said);
   msub_event_text (event, "step", err->step);
+  msub_event_text (event, "about", err->about);
   msub_event_text (event, "failure", outcome->failure);
   msub_event_text (event, "spoke", outcome->spoke);
   msub_event_truth (event, "unanswered", outcome->unanswered);

@@ -157,6 +157,11 @@ They are refused before connecting; past the Lisp side they may end as one of KI
       :kind config :reach nothing :text "NO-SUCH-MECH.*SCRAM-SHA-256, ")
      ("E4 SCRAM is answered 535, PLAIN would be left"
       :peer ("mechs=SCRAM-SHA-256+PLAIN+LOGIN" "auth-end=reply:535 5.7.8 No") :text "535")
+     ("E4 SCRAM is answered 535 before the server has asked for anything"
+      :peer ("mechs=SCRAM-SHA-256+PLAIN+LOGIN" "auth=reply:535 5.7.8 No")
+      :text "before it saw the password.*cannot do SCRAM-SHA-256 .*:auth or --auth")
+     ("E4 SCRAM is answered 535 before the server has asked, and there is nothing else"
+      :peer ("mechs=SCRAM-SHA-256" "auth=reply:535 5.7.8 No") :text "535 5.7.8 No\\'")
      ("E4 SCRAM is answered 504, PLAIN would be left"
       :peer ("mechs=SCRAM-SHA-256+PLAIN+LOGIN" "auth=reply:504 5.5.4 Unknown mechanism"))
      ("E5 a wrong password is tried once" :account (:password "not-the-password"))

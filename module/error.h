@@ -64,7 +64,11 @@ int msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, 
 /* Put one more sentence behind ERR's text.  */
 void msub_error_add (struct msub_error *err, const char *sentence);
 
-/* As msub_fail, with the words for errno value ERRNUM behind the text.  */
+/* Is errno value ERRNUM about what this machine is short of just now, and not about the file that was asked for?  */
+bool msub_errno_is_shortage (int errnum);
+
+/* As msub_fail, with the words for errno value ERRNUM behind the text.  Nobody has to change a message or an option because
+   of a shortage: then KIND is MSUB_INTERNAL.  */
 int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)
   __attribute__ ((format (printf, 4, 5)));
 

@@ -256,7 +256,8 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
   if (msub_smtp_greeting (smtp, err))
     return -1;
   outcome->stage = "ehlo";
-  if (msub_smtp_hello (smtp, true, err))
+  /* As a delivery does it, which finds neither STARTTLS nor a log-in by HELO (SECURITY: A5).  */
+  if (msub_smtp_hello (smtp, !submission || mode == MSUB_TLS_NONE, err))
     return -1;
   if (mode == MSUB_TLS_STARTTLS)
     {

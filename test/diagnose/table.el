@@ -249,6 +249,7 @@ IPv6 address is one of those that a network makes of IPv4's."
     ("late-refusal" ((587 . "noauth\n  require-tls\n  rcpt=reply:554 5.7.1 Log in first")))
     ("no-auth" ((587 . "cap2-=AUTH") (465 . "cap2-=AUTH")) "no-auth")
     ("ehlo-refused" ((587 . "ehlo=reply:502 5.5.1 No\n  helo=reply:502 5.5.1 No")) "ehlo-refused")
+    ("ehlo-refused-alone" ((587 . "ehlo=reply:502 5.5.1 No")) "ehlo-refused")
     ("ehlo-close" ((587 . "ehlo=close")) "conversation-broken")
     ("hates-checks" ((587 . "mail#1=close")))
     ("clock" ((587 . "greeting=reply:220 smtp.example.org ESMTP Mon, 02 Nov 2020 10:00:00 +0000")) "clock-wrong")

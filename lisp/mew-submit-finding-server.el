@@ -464,14 +464,44 @@ the same.")
       attempts
       (lambda (attempt)
         (and (mew-submit-finding--submission-p attempt)
-             (plist-get attempt :capabilities-tls)
+             ;; A server may offer nothing at all.
+             (or (plist-get attempt :capabilities-tls)
+                 (mew-submit-diagnosis--check attempt "mail-before-auth"))
              (null (plist-get attempt :auth-tls))))
       (lambda (those)
         (mew-submit-finding--make
          "no-auth" "error" those
          "Check the server's name: this is no submission server, or not for you."
          "%s offers no log-in, even inside TLS."
-         (mew-submit-finding--where those t)))))))
+         (mew-submit-finding--where those t))))
+     (mew-submit-finding--filter
+      attempts
+      (lambda (attempt)
+        (and (mew-submit-finding--submission-p attempt)
+             (plist-get attempt :auth-tls)
+             (null (mew-submit-diagnosis--log-ins attempt))))
+      (lambda (those)
+        (mew-submit-finding--make
+         "auth-unspoken" "error" those
+         "Ask the server's administrator for SCRAM, or for PLAIN inside TLS: the others are \
+out of date (RFC 6331), or for the programs of one maker."
+         "%s offers only ways to log in that mew-submit does not speak (%s)."
+         (mew-submit-finding--where those t)
+         (string-join (plist-get (car those) :auth-tls) ", "))))
+     (mew-submit-finding--filter
+      attempts
+      (lambda (attempt)
+        (and (mew-submit-finding--submission-p attempt)
+             (mew-submit-diagnosis--log-ins attempt)
+             (null (seq-difference (mew-submit-diagnosis--log-ins attempt)
+                                   '("OAUTHBEARER" "XOAUTH2")))))
+      (lambda (those)
+        (mew-submit-finding--make
+         "auth-tokens-only" "note" those
+         "Sign in instead of storing a password: :oauth t, or --auth with --token-command."
+         "%s takes access tokens only (%s), and no password."
+         (mew-submit-finding--where those t)
+         (string-join (plist-get (car those) :auth-tls) ", ")))))))
 
 ;;; Who answers
 

@@ -136,7 +136,7 @@ That is 0 where nothing speaks against an early one."
           (mew-submit-refusal--meaning event)))
 
 (defun mew-submit-refusal--about-name-p (event)
-  "May EVENT be about this machine's name, without that its text says so?"
+  "May EVENT be about this machine's name, though its text has no word of it?"
   (and (equal (plist-get event :step) "ehlo")
        (or (eq (plist-get event :cause) 'helo-refused)
            (mew-submit-refusal--undetermined-p event))

@@ -366,8 +366,11 @@ handshake_failed (gnutls_session_t session, int code, const struct msub_connecti
   const char *peer = c->peer.text;
   const char *failure = *failure_r = failure_of (session, code);
   /* Of these kinds of failure some say that the server has nothing that is strong enough.  */
-  bool weak = strcmp (failure, "weak") == 0 || strcmp (failure, "version") == 0
-              || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+  bool old = strcmp (failure, "version") == 0;
+  bool weak = strcmp (failure, "weak") == 0 || old || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+  if (old)
+    return msub_fail (err, MSUB_INSECURE, "%s has no TLS that is new enough (%s). Nothing was sent", peer,
+                      code == GNUTLS_E_FATAL_ALERT_RECEIVED ? alert_words (session) : "it answers with an older version");
   if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
     {
       gnutls_alert_description_t alert = gnutls_alert_get (session);
@@ -388,6 +391,9 @@ handshake_failed (gnutls_session_t session, int code, const struct msub_connecti
     return msub_fail (err, MSUB_TLS, "%s closed the connection during the TLS handshake", peer);
   if (strcmp (failure, "plaintext") == 0)
     return msub_fail (err, MSUB_INSECURE, "%s answers the TLS handshake with something that is not TLS", peer);
+  if (code == GNUTLS_E_PK_SIG_VERIFY_FAILED)
+    return msub_fail (err, MSUB_INSECURE,
+                      "%s could not prove that the certificate it shows is its own: somebody else may be answering", peer);
   return msub_fail (err, weak ? MSUB_INSECURE : MSUB_TLS, "The TLS handshake with %s failed: %s", peer,
                     gnutls_strerror (code));
 }

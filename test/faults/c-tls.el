@@ -16,7 +16,7 @@
 (defun mew-submit-faults-c--versions (versions)
   "Return an entry for a server that speaks the TLS VERSIONS and no others."
   `(,(format "C1 the server speaks TLS %s" versions) :peer (,(concat "tls-versions=" versions))
-    :kind insecure :reach connection :text "TLS"))
+    :kind insecure :reach connection :text "no TLS that is new enough"))
 
 (defun mew-submit-faults-c--suites (name priority)
   "Return an entry called NAME for a server with the GnuTLS PRIORITY, which is too weak."

@@ -134,9 +134,10 @@ reach (struct msub_server *server, const struct msub_context *context, const str
       size_t attempt = server->winner.attempt;
       if (!msub_smtp_unanswered (server->smtp, err))
         {
-          bool greeted = mode != MSUB_TLS_IMPLICIT || server->smtp->tls;
+          /* TLS 1.3 may fail when it is over on this side.  */
+          bool tls = mode == MSUB_TLS_IMPLICIT && (!server->smtp->tls || err->kind == MSUB_TLS || err->kind == MSUB_AUTH);
           if (err->kind != MSUB_CANCELLED)
-            msub_race_judge (race, attempt, greeted ? MSUB_CASE_GREETING : MSUB_CASE_TLS, err->text);
+            msub_race_judge (race, attempt, tls ? MSUB_CASE_TLS : MSUB_CASE_GREETING, err->text);
           return -1;
         }
       msub_race_judge (race, attempt, MSUB_CASE_GREETING,

@@ -228,6 +228,7 @@ IPv6 address is one of those that a network makes of IPv4's."
     ("tls-close" ((587 . "tls=close")) "tls-failed")
     ("tls-plaintext" ((587 . "tls=plaintext:500 What?")) "tls-failed")
     ("tls-certificate" ((587 . "require-client-cert")) "client-certificate")
+    ("tls-certificate-465" ((465 . "require-client-cert")) "client-certificate")
     ("tls-certificate-12" ((587 . "require-client-cert\n  tls-versions=1.2")) "client-certificate")
     ("tls-old" ((587 . "tls-versions=1.0")) "tls-too-old")
     ("tls-old-465" ((465 . "tls-versions=1.1+1.0")) "tls-too-old")

@@ -98,7 +98,8 @@ It ends as one of KINDS."
       :reach connection :text "wants a client certificate" :events ((done :about "client-certificate")))
     '("C5 the server demands a client certificate, implicit TLS"
       :listeners ((implicit "require-client-cert")) :kind auth :reach connection
-      :text "wants a client certificate" :events ((done :about "client-certificate")))
+      :text "wants a client certificate"
+      :events ((attempt :case "tls") (done :about "client-certificate")))
     '("C5 the server demands a client certificate, TLS 1.2"
       :peer ("require-client-cert" "tls-versions=1.2") :kind (auth tls) :reach connection
       :text "wants a client certificate" :events ((done :about "client-certificate")))

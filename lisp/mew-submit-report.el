@@ -157,6 +157,9 @@ where advice is chosen."
             (mew-submit-refusal--to-do done)
             "Correct the addresses that were refused (e) and send it again: only \
 those get it."))
+          ((and (equal (plist-get done :about) "client-certificate")
+                (mew-submit-refusal--undetermined-p done))
+           (mew-submit-report--about-advice done))
           ((plist-get done :cause)
            (mew-submit-report--sentences (mew-submit-refusal--to-do done)
                                          (and (equal kind "auth")

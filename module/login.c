@@ -236,6 +236,8 @@ refusal_is_about (const struct msub_reply *reply, const struct msub_sasl_mechani
     return mechanism->secret == MSUB_SASL_PASSWORD ? "app-password" : "mechanism";
   if (reply->code != 535 || !undetermined (reply->enhanced))
     return "nothing";
+  if (strcmp (mechanism->name, "EXTERNAL") == 0)
+    return "client-certificate";
   return mechanism->secret == MSUB_SASL_TOKEN ? "token" : mechanism->secret == MSUB_SASL_PASSWORD ? "password" : "nothing";
 }
 
@@ -268,7 +270,8 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
     }
   const char *about = refusal_is_about (reply, mechanism);
   bool way = strcmp (about, "mechanism") == 0;
-  msub_smtp_failed (smtp, MSUB_AUTH, "auth", way || strcmp (about, "nothing") == 0 ? "the log-in" : what, err);
+  bool secret = mechanism->secret != MSUB_SASL_NOTHING && !way && strcmp (about, "nothing") != 0;
+  msub_smtp_failed (smtp, MSUB_AUTH, "auth", secret ? what : "the log-in", err);
   err->about = about;
   if (strcmp (about, "password") == 0 && cannot_know_password (smtp, mechanism, challenges))
     {

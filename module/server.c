@@ -310,21 +310,6 @@ msub_server_prepare (struct msub_server *server, const struct msub_context *cont
   return server->trust ? 0 : -1;
 }
 
-int
-msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
-                  struct msub_error *err)
-{
-  request->way.context = context;
-  struct msub_race *race = msub_race_new (&request->way, &request->race, err);
-  if (!race)
-    return -1;
-  int failed = find_port (server, context, request, race, err);
-  msub_race_free (&race);
-  if (!failed && msub_request_wants_log_in (request))
-    failed = log_in (server, context, request, err);
-  return failed ? -1 : 0;
-}
-
 static void
 let_go (struct msub_server *server)
 {
@@ -332,6 +317,35 @@ let_go (struct msub_server *server)
   server->mechanism = NULL;
   server->quit_said = false;
   server->tls = (struct msub_tls_info) { 0 };
+}
+
+static int
+race_for_port (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+               struct msub_error *err)
+{
+  struct msub_race *race = msub_race_new (&request->way, &request->race, err);
+  int failed = race ? find_port (server, context, request, race, err) : -1;
+  msub_race_free (&race);
+  return failed;
+}
+
+int
+msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+                  struct msub_error *err)
+{
+  request->way.context = context;
+  int failed = race_for_port (server, context, request, err);
+  /* A session that is resumed has the certificate of its beginning, and the server may have another one by now.  The ticket
+     has gone.  */
+  if (failed && err->kind == MSUB_INSECURE && server->tls.resumed && !server->tls.verified)
+    {
+      let_go (server);
+      *err = (struct msub_error) { 0 };
+      failed = race_for_port (server, context, request, err);
+    }
+  if (!failed && msub_request_wants_log_in (request))
+    failed = log_in (server, context, request, err);
+  return failed ? -1 : 0;
 }
 
 void

@@ -267,28 +267,6 @@ log_in_once (struct msub_server *server, const struct msub_context *context, str
   return result;
 }
 
-static int
-log_in (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
-        struct msub_error *err)
-{
-  const char *remembered = server->winner.route.port == 25 ? request->auth_remembered_25 : request->auth_remembered;
-  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, remembered, err);
-  if (!server->mechanism)
-    return -1;
-  if (log_in_once (server, context, request, false, err) == 0)
-    return 0;
-  /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
-  if (err->kind != MSUB_AUTH || !err->about || strcmp (err->about, "token") != 0)
-    return -1;
-  struct msub_error refused = *err;
-  *err = (struct msub_error) { 0 };
-  if (log_in_once (server, context, request, true, err) == 0)
-    return 0;
-  if (err->code == 0 && err->kind == MSUB_AUTH)
-    *err = refused;
-  return -1;
-}
-
 /* Opening, keeping, closing */
 
 static bool
@@ -327,6 +305,43 @@ race_for_port (struct msub_server *server, const struct msub_context *context, s
   int failed = race ? find_port (server, context, request, race, err) : -1;
   msub_race_free (&race);
   return failed;
+}
+
+static int
+choose_mechanism (struct msub_server *server, const struct msub_request *request, struct msub_error *err)
+{
+  const char *remembered = server->winner.route.port == 25 ? request->auth_remembered_25 : request->auth_remembered;
+  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, remembered, err);
+  return server->mechanism ? 0 : -1;
+}
+
+static int
+log_in (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+        struct msub_error *err)
+{
+  if (choose_mechanism (server, request, err))
+    return -1;
+  if (log_in_once (server, context, request, false, err) == 0)
+    return 0;
+  /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
+  if (err->kind != MSUB_AUTH || !err->about || strcmp (err->about, "token") != 0)
+    return -1;
+  struct msub_error refused = *err;
+  *err = (struct msub_error) { 0 };
+  if (log_in_once (server, context, request, true, err) == 0)
+    return 0;
+  if (err->code == 0 && err->kind == MSUB_AUTH)
+    *err = refused;
+  /* Some leave when they have refused one, with a 421 or without: nobody has seen the fresh one.  */
+  bool unasked = err->code == 421 && strcmp (err->step, "any") == 0;
+  if (err->kind != MSUB_LOST && err->kind != MSUB_TLS && !unasked)
+    return -1;
+  *err = (struct msub_error) { 0 };
+  let_go (server);
+  return race_for_port (server, context, request, err) || choose_mechanism (server, request, err)
+             || log_in_once (server, context, request, false, err)
+           ? -1
+           : 0;
 }
 
 int

@@ -148,10 +148,14 @@ answer in its place."
      (mew-submit-finding--filter
       attempts
       (lambda (attempt)
-        (and (seq-some (lambda (stage)
-                         (mew-submit-finding--stage-p attempt stage "lost"
-                                                      "timeout" "protocol"))
-                       '("ehlo" "checks" "starttls"))
+        (and (or (seq-some (lambda (stage)
+                             (mew-submit-finding--stage-p attempt stage "lost"
+                                                          "timeout" "protocol"))
+                           '("ehlo" "checks" "starttls"))
+                 ;; TLS stood, and broke.
+                 (and (equal (plist-get (plist-get attempt :end) :kind) "tls")
+                      (null (plist-get (plist-get attempt :end) :failure))
+                      (not (mew-submit-finding--certificate-wanted-p attempt))))
              (not (plist-get (plist-get attempt :end) :unanswered))))
       (lambda (those)
         (mew-submit-finding--make

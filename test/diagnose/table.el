@@ -254,6 +254,10 @@ IPv6 address is one of those that a network makes of IPv4's."
     ("auth-tokens" ((587 . "mechs=XOAUTH2+OAUTHBEARER")) "auth-tokens-only")
     ("ehlo-refused" ((587 . "ehlo=reply:502 5.5.1 No\n  helo=reply:502 5.5.1 No")) "ehlo-refused")
     ("ehlo-refused-alone" ((587 . "ehlo=reply:502 5.5.1 No")) "ehlo-refused")
+    ("tls-breaks" ((587 . "ehlo2=inject:no TLS")) "conversation-broken")
+    ("tls-breaks-465" ((465 . "greeting=inject:no TLS")) "conversation-broken")
+    ;; Nothing but the look is cut off by that.
+    ("mail-drops" ((587 . "mail=closeafter")))
     ("ehlo-close" ((587 . "ehlo=close")) "conversation-broken")
     ("hates-checks" ((587 . "mail#1=close")))
     ("clock" ((587 . "greeting=reply:220 smtp.example.org ESMTP Mon, 02 Nov 2020 10:00:00 +0000")) "clock-wrong")

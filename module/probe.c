@@ -370,7 +370,8 @@ look_again (struct visit *visit, struct outcome *first)
   else if (strcmp (failure, "version") == 0 || strcmp (failure, "weak") == 0 || strcmp (failure, "alert") == 0
            || strcmp (failure, "other") == 0)
     look (visit, visit->route.tls, visit->probe->lax, true, &second);
-  else if ((ended_at (first, "checks") || ended_at (first, "starttls")) && first->error.kind == MSUB_LOST)
+  /* A delivery does not try such things, and comes further.  */
+  else if (ended_at (first, "checks") || (ended_at (first, "starttls") && first->error.kind == MSUB_LOST))
     look (visit, visit->route.tls, visit->probe->trust, true, first);
   visit->again = false;
 }

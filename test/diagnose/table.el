@@ -258,6 +258,7 @@ IPv6 address is one of those that a network makes of IPv4's."
     ("tls-breaks-465" ((465 . "greeting=inject:no TLS")) "conversation-broken")
     ;; Nothing but the look is cut off by that.
     ("mail-drops" ((587 . "mail=closeafter")))
+    ("mail-garbled" ((587 . "mail#1=reply:Hm")))
     ("ehlo-close" ((587 . "ehlo=close")) "conversation-broken")
     ("hates-checks" ((587 . "mail#1=close")))
     ("clock" ((587 . "greeting=reply:220 smtp.example.org ESMTP Mon, 02 Nov 2020 10:00:00 +0000")) "clock-wrong")

@@ -128,13 +128,18 @@ It is not when something that also names a cause is left out."
   "Does MECHANISM, a string or nil, take a token and no password?"
   (member (mew-submit-caseless--up (format "%s" mechanism)) '("XOAUTH2" "OAUTHBEARER")))
 
+(defun mew-submit-cause--secretless-p (mechanism)
+  "Does MECHANISM, a string or nil, take no secret at all?"
+  (member (mew-submit-caseless--up (format "%s" mechanism)) '("EXTERNAL" "GSSAPI")))
+
 (defun mew-submit-cause--of-secret (cause mechanism)
   "Return CAUSE, or where it is about a password and MECHANISM took none its like."
-  (if (and (mew-submit-cause--token-p mechanism)
-           (memq cause '(auth-wrong-password auth-app-password-needed
-                         auth-password-expired)))
-      'auth-oauth-token-refused
-    cause))
+  (cond ((not (memq cause '(auth-wrong-password auth-app-password-needed
+                            auth-password-expired)))
+         cause)
+        ((mew-submit-cause--token-p mechanism) 'auth-oauth-token-refused)
+        ((mew-submit-cause--secretless-p mechanism) 'policy-unspecified)
+        (t cause)))
 
 (defun mew-submit-cause--read (text step code enhanced mechanism)
   "Return TEXT with STEP, CODE, ENHANCED and MECHANISM as a reply."

@@ -88,6 +88,9 @@
           ((not (equal (or (plist-get end :text) "") ""))
            (plist-get end :text))
           ((null tls) "no TLS")
+          ((plist-get attempt :auth-tls)
+           (format "no log-in is offered that mew-submit speaks, only %s"
+                   (string-join (plist-get attempt :auth-tls) ", ")))
           (t "no log-in is offered"))))
 
 ;;; Rows

@@ -70,7 +70,9 @@ On port 25 TLS is as the server likes, and so it is with mailboxes."
          (tried (eql (plist-get attempt :case) 1)))
     (cond ((or (not tried) (equal (plist-get end :kind) "cancelled"))
            (plist-get attempt :case))
-          ((plist-get end :spoke) "tls")
+          ((or (plist-get end :spoke)
+               (equal (plist-get end :about) "client-certificate"))
+           "tls")
           ((or (plist-get end :unanswered) (equal stage "greeting")) "greeting")
           ((and (eq (plist-get attempt :service) 'submission)
                 (not (equal (plist-get attempt :mode) "none"))
@@ -132,9 +134,18 @@ DIAGNOSIS is changed.  Events of other kinds are ignored."
 
 ;;; Who could take mail
 
+(defconst mew-submit-diagnosis--spoken
+  '("SCRAM-SHA-256-PLUS" "SCRAM-SHA-1-PLUS" "SCRAM-SHA-256" "SCRAM-SHA-1" "PLAIN" "LOGIN"
+    "OAUTHBEARER" "XOAUTH2" "GSSAPI" "EXTERNAL")
+  "The ways to log in that there are here, as in sasl.c.")
+
+(defun mew-submit-diagnosis--log-ins (attempt)
+  "Return the ways to log in that are spoken here and offered to ATTEMPT."
+  (seq-intersection (plist-get attempt :auth-tls) mew-submit-diagnosis--spoken))
+
 (defun mew-submit-diagnosis--usable-p (attempt)
   "Could mail be submitted by ATTEMPT, with verified TLS?
-Where the server demands a log-in it has to offer one."
+Where the server demands a log-in it has to offer one that is spoken here."
   (let ((mail (or (mew-submit-diagnosis--check attempt "rcpt-before-auth")
                   (mew-submit-diagnosis--check attempt "mail-before-auth"))))
     (and (memq (plist-get attempt :service) '(submission transfer))
@@ -143,7 +154,7 @@ Where the server demands a log-in it has to offer one."
          (mew-submit-diagnosis--secure-p attempt)
          (or (plist-get attempt :capabilities-tls)
              (plist-get attempt :ehlo-name))
-         (or (plist-get attempt :auth-tls)
+         (or (mew-submit-diagnosis--log-ins attempt)
              (eq (plist-get attempt :service) 'transfer)
              (and mail (eql (/ (plist-get mail :code) 100) 2)))
          t)))

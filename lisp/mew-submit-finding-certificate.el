@@ -36,7 +36,7 @@
   (mew-submit-finding--make
    (or (cadr (assoc problem mew-submit-finding--certificate-ids)) "certificate-bad")
    (mew-submit-finding--severity attempts) attempts
-   (mew-submit-report--certificate-advice problem)
+   (mew-submit-report--certificate-advice problem (plist-get (car attempts) :tls))
    "The certificate of %s %s." (mew-submit-finding--where attempts)
    (mew-submit-report--certificate-words problem (plist-get (car attempts) :tls))))
 

@@ -148,10 +148,14 @@ answer in its place."
      (mew-submit-finding--filter
       attempts
       (lambda (attempt)
-        (and (seq-some (lambda (stage)
-                         (mew-submit-finding--stage-p attempt stage "lost"
-                                                      "timeout" "protocol"))
-                       '("ehlo" "checks" "starttls"))
+        (and (or (seq-some (lambda (stage)
+                             (mew-submit-finding--stage-p attempt stage "lost"
+                                                          "timeout" "protocol"))
+                           '("ehlo" "checks" "starttls"))
+                 ;; TLS stood, and broke.
+                 (and (equal (plist-get (plist-get attempt :end) :kind) "tls")
+                      (null (plist-get (plist-get attempt :end) :failure))
+                      (not (mew-submit-finding--certificate-wanted-p attempt))))
              (not (plist-get (plist-get attempt :end) :unanswered))))
       (lambda (those)
         (mew-submit-finding--make
@@ -271,12 +275,25 @@ place."
          (not (mew-submit-finding--old-p attempt))
          (or (equal failure "weak") (plist-get (plist-get attempt :tls) :weak)))))
 
+;; Who only looks shows none, so that nobody learns who it is.
+(defun mew-submit-finding--certificate-wanted-p (attempt)
+  "Does the server that ATTEMPT leads to want a client certificate?"
+  (equal (plist-get (plist-get attempt :end) :about) "client-certificate"))
+
 (defun mew-submit-finding--handshakes (diagnosis)
   "Return the TLS handshakes of DIAGNOSIS that failed."
   (let ((attempts (seq-remove (lambda (attempt)
                                 (plist-get (plist-get attempt :end) :spoke))
                               (mew-submit-finding--ended diagnosis))))
     (append
+     (mew-submit-finding--filter
+      attempts #'mew-submit-finding--certificate-wanted-p
+      (lambda (those)
+        (mew-submit-finding--make
+         "client-certificate" "warning" those
+         "Give the account the certificate that the server's administrator has made for \
+you (:cert-file).  A diagnosis shows none, so it cannot tell what comes behind that."
+         "%s wants a client certificate." (mew-submit-finding--where those t))))
      (mew-submit-finding--filter
       attempts #'mew-submit-finding--old-p
       (lambda (those)
@@ -304,6 +321,7 @@ is used."
         (let ((end (plist-get attempt :end)))
           (and (plist-get end :failure)
                (not (plist-get end :unanswered))
+               (not (mew-submit-finding--certificate-wanted-p attempt))
                (not (mew-submit-finding--old-p attempt))
                (not (mew-submit-finding--weak-p attempt)))))
       (lambda (those)
@@ -450,14 +468,44 @@ the same.")
       attempts
       (lambda (attempt)
         (and (mew-submit-finding--submission-p attempt)
-             (plist-get attempt :capabilities-tls)
+             ;; A server may offer nothing at all.
+             (or (plist-get attempt :capabilities-tls)
+                 (mew-submit-diagnosis--check attempt "mail-before-auth"))
              (null (plist-get attempt :auth-tls))))
       (lambda (those)
         (mew-submit-finding--make
          "no-auth" "error" those
          "Check the server's name: this is no submission server, or not for you."
          "%s offers no log-in, even inside TLS."
-         (mew-submit-finding--where those t)))))))
+         (mew-submit-finding--where those t))))
+     (mew-submit-finding--filter
+      attempts
+      (lambda (attempt)
+        (and (mew-submit-finding--submission-p attempt)
+             (plist-get attempt :auth-tls)
+             (null (mew-submit-diagnosis--log-ins attempt))))
+      (lambda (those)
+        (mew-submit-finding--make
+         "auth-unspoken" "error" those
+         "Ask the server's administrator for SCRAM, or for PLAIN inside TLS: the others are \
+out of date (RFC 6331), or for the programs of one maker."
+         "%s offers only ways to log in that mew-submit does not speak (%s)."
+         (mew-submit-finding--where those t)
+         (string-join (plist-get (car those) :auth-tls) ", "))))
+     (mew-submit-finding--filter
+      attempts
+      (lambda (attempt)
+        (and (mew-submit-finding--submission-p attempt)
+             (mew-submit-diagnosis--log-ins attempt)
+             (null (seq-difference (mew-submit-diagnosis--log-ins attempt)
+                                   '("OAUTHBEARER" "XOAUTH2")))))
+      (lambda (those)
+        (mew-submit-finding--make
+         "auth-tokens-only" "note" those
+         "Sign in instead of storing a password: :oauth t, or --auth with --token-command."
+         "%s takes access tokens only (%s), and no password."
+         (mew-submit-finding--where those t)
+         (string-join (plist-get (car those) :auth-tls) ", ")))))))
 
 ;;; Who answers
 

@@ -135,13 +135,24 @@ That is 0 where nothing speaks against an early one."
             "probably ")
           (mew-submit-refusal--meaning event)))
 
+(defun mew-submit-refusal--about-name-p (event)
+  "May EVENT be about this machine's name, though its text has no word of it?"
+  (and (equal (plist-get event :step) "ehlo")
+       (or (eq (plist-get event :cause) 'helo-refused)
+           (mew-submit-refusal--undetermined-p event))
+       (not (string-search "--helo" (or (plist-get event :text) "")))))
+
 (defun mew-submit-refusal--to-do (event)
   "Return what to do about the cause of EVENT, in sentences, or nil without one."
   (when-let* ((remedy (plist-get event :remedy)))
-    (if (or (plist-get event :sure) (mew-submit-refusal--undetermined-p event))
-        remedy
-      (format "Probably %s.  %s"
-              (mew-submit-refusal--meaning event) remedy))))
+    (concat
+     (and (mew-submit-refusal--about-name-p event)
+          "It may be about the name that this machine gives in EHLO: :helo or --helo \
+sets another.  ")
+     (if (or (plist-get event :sure) (mew-submit-refusal--undetermined-p event))
+         remedy
+       (format "Probably %s.  %s"
+               (mew-submit-refusal--meaning event) remedy)))))
 
 (defun mew-submit-refusal--meant (event)
   "Return in a sentence why the server refused in EVENT, or nil where that is open.

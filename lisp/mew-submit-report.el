@@ -42,9 +42,13 @@ for servers.")
 not vouch for the certificate."))
   "What to do about each problem of a certificate.")
 
-(defun mew-submit-report--certificate-advice (problem)
-  "Return what to do about PROBLEM with a certificate."
-  (or (cdr (assoc problem mew-submit-report--certificates))
+(defun mew-submit-report--certificate-advice (problem tls)
+  "Return what to do about PROBLEM with the certificate in TLS."
+  (or (and (equal problem "name")
+           (null (plist-get tls :names))
+           "Tell the server's administrator to renew it with an alternative name (RFC 9525); \
+where the server is your own, pin it (M-x mew-submit-pin-certificate).")
+      (cdr (assoc problem mew-submit-report--certificates))
       "Tell the server's administrator; somebody else may be answering."))
 
 (defun mew-submit-report--certificate-words (problem tls)
@@ -56,12 +60,12 @@ not vouch for the certificate."))
       ("not-yet-valid" (format "is not valid before %s" (substring starts 0 10)))
       ("issuer-date" "has an issuer whose certificate has expired, or is not \
 valid yet")
-      ("name" (format "is for %s, not for this server"
-                      (if-let* ((names (plist-get tls :names)))
+      ("name" (if-let* ((names (plist-get tls :names)))
+                  (format "is for %s, not for this server"
                           (mew-submit-error--and
                            (append (seq-take names 3)
-                                   (and (nthcdr 3 names) '("others"))))
-                        "no host name or address")))
+                                   (and (nthcdr 3 names) '("others")))))
+                "names no host and no address (a common name does not count)"))
       ("issuer" (format "comes from an issuer that nobody here knows (%s)"
                         (plist-get tls :issuer)))
       ("self-signed" "is signed by nobody but itself")
@@ -104,6 +108,8 @@ addresses or the account first.")
 was sent.")
     ("mechanism" . "Check the server's name and port; M-x mew-submit-setup finds how to \
 log in there.  Nothing was sent.")
+    ("client-certificate" . "Give the account the certificate that the server's \
+administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent."))
@@ -127,7 +133,8 @@ has changed, M-x mew-submit-forget-server.")
           "Try from another network.  If the server's administrator says that it \
 offers TLS no longer, M-x mew-submit-forget-server; do not switch TLS off.")
          ((mew-submit-report--problem done)
-          (mew-submit-report--certificate-advice (mew-submit-report--problem done)))
+          (mew-submit-report--certificate-advice (mew-submit-report--problem done)
+                                                 (plist-get done :tls)))
          ((plist-get done :tls)
           "Check the account's user, port and way to log in, or ask the server's \
 administrator.")
@@ -150,6 +157,9 @@ where advice is chosen."
             (mew-submit-refusal--to-do done)
             "Correct the addresses that were refused (e) and send it again: only \
 those get it."))
+          ((and (equal (plist-get done :about) "client-certificate")
+                (mew-submit-refusal--undetermined-p done))
+           (mew-submit-report--about-advice done))
           ((plist-get done :cause)
            (mew-submit-report--sentences (mew-submit-refusal--to-do done)
                                          (and (equal kind "auth")

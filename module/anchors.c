@@ -264,8 +264,15 @@ load (struct msub_errand *errand)
           return;
         }
     }
+  errno = 0;
   if (load_all (loading, loading->anchors->credentials))
     {
+      int errnum = errno;
+      if (msub_errno_is_shortage (errnum))
+        {
+          loading->err = (struct msub_error) { 0 };
+          msub_fail_errno (&loading->err, MSUB_INTERNAL, errnum, "The certificates to trust cannot be read");
+        }
       msub_tls_anchors_leave (loading->anchors);
       loading->anchors = NULL;
     }

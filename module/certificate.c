@@ -168,7 +168,10 @@ name_differs (gnutls_x509_crt_t leaf, const char *name, struct msub_tls_info *in
         list[n++] = ' ';
       }
   msub_text_clean (shown, sizeof shown, list, n);
-  msub_text_format (dst, size, "it was issued for %s, not for %s", n ? shown : "no host name or address", name);
+  if (n)
+    msub_text_format (dst, size, "it was issued for %s, not for %s", shown, name);
+  else
+    msub_text_format (dst, size, "it names no host and no address (a common name does not count), so it is not for %s", name);
   return true;
 }
 

@@ -313,6 +313,8 @@ msub_connection_fill (struct msub_connection *c, msub_time deadline, struct msub
     {
       if (c->ended)
         return 0;
+      /* There may be something to read again and again that is nothing: warnings and tickets of TLS (SECURITY: H7).  */
+      bool late = msub_now () >= deadline;
       ssize_t got = receive (c, err);
       if (got == 0)
         return 0;
@@ -321,7 +323,7 @@ msub_connection_fill (struct msub_connection *c, msub_time deadline, struct msub
       if (got > 0)
         break;
       struct pollfd fds[2] = { { 0 }, poll_for (c, got) };
-      int ready = poll_ticking (c, fds, deadline, err);
+      int ready = late ? msub_wait_cancelled (c->context, err) : poll_ticking (c, fds, deadline, err);
       if (ready < 0)
         return -1;
       if (ready == 0)

@@ -124,11 +124,19 @@ msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, ...)
   return -1;
 }
 
+bool
+msub_errno_is_shortage (int errnum)
+{
+  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM;
+}
+
 int
 msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)
 {
   if (err->kind != MSUB_OK)
     return -1;
+  if ((kind == MSUB_MESSAGE || kind == MSUB_CONFIG) && msub_errno_is_shortage (errnum))
+    kind = MSUB_INTERNAL;
   char buf[128];
   const char *words = system_errno_words (errnum, buf, sizeof buf);
   va_list args;

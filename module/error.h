@@ -44,7 +44,7 @@ struct msub_error
   int code;           /* SMTP reply code, or 0 */
   char enhanced[12];  /* RFC 3463 status code such as "5.1.1", or "" */
   const char *about;  /* NULL, or what is to be changed.  Of MSUB_AUTH: "password", "app-password", "token", "mechanism",
-                         "nothing"; of MSUB_INSECURE: "no-log-in"; of MSUB_DEFERRED: "offer", for at once without it, it may work.  Static.  */
+                         "nothing", "client-certificate" (of MSUB_TLS, too); of MSUB_INSECURE: "no-log-in"; of MSUB_DEFERRED: "offer", for at once without it, it may work.  Static.  */
   const char *step;   /* NULL, or what the server said no to: "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot",
                          "any".  Static.  */
   const char *mechanism; /* NULL, or by which the log-in was tried.  Static.  */
@@ -64,7 +64,11 @@ int msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, 
 /* Put one more sentence behind ERR's text.  */
 void msub_error_add (struct msub_error *err, const char *sentence);
 
-/* As msub_fail, with the words for errno value ERRNUM behind the text.  */
+/* Is errno value ERRNUM about what this machine is short of just now, and not about the file that was asked for?  */
+bool msub_errno_is_shortage (int errnum);
+
+/* As msub_fail, with the words for errno value ERRNUM behind the text.  Nobody has to change a message or an option because
+   of a shortage: then KIND is MSUB_INTERNAL.  */
 int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)
   __attribute__ ((format (printf, 4, 5)));
 

@@ -236,16 +236,27 @@ refusal_is_about (const struct msub_reply *reply, const struct msub_sasl_mechani
     return mechanism->secret == MSUB_SASL_PASSWORD ? "app-password" : "mechanism";
   if (reply->code != 535 || !undetermined (reply->enhanced))
     return "nothing";
+  if (strcmp (mechanism->name, "EXTERNAL") == 0)
+    return "client-certificate";
   return mechanism->secret == MSUB_SASL_TOKEN ? "token" : mechanism->secret == MSUB_SASL_PASSWORD ? "password" : "nothing";
 }
 
-/* The server has said no to the log-in.  */
+/* A server that keeps passwords in a form that SCRAM cannot use refuses as soon as it knows the user, whatever the password
+   (Dovecot and Cyrus SASL do).  */
+static bool
+cannot_know_password (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, int challenges)
+{
+  return challenges == 0 && strncmp (mechanism->name, "SCRAM-", 6) == 0
+         && (msub_capabilities_offer (&smtp->caps, "PLAIN") || msub_capabilities_offer (&smtp->caps, "LOGIN"));
+}
+
+/* The server has said no to the log-in, after so many CHALLENGES.  */
 static void
 refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
-         struct msub_error *err)
+         int challenges, struct msub_error *err)
 {
   const struct msub_reply *reply = msub_smtp_shown (smtp);
-  char words[400], what[500], advice[200];
+  char words[400], what[500], advice[300];
   err->mechanism = mechanism->name;
   msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
   msub_smtp_blot (smtp, words, strlen (words));
@@ -259,8 +270,17 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
     }
   const char *about = refusal_is_about (reply, mechanism);
   bool way = strcmp (about, "mechanism") == 0;
-  msub_smtp_failed (smtp, MSUB_AUTH, "auth", way || strcmp (about, "nothing") == 0 ? "the log-in" : what, err);
+  bool secret = mechanism->secret != MSUB_SASL_NOTHING && !way && strcmp (about, "nothing") != 0;
+  msub_smtp_failed (smtp, MSUB_AUTH, "auth", secret ? what : "the log-in", err);
   err->about = about;
+  if (strcmp (about, "password") == 0 && cannot_know_password (smtp, mechanism, challenges))
+    {
+      msub_text_format (advice, sizeof advice,
+                        "It said no before it saw the password: if the user name is right, it cannot do %s for this user, and "
+                        ":auth or --auth chooses another way to log in",
+                        mechanism->name);
+      msub_error_add (err, advice);
+    }
   if (way)
     {
       msub_text_format (advice, sizeof advice,
@@ -275,14 +295,14 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
           struct msub_error *err)
 {
   char *response = NULL;
-  int result = -1;
+  int result = -1, steps = 0;
   if (mechanism->client_first
       && (msub_sasl_step (sasl, NULL, 0, smtp->c->context, msub_smtp_deadline (smtp, AUTH_SECONDS), &response, err)
           || msub_smtp_hide (smtp, response, err)))
     goto out;
   if (msub_smtp_silence (smtp, err) || put_auth (smtp, mechanism->name, &response, err) || msub_smtp_exchange (smtp, AUTH_SECONDS, err))
     goto out;
-  for (int steps = 0; msub_smtp_last (smtp)->code == 334; steps++)
+  for (; msub_smtp_last (smtp)->code == 334; steps++)
     {
       if (steps == AUTH_STEPS_MAX)
         msub_fail (err, MSUB_PROTOCOL, "The server goes on asking during authentication");
@@ -297,7 +317,7 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
         goto out;
     }
   if (msub_smtp_last (smtp)->code != 235)
-    refused (smtp, sasl, mechanism, err);
+    refused (smtp, sasl, mechanism, steps, err);
   else if (!msub_sasl_complete (sasl))
     msub_fail (err, MSUB_INSECURE,
                "%s says that the log-in succeeded before it has proved that it knows the password: it may be an impostor. "

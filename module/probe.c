@@ -256,7 +256,8 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
   if (msub_smtp_greeting (smtp, err))
     return -1;
   outcome->stage = "ehlo";
-  if (msub_smtp_hello (smtp, true, err))
+  /* As a delivery does it, which finds neither STARTTLS nor a log-in by HELO (SECURITY: A5).  */
+  if (msub_smtp_hello (smtp, !submission || mode == MSUB_TLS_NONE, err))
     return -1;
   if (mode == MSUB_TLS_STARTTLS)
     {
@@ -369,7 +370,8 @@ look_again (struct visit *visit, struct outcome *first)
   else if (strcmp (failure, "version") == 0 || strcmp (failure, "weak") == 0 || strcmp (failure, "alert") == 0
            || strcmp (failure, "other") == 0)
     look (visit, visit->route.tls, visit->probe->lax, true, &second);
-  else if (ended_at (first, "checks") && first->error.kind == MSUB_LOST)
+  /* A delivery does not try such things, and comes further.  */
+  else if (ended_at (first, "checks") || (ended_at (first, "starttls") && first->error.kind == MSUB_LOST))
     look (visit, visit->route.tls, visit->probe->trust, true, first);
   visit->again = false;
 }
@@ -389,6 +391,7 @@ report_probed (const struct visit *visit, const struct outcome *outcome)
   if (err->said[0])
     msub_event_list (event, "said", err->said);
   msub_event_text (event, "step", err->step);
+  msub_event_text (event, "about", err->about);
   msub_event_text (event, "failure", outcome->failure);
   msub_event_text (event, "spoke", outcome->spoke);
   msub_event_truth (event, "unanswered", outcome->unanswered);

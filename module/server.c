@@ -134,9 +134,10 @@ reach (struct msub_server *server, const struct msub_context *context, const str
       size_t attempt = server->winner.attempt;
       if (!msub_smtp_unanswered (server->smtp, err))
         {
-          bool greeted = mode != MSUB_TLS_IMPLICIT || server->smtp->tls;
+          /* TLS 1.3 may fail when it is over on this side.  */
+          bool tls = mode == MSUB_TLS_IMPLICIT && (!server->smtp->tls || err->kind == MSUB_TLS || err->kind == MSUB_AUTH);
           if (err->kind != MSUB_CANCELLED)
-            msub_race_judge (race, attempt, greeted ? MSUB_CASE_GREETING : MSUB_CASE_TLS, err->text);
+            msub_race_judge (race, attempt, tls ? MSUB_CASE_TLS : MSUB_CASE_GREETING, err->text);
           return -1;
         }
       msub_race_judge (race, attempt, MSUB_CASE_GREETING,
@@ -266,28 +267,6 @@ log_in_once (struct msub_server *server, const struct msub_context *context, str
   return result;
 }
 
-static int
-log_in (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
-        struct msub_error *err)
-{
-  const char *remembered = server->winner.route.port == 25 ? request->auth_remembered_25 : request->auth_remembered;
-  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, remembered, err);
-  if (!server->mechanism)
-    return -1;
-  if (log_in_once (server, context, request, false, err) == 0)
-    return 0;
-  /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
-  if (err->kind != MSUB_AUTH || !err->about || strcmp (err->about, "token") != 0)
-    return -1;
-  struct msub_error refused = *err;
-  *err = (struct msub_error) { 0 };
-  if (log_in_once (server, context, request, true, err) == 0)
-    return 0;
-  if (err->code == 0 && err->kind == MSUB_AUTH)
-    *err = refused;
-  return -1;
-}
-
 /* Opening, keeping, closing */
 
 static bool
@@ -309,21 +288,6 @@ msub_server_prepare (struct msub_server *server, const struct msub_context *cont
   return server->trust ? 0 : -1;
 }
 
-int
-msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
-                  struct msub_error *err)
-{
-  request->way.context = context;
-  struct msub_race *race = msub_race_new (&request->way, &request->race, err);
-  if (!race)
-    return -1;
-  int failed = find_port (server, context, request, race, err);
-  msub_race_free (&race);
-  if (!failed && msub_request_wants_log_in (request))
-    failed = log_in (server, context, request, err);
-  return failed ? -1 : 0;
-}
-
 static void
 let_go (struct msub_server *server)
 {
@@ -331,6 +295,72 @@ let_go (struct msub_server *server)
   server->mechanism = NULL;
   server->quit_said = false;
   server->tls = (struct msub_tls_info) { 0 };
+}
+
+static int
+race_for_port (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+               struct msub_error *err)
+{
+  struct msub_race *race = msub_race_new (&request->way, &request->race, err);
+  int failed = race ? find_port (server, context, request, race, err) : -1;
+  msub_race_free (&race);
+  return failed;
+}
+
+static int
+choose_mechanism (struct msub_server *server, const struct msub_request *request, struct msub_error *err)
+{
+  const char *remembered = server->winner.route.port == 25 ? request->auth_remembered_25 : request->auth_remembered;
+  server->mechanism = msub_smtp_mechanism (server->smtp, request->auth, remembered, err);
+  return server->mechanism ? 0 : -1;
+}
+
+static int
+log_in (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+        struct msub_error *err)
+{
+  if (choose_mechanism (server, request, err))
+    return -1;
+  if (log_in_once (server, context, request, false, err) == 0)
+    return 0;
+  /* A token lives for an hour or so: a refused one is worth a fresh one, once.  */
+  if (err->kind != MSUB_AUTH || !err->about || strcmp (err->about, "token") != 0)
+    return -1;
+  struct msub_error refused = *err;
+  *err = (struct msub_error) { 0 };
+  if (log_in_once (server, context, request, true, err) == 0)
+    return 0;
+  if (err->code == 0 && err->kind == MSUB_AUTH)
+    *err = refused;
+  /* Some leave when they have refused one, with a 421 or without: nobody has seen the fresh one.  */
+  bool unasked = err->code == 421 && strcmp (err->step, "any") == 0;
+  if (err->kind != MSUB_LOST && err->kind != MSUB_TLS && !unasked)
+    return -1;
+  *err = (struct msub_error) { 0 };
+  let_go (server);
+  return race_for_port (server, context, request, err) || choose_mechanism (server, request, err)
+             || log_in_once (server, context, request, false, err)
+           ? -1
+           : 0;
+}
+
+int
+msub_server_open (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
+                  struct msub_error *err)
+{
+  request->way.context = context;
+  int failed = race_for_port (server, context, request, err);
+  /* A session that is resumed has the certificate of its beginning, and the server may have another one by now.  The ticket
+     has gone.  */
+  if (failed && err->kind == MSUB_INSECURE && server->tls.resumed && !server->tls.verified)
+    {
+      let_go (server);
+      *err = (struct msub_error) { 0 };
+      failed = race_for_port (server, context, request, err);
+    }
+  if (!failed && msub_request_wants_log_in (request))
+    failed = log_in (server, context, request, err);
+  return failed ? -1 : 0;
 }
 
 void

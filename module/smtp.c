@@ -116,13 +116,14 @@ report_capabilities (const struct msub_smtp *smtp)
   msub_emit (smtp->c->context, event);
 }
 
-/* Where the words do not name it already, the name is the likeliest thing that a 5yz to COMMAND is about.  */
+/* Where the words do not name it already, the name is what is wrong with COMMAND's argument.  What other refusals are about is
+   Lisp's to read: many servers turn addresses away here.  */
 static int
 not_greeted (const struct msub_smtp *smtp, const char *command, struct msub_error *err)
 {
   msub_smtp_failed (smtp, MSUB_REFUSED, "ehlo", command, err);
   int code = msub_smtp_last (smtp)->code;
-  if (code / 100 == 5 && code != 500 && code != 502 && !msub_smtp_dislikes_name (smtp))
+  if ((code == 501 || code == 504) && !msub_smtp_dislikes_name (smtp))
     msub_smtp_name_advice (smtp, err);
   return -1;
 }

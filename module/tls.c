@@ -45,6 +45,7 @@ struct msub_tls_memory
 struct tls
 {
   gnutls_session_t session;
+  ssize_t failed;                 /* what ended it: GnuTLS says that once, and then only that the session is over */
   struct msub_tls_memory *memory; /* where a ticket may go, or NULL */
   char peer[300];
 };
@@ -172,12 +173,73 @@ want (gnutls_session_t session)
   return gnutls_record_get_direction (session) ? MSUB_IO_WRITE : MSUB_IO_READ;
 }
 
-static ssize_t
-record_failed (gnutls_session_t session, ssize_t code, struct msub_error *err)
+static const char *
+alert_words (gnutls_session_t session)
 {
-  if (code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED)
-    return want (session);
-  if (code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR || code == GNUTLS_E_PUSH_ERROR)
+  const char *words = gnutls_alert_get_name (gnutls_alert_get (session));
+  return words ? words : "unknown alert";
+}
+
+/* Has the server asked for a client certificate, in vain?  */
+static bool
+certificate_missed (gnutls_session_t session)
+{
+  return gnutls_certificate_client_get_request_status (session) && !gnutls_certificate_get_ours (session);
+}
+
+/* Is the alert, from a server that has asked for a client certificate, about that?  */
+static bool
+certificate_refused (gnutls_session_t session)
+{
+  if (!gnutls_certificate_client_get_request_status (session))
+    return false;
+  switch (gnutls_alert_get (session))
+    {
+    case GNUTLS_A_HANDSHAKE_FAILURE: /* TLS 1.2, where there is none (RFC 5246 section 7.4.6) */
+    case GNUTLS_A_SSL3_NO_CERTIFICATE:
+    case GNUTLS_A_BAD_CERTIFICATE:
+    case GNUTLS_A_UNSUPPORTED_CERTIFICATE:
+    case GNUTLS_A_CERTIFICATE_REVOKED:
+    case GNUTLS_A_CERTIFICATE_EXPIRED:
+    case GNUTLS_A_CERTIFICATE_UNKNOWN:
+    case GNUTLS_A_UNKNOWN_CA:
+    case GNUTLS_A_ACCESS_DENIED:
+    case GNUTLS_A_CERTIFICATE_REQUIRED:
+      return true;
+    default:
+      return false;
+    }
+}
+
+/* In TLS 1.3 the handshake is over here when the server looks at the certificate.  */
+static int
+fail_for_certificate (gnutls_session_t session, enum msub_kind kind, const char *peer, const char *why, struct msub_error *err)
+{
+  if (err->kind != MSUB_OK)
+    return -1;
+  msub_fail (err, kind,
+             certificate_missed (session) ? "%s wants a client certificate and got none (%s)"
+                                          : "%s does not accept the client certificate (%s)",
+             peer, why);
+  err->about = "client-certificate";
+  return -1;
+}
+
+static ssize_t
+record_failed (struct msub_connection *c, ssize_t code, struct msub_error *err)
+{
+  struct tls *tls = c->state;
+  /* A warning ends nothing (RFC 5246 section 7.2).  */
+  if (code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED || code == GNUTLS_E_WARNING_ALERT_RECEIVED)
+    return want (tls->session);
+  if (tls->failed == 0)
+    tls->failed = code;
+  code = tls->failed;
+  if (code == GNUTLS_E_FATAL_ALERT_RECEIVED && certificate_refused (tls->session))
+    fail_for_certificate (tls->session, MSUB_AUTH, c->peer.text, alert_words (tls->session), err);
+  else if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
+    msub_fail (err, MSUB_TLS, "%s broke off TLS: %s", c->peer.text, alert_words (tls->session));
+  else if (code == GNUTLS_E_PREMATURE_TERMINATION || code == GNUTLS_E_PULL_ERROR || code == GNUTLS_E_PUSH_ERROR)
     msub_fail (err, MSUB_LOST, "The connection broke inside TLS, without a close_notify");
   else if (code == GNUTLS_E_REHANDSHAKE)
     msub_fail (err, MSUB_TLS, "The server asked for TLS renegotiation, which is refused (RFC 9325 section 3.5)");
@@ -206,18 +268,16 @@ wipe_record (void)
 static ssize_t
 tls_recv (struct msub_connection *c, void *buf, size_t n, struct msub_error *err)
 {
-  gnutls_session_t session = session_of (c);
-  ssize_t got = gnutls_record_recv (session, buf, n);
+  ssize_t got = gnutls_record_recv (session_of (c), buf, n);
   wipe_record ();
-  return got >= 0 ? got : record_failed (session, got, err);
+  return got >= 0 ? got : record_failed (c, got, err);
 }
 
 static ssize_t
 tls_send (struct msub_connection *c, const void *buf, size_t n, struct msub_error *err)
 {
-  gnutls_session_t session = session_of (c);
-  ssize_t put = gnutls_record_send (session, buf, n);
-  return put >= 0 ? put : record_failed (session, put, err);
+  ssize_t put = gnutls_record_send (session_of (c), buf, n);
+  return put >= 0 ? put : record_failed (c, put, err);
 }
 
 static bool
@@ -306,22 +366,34 @@ handshake_failed (gnutls_session_t session, int code, const struct msub_connecti
   const char *peer = c->peer.text;
   const char *failure = *failure_r = failure_of (session, code);
   /* Of these kinds of failure some say that the server has nothing that is strong enough.  */
-  bool weak = strcmp (failure, "weak") == 0 || strcmp (failure, "version") == 0
-              || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+  bool old = strcmp (failure, "version") == 0;
+  bool weak = strcmp (failure, "weak") == 0 || old || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+  if (old)
+    return msub_fail (err, MSUB_INSECURE, "%s has no TLS that is new enough (%s). Nothing was sent", peer,
+                      code == GNUTLS_E_FATAL_ALERT_RECEIVED ? alert_words (session) : "it answers with an older version");
   if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
     {
       gnutls_alert_description_t alert = gnutls_alert_get (session);
       if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL && c->port == WEB_PORT)
         return no_mail_server (peer, err);
-      const char *words = gnutls_alert_get_name (alert);
+      if (certificate_refused (session))
+        return fail_for_certificate (session, MSUB_AUTH, peer, alert_words (session), err);
+      /* GnuTLS' own says "decode error".  */
+      if (!weak && certificate_missed (session))
+        return fail_for_certificate (session, MSUB_TLS, peer, alert_words (session), err);
       return msub_fail (err, weak || alert == GNUTLS_A_HANDSHAKE_FAILURE ? MSUB_INSECURE : MSUB_TLS,
                         "%s broke off the TLS handshake: %s. Nothing was sent; there is no going on without TLS", peer,
-                        words ? words : "unknown alert");
+                        alert_words (session));
     }
+  if (strcmp (failure, "closed") == 0 && certificate_missed (session))
+    return fail_for_certificate (session, MSUB_TLS, peer, "it closed the connection during the TLS handshake", err);
   if (strcmp (failure, "closed") == 0)
     return msub_fail (err, MSUB_TLS, "%s closed the connection during the TLS handshake", peer);
   if (strcmp (failure, "plaintext") == 0)
     return msub_fail (err, MSUB_INSECURE, "%s answers the TLS handshake with something that is not TLS", peer);
+  if (code == GNUTLS_E_PK_SIG_VERIFY_FAILED)
+    return msub_fail (err, MSUB_INSECURE,
+                      "%s could not prove that the certificate it shows is its own: somebody else may be answering", peer);
   return msub_fail (err, weak ? MSUB_INSECURE : MSUB_TLS, "The TLS handshake with %s failed: %s", peer,
                     gnutls_strerror (code));
 }
@@ -423,11 +495,12 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
           return -1;
         }
       gnutls_session_t session = tls->session;
-      if (code == GNUTLS_E_WARNING_ALERT_RECEIVED || code == GNUTLS_E_GOT_APPLICATION_DATA)
+      if (code == GNUTLS_E_GOT_APPLICATION_DATA)
         code = GNUTLS_E_UNEXPECTED_PACKET;
       if (gnutls_error_is_fatal (code))
         return handshake_failed (session, code, c, failure_r, err);
-      /* The deadline holds while data keeps coming, too (SECURITY: C10).  */
+      /* A warning ends nothing: to some servers the name in SNI is no name of theirs, and they go on (RFC 6066 section 3).
+         The deadline holds while data keeps coming, too (SECURITY: C10).  */
       struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
       int ready = msub_now () < deadline ? msub_wait_poll (c->context, fds, 2, deadline, err) : 0;
       if (ready < 0)

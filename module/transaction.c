@@ -93,6 +93,17 @@ put_closing (struct msub_smtp *smtp, enum closing closing, bool binary, int fd, 
   return closing == BDAT ? msub_message_put (smtp, binary, fd, facts, err) : 0;
 }
 
+/* No answer came to DATA.  Who has refused all recipients has said all there is to say: some leave then (Exim's "drop").  */
+static int
+data_unanswered (const struct msub_smtp *smtp, struct msub_progress *progress, struct msub_error *err)
+{
+  bool silent = err->kind == MSUB_LOST || err->kind == MSUB_TLS || err->kind == MSUB_TIMEOUT;
+  if (!silent || progress->refused < progress->envelope->count)
+    return msub_progress_unanswered (progress, smtp, "PIPELINING", err);
+  *err = progress->refusal;
+  return -1;
+}
+
 /* MAIL, all RCPTs and what closes them in as few flights as may be (RFC 2920): replies belong to commands in order.  */
 static int
 send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
@@ -116,7 +127,7 @@ send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *en
       if (read_flight_replies (smtp, first, last, progress, err))
         return -1;
       if (end == DATA && msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_DATA_SECONDS), err))
-        return msub_progress_unanswered (progress, smtp, "PIPELINING", err);
+        return data_unanswered (smtp, progress, err);
       if (progress->sender.kind != MSUB_OK && end == NOTHING)
         return 0;
     }

@@ -6,6 +6,7 @@
 #include "tunnel.h"
 #include "thread.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -352,17 +353,21 @@ socks_reply (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size
     [7] = { 0, "does not know how to connect" },
     [8] = { 0, "does not take this kind of address" },
   };
-  int heard = socks_hear (tunnel, 5);
+  const unsigned char *r = tunnel->reply;
+  int heard = socks_hear (tunnel, 2);
+  if (heard > 0 && r[0] != 5)
+    return socks_failed (tunnel, words, size, "does not speak SOCKS5");
+  if (heard > 0 && r[1] != 0)
+    {
+      /* What follows a refusal is of no use, and some do not send it.  */
+      int code = r[1] < sizeof failures / sizeof *failures ? r[1] : 1;
+      *errnum_r = failures[code].errnum;
+      return socks_failed (tunnel, words, size, failures[code].words);
+    }
+  if (heard > 0)
+    heard = socks_hear (tunnel, 5);
   if (heard > 0)
     {
-      const unsigned char *r = tunnel->reply;
-      if (r[0] != 5 || r[1] > 8)
-        return socks_failed (tunnel, words, size, "does not speak SOCKS5");
-      if (r[1] != 0)
-        {
-          *errnum_r = failures[r[1]].errnum;
-          return socks_failed (tunnel, words, size, failures[r[1]].words);
-        }
       size_t address = r[3] == 1 ? 4 : r[3] == 4 ? 16 : r[3] == 3 ? 1u + r[4] : 0;
       if (address == 0)
         return socks_failed (tunnel, words, size, "does not speak SOCKS5");
@@ -378,18 +383,28 @@ socks_reply (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t size
 static int
 socks_request (struct msub_tunnel *tunnel, char *words, size_t size)
 {
-  unsigned char request[4 + 1 + 255 + 2] = { 5, 1, 0, 3 };
-  size_t n = strlen (tunnel->host);
+  enum { IPV4 = 1, NAME = 3, IPV6 = 4 };
+  unsigned char request[4 + 1 + 255 + 2] = { 5, 1, 0, NAME };
+  size_t n = strlen (tunnel->host), end;
   if (n > 255)
     return socks_failed (tunnel, words, size, "cannot be given a name that long");
-  request[4] = (unsigned char) n;
-  memcpy (request + 5, tunnel->host, n);
-  request[5 + n] = (unsigned char) (tunnel->port >> 8);
-  request[6 + n] = (unsigned char) tunnel->port;
+  /* A proxy would look an address up that is called a name.  */
+  if (inet_pton (AF_INET, tunnel->host, request + 4) == 1)
+    request[3] = IPV4, end = 4 + sizeof (struct in_addr);
+  else if (inet_pton (AF_INET6, tunnel->host, request + 4) == 1)
+    request[3] = IPV6, end = 4 + sizeof (struct in6_addr);
+  else
+    {
+      request[4] = (unsigned char) n;
+      memcpy (request + 5, tunnel->host, n);
+      end = 5 + n;
+    }
+  request[end] = (unsigned char) (tunnel->port >> 8);
+  request[end + 1] = (unsigned char) tunnel->port;
   tunnel->reply_length = 0;
   tunnel->asked = true;
   tunnel->step = socks_reply;
-  return socks_say (tunnel, request, 7 + n) ? socks_failed (tunnel, words, size, "closed the connection") : 0;
+  return socks_say (tunnel, request, end + 2) ? socks_failed (tunnel, words, size, "closed the connection") : 0;
 }
 
 static int
@@ -435,8 +450,11 @@ socks_method (struct msub_tunnel *tunnel, int *errnum_r, char *words, size_t siz
     return socks_failed (tunnel, words, size, "does not speak SOCKS5");
   if (tunnel->reply[1] == 0)
     return socks_request (tunnel, words, size);
-  return tunnel->reply[1] == 2 ? socks_login (tunnel, words, size)
-                               : socks_failed (tunnel, words, size, "offers no way to log in");
+  if (tunnel->reply[1] == 2)
+    return socks_login (tunnel, words, size);
+  bool login = tunnel->options->user && *tunnel->options->user;
+  return socks_failed (tunnel, words, size,
+                       login ? "takes no user name and password" : "wants a log-in: name a user, as in socks5:USER@...");
 }
 
 static int

@@ -767,6 +767,34 @@ What is told to end cannot wait: its mail goes on with the next Emacs."
                                      :status)))
         (should (directory-empty-p tmp))))))
 
+(ert-deftest mew-submit-batch-send-tests-out-of-descriptors ()
+  "Whatever cannot be opened for want of descriptors is a matter of later, not of the mail."
+  :tags '(:module)
+  (when (getenv "MEW_SUBMIT_SANITIZER")
+    (ert-skip "The sanitizer wants descriptors"))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (let* ((emacs mew-submit-test-emacs)
+           (mew-submit-test-emacs (mew-submit-test--peer-file peer "few"))
+           (delivered 0))
+      (cl-loop
+       for limit from 14 to 26
+       do (mew-submit-test-write
+           mew-submit-test-emacs
+           (format "#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n" limit
+                   (shell-quote-argument emacs)))
+       (set-file-modes mew-submit-test-emacs #o700)
+       (ert-info ((format "%d descriptors" limit))
+         (let* ((result (mew-submit-test-batch
+                         (mew-submit-batch-send-tests--arguments peer "ok" "a@x")
+                         :input mew-submit-batch-send-tests--message))
+                (status (plist-get result :status)))
+           (ert-info ((plist-get result :stderr))
+             ;; With 255 Emacs itself did not come to its command.
+             (should (memq status '(0 70 75 255))))
+           (when (eq status 0)
+             (cl-incf delivered))
+           (should (= delivered (length (mew-submit-test-log peer "message"))))))))))
+
 ;;; Credentials
 
 (ert-deftest mew-submit-batch-send-tests-authinfo-only-with-a-user ()

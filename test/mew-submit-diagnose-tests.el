@@ -194,6 +194,18 @@ By itself it would wait for ten minutes."
                                                  :port))
                      (list cases port port))))))
 
+(ert-deftest mew-submit-diagnose-tests-log-ins-are-those-of-the-module ()
+  "What the diagnosis takes for a way to log in is what the module speaks."
+  :tags '(:module)
+  (let ((text (plist-get (mew-submit-test-run
+                          '(:server "127.0.0.1" :routes "9:starttls" :user "u"
+                            :password "p" :auth "NO-SUCH-MECH")
+                          "From: a@x\nTo: b@x\nSubject: x\n\nx\n")
+                         :text)))
+    (should (string-match "choose one of \\([-A-Z0-9, ]+\\)" text))
+    (should (equal (split-string (match-string 1 text) ", ")
+                   mew-submit-diagnosis--spoken))))
+
 (ert-deftest mew-submit-diagnose-tests-ports ()
   "A port is a number, and perhaps what is expected there."
   (should (equal (mew-submit-probe--parse-ports "25,465, 587")

@@ -229,6 +229,38 @@ The last element is how many connections there were."
         (mew-submit-test-until ("the connection to end")
           (zerop (mew-submit--mod-jobs)))))))
 
+(ert-deftest mew-submit-reuse-tests-a-ticket-with-an-old-certificate ()
+  "A certificate that was good when a session began may be good no longer when it is resumed.
+The server may have another one by then, which it shows to who begins anew.
+\(SECURITY: B13)."
+  (mew-submit-test-with-peer (peer mew-submit-reuse-tests--user
+                                   "127.0.0.1:0,name=a,tickets,1:cert=revoked"
+                                   "127.0.0.1:0,name=b,tickets,cert=revoked")
+    (pcase-dolist (`(,name ,after) '(("a" "delivered") ("b" "insecure")))
+      (ert-info (name)
+        (should (equal (mew-submit-reuse-tests--send peer name name 0)
+                       '("delivered" nil nil)))
+        (mew-submit-test-until ("the connection to end")
+          (zerop (mew-submit--mod-jobs)))
+        (mew-submit-test-with-directory directory
+          (let* ((request (append (list :crl-file (plist-get (mew-submit-test-peer-ready peer) :crl))
+                                  (mew-submit-reuse-tests--request
+                                   peer name name 0
+                                   (mew-submit-test-write (expand-file-name "m" directory)
+                                                          "Subject: x\r\n\r\nx\r\n"))))
+                 (done (mew-submit-job--wait (mew-submit-job--start request)
+                                             mew-submit-test-patience)))
+            (should (equal (plist-get done :result) after))
+            (should (eq (plist-get (plist-get done :tls) :verified)
+                        (equal after "delivered")))))))
+    ;; Once is tried without the ticket, and no password goes to the other one.
+    (should (equal (cl-loop for line in (mew-submit-test-log peer "tls")
+                            when (equal (plist-get line :listener) "a")
+                            collect (eq (plist-get line :resumed) t))
+                   '(nil t nil)))
+    (should (= 6 (length (mew-submit-test-log peer "connect"))))
+    (should (= 3 (length (mew-submit-test-lines peer "AUTH"))))))
+
 ;;; What is kept outlives who opened it
 
 (defconst mew-submit-reuse-tests--early-ends

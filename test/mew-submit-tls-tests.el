@@ -130,6 +130,13 @@
       (should (string-prefix-p "AUTH EXTERNAL"
                                (car (mew-submit-test-lines peer "AUTH"))))
       (should (member (plist-get done :kind) '("ok" "auth"))))
+    ;; Without it nobody is asked for a password, or told of one.
+    (let ((done (mew-submit-tls-tests--run peer "ok" :auth "EXTERNAL")))
+      (should (equal (plist-get done :kind) "auth"))
+      (should (equal (plist-get done :about) "client-certificate"))
+      (should (string-search ":cert-file" (mew-submit-report--advice done)))
+      (should-not (string-search "password" (mew-submit-report--reason done)))
+      (should-not (mew-submit-refusal--secret-p done)))
     ;; An account that wants another mechanism never goes without a user.
     (should-error (mew-submit-tls-tests--run peer "ok" :auth "PLAIN")
                   :type 'mew-submit-config)))

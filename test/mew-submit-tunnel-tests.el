@@ -86,15 +86,22 @@
 
 (defun mew-submit-tunnel-tests--request (proxy client text)
   "Do what the request TEXT of CLIENT asks PROXY for."
-  (let* ((length (aref text 4))
-         (host (substring text 5 (+ 5 length)))
-         (port (+ (* 256 (aref text (+ 5 length))) (aref text (+ 6 length))))
+  (let* ((end (- (length text) 2))
+         (host (pcase (aref text 3)
+                 (3 (substring text 5 end))
+                 (1 (mapconcat #'number-to-string (substring text 4 end) "."))
+                 (4 (mapconcat (lambda (octet) (format "%02x" octet))
+                               (substring text 4 end) ""))))
+         (port (+ (* 256 (aref text end)) (aref text (1+ end))))
          (answer (alist-get port (mew-submit-tunnel-tests-proxy-answers proxy) 0)))
     (push (list (aref text 1) (aref text 3) host port)
           (mew-submit-tunnel-tests-proxy-requests proxy))
     (when (numberp answer)
       (process-send-string
        client (mew-submit-tunnel-tests--octets 5 answer 0 1 127 0 0 1 0 0)))
+    (when (consp answer)
+      (process-send-string client (apply #'unibyte-string answer))
+      (delete-process client))
     (when (eql answer 0)
       (let ((far (mew-submit-tunnel-tests--dial host port)))
         (push far (mew-submit-tunnel-tests-proxy-sockets proxy))
@@ -118,8 +125,11 @@
       ('hello
        (let ((login (mew-submit-tunnel-tests-proxy-password proxy)))
          (process-put client 'step (if login 'login 'request))
-         (process-send-string client (mew-submit-tunnel-tests--octets
-                                      5 (if login 2 0)))))
+         (process-send-string client
+                              (mew-submit-tunnel-tests--octets
+                               5 (cond ((null login) 0)
+                                       ((seq-contains-p (substring text 2) 2) 2)
+                                       (t #xff))))))
       ('login
        (process-put client 'step
                     (if (mew-submit-tunnel-tests--login proxy client text)
@@ -190,7 +200,10 @@
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=first" "127.0.0.1:0,name=ok")
     (let ((first (mew-submit-test-port peer "first")))
-      (pcase-dolist (`(,answer ,case) '((5 2) (silence 5) (4 "3 or 4") (3 "3 or 4")))
+      (pcase-dolist (`(,answer ,case) '((5 2) (silence 5) (4 "3 or 4") (3 "3 or 4")
+                                        (9 "local")
+                                        ;; Some refuse in fewer octets, and leave.
+                                        ((5 5) 2) ((5 4 0 1) "3 or 4") ((5) "greeting")))
         (ert-info ((format "%s" answer))
           (mew-submit-tunnel-tests--with-proxy proxy
               (:answers (list (cons first answer)))
@@ -207,6 +220,34 @@
                                  keys)))
                 (should (equal (plist-get done :kind) "connect"))
                 (should (equal (plist-get done :exit) 75))))))))))
+
+(ert-deftest mew-submit-tunnel-tests-socks5-addresses ()
+  "An address goes to the proxy as one, and not as a name to be looked up."
+  :tags '(:module)
+  (mew-submit-tunnel-tests--with-proxy proxy (:answers '((587 . 5)))
+    (pcase-dolist (`(,server ,type ,host)
+                   '(("192.0.2.1" 1 "192.0.2.1")
+                     ("2001:db8::1" 4 "20010db8000000000000000000000001")
+                     ("fe80::1%lo" 3 "fe80::1%lo")
+                     ("mail.example.org" 3 "mail.example.org")))
+      (ert-info (server)
+        (mew-submit-test-run
+         (list :server server :routes "587:starttls" :tunnel
+               (format "socks5:127.0.0.1:%d" (mew-submit-tunnel-tests--proxy-port proxy)))
+         mew-submit-tunnel-tests--message)
+        (should (equal (car (mew-submit-tunnel-tests-proxy-requests proxy))
+                       (list 1 type host 587)))))))
+
+(ert-deftest mew-submit-tunnel-tests-socks5-wants-log-in ()
+  "A proxy that nobody may use without a log-in says what is missing."
+  :tags '(:module)
+  (mew-submit-tunnel-tests--with-proxy proxy (:password "x")
+    (let ((done (mew-submit-test-run
+                 (list :server "mail.example.org" :routes "587:starttls" :tunnel
+                       (format "socks5:127.0.0.1:%d" (mew-submit-tunnel-tests--proxy-port proxy)))
+                 mew-submit-tunnel-tests--message)))
+      (should (equal (plist-get done :kind) "connect"))
+      (should (string-search "wants a log-in" (plist-get done :text))))))
 
 (ert-deftest mew-submit-tunnel-tests-socks5-login ()
   "The password for a proxy comes from auth-source, and is in no event."

@@ -185,6 +185,25 @@ test_fail (void)
   tap_expect_text ("the text", with_words.text, "port 587: Connection refused");
   tap_end ();
 
+  tap_begin ("fail: a shortage is nothing that a person has to change");
+  static const struct
+  {
+    enum msub_kind kind;
+    int errnum;
+    enum msub_kind expected;
+  } shortages[] = {
+    { MSUB_MESSAGE, EMFILE, MSUB_INTERNAL },  { MSUB_MESSAGE, ENFILE, MSUB_INTERNAL },
+    { MSUB_CONFIG, ENOMEM, MSUB_INTERNAL },   { MSUB_MESSAGE, ENOENT, MSUB_MESSAGE },
+    { MSUB_CONFIG, EACCES, MSUB_CONFIG },     { MSUB_LOST, ENOMEM, MSUB_LOST },
+  };
+  for (size_t i = 0; i < sizeof shortages / sizeof *shortages; i++)
+    {
+      struct msub_error shortage = { 0 };
+      msub_fail_errno (&shortage, shortages[i].kind, shortages[i].errnum, "x");
+      tap_expect_int ("the kind", shortage.kind, shortages[i].expected);
+    }
+  tap_end ();
+
   tap_begin ("fail: with an errno value that no system has");
   struct msub_error without_words = { 0 };
   msub_fail_errno (&without_words, MSUB_CONNECT, 99999, "port %d", 587);

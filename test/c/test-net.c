@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "tap.h"
 #include "attempt.h"
+#include "connection.h"
 #include "neighbour.h"
 #include "owner.h"
 
@@ -105,6 +106,62 @@ test_refused (void)
   tap_end ();
 }
 
+/* What is always there to be read and never is anything: TLS' warnings, or tickets, one after the other.  */
+
+static int reads;
+
+static ssize_t
+read_nothing (struct msub_connection *c, void *buf, size_t n, struct msub_error *err)
+{
+  (void) c, (void) buf, (void) n, (void) err;
+  reads++;
+  return MSUB_IO_READ;
+}
+
+static void
+say_nothing (struct msub_connection *c)
+{
+  (void) c;
+}
+
+static void
+free_nothing (void *state)
+{
+  (void) state;
+}
+
+/* Far more often than a deadline of some milliseconds needs.  */
+static bool
+after_many_reads (void *arg)
+{
+  (void) arg;
+  return reads > 5000000;
+}
+
+static void
+test_nothing_without_end (void)
+{
+  static const struct msub_transport transport
+    = { .recv = read_nothing, .bye = say_nothing, .free = free_nothing };
+  int fds[2] = { -1, -1 }, wake[2] = { -1, -1 };
+  tap_begin ("whoever sends what is nothing does not outlast the deadline");
+  tap_expect_int ("a pair of sockets", msub_net_socket_pair (fds), 0);
+  tap_expect_int ("a pipe", msub_net_pipe (wake), 0);
+  tap_expect_int ("an octet", (int) write (fds[1], "x", 1), 1);
+  struct msub_context context = { .wake_fd = wake[0], .cancelled = after_many_reads, .emit = drop };
+  struct msub_address peer = { .text = "peer" };
+  struct msub_error err = { 0 };
+  struct msub_connection *c = msub_connection_new (&context, fds[0], &peer, 25);
+  msub_connection_transport (c, &transport, NULL);
+  tap_expect_int ("the value", (int) msub_connection_fill (c, msub_now () + MSUB_MSECS (20), &err), -1);
+  tap_expect_int ("the kind", err.kind, MSUB_TIMEOUT);
+  msub_connection_free (&c);
+  close (fds[1]);
+  close (wake[0]);
+  close (wake[1]);
+  tap_end ();
+}
+
 static void
 test_acknowledged (void)
 {
@@ -196,6 +253,7 @@ main (void)
   test_clock ();
   test_descriptors ();
   test_refused ();
+  test_nothing_without_end ();
   test_acknowledged ();
   test_coming_in ("127.0.0.1", "127.0.0.1");
   test_coming_in ("::1", "::1");

@@ -16,7 +16,7 @@
 (defun mew-submit-faults-c--versions (versions)
   "Return an entry for a server that speaks the TLS VERSIONS and no others."
   `(,(format "C1 the server speaks TLS %s" versions) :peer (,(concat "tls-versions=" versions))
-    :kind insecure :reach connection :text "TLS"))
+    :kind insecure :reach connection :text "no TLS that is new enough"))
 
 (defun mew-submit-faults-c--suites (name priority)
   "Return an entry called NAME for a server with the GnuTLS PRIORITY, which is too weak."
@@ -94,6 +94,20 @@ It ends as one of KINDS."
     '("C5 the server asks for a client certificate, TLS 1.2"
       :peer ("request-client-cert" "tls-versions=1.2") :kind ok
       :saw ((tls :client_certificates 0)))
+    '("C5 the server demands a client certificate" :peer ("require-client-cert") :kind auth
+      :reach connection :text "wants a client certificate" :events ((done :about "client-certificate")))
+    '("C5 the server demands a client certificate, implicit TLS"
+      :listeners ((implicit "require-client-cert")) :kind auth :reach connection
+      :text "wants a client certificate"
+      :events ((attempt :case "tls") (done :about "client-certificate")))
+    '("C5 the server demands a client certificate, TLS 1.2"
+      :peer ("require-client-cert" "tls-versions=1.2") :kind (auth tls) :reach connection
+      :text "wants a client certificate" :events ((done :about "client-certificate")))
+    '("C6 the server does not know the name in SNI, and goes on" :peer ("tls=warning:112") :kind ok)
+    '("C6 the server does not know the name in SNI, and goes on, TLS 1.2"
+      :peer ("tls=warning:112" "tls-versions=1.2") :kind ok)
+    '("C6 more warnings than are of any use" :peer ("tls=warning:112" "tls=repeat:100000")
+      :account (:step-timeout 1.5) :kind (ok tls insecure timeout) :reach (connection message))
     '("C6 SNI is the server's name" :account (:server "localhost") :kind ok
       :saw ((tls :sni "localhost")))
     '("C6 SNI has no final dot" :account (:server "localhost.") :kind ok

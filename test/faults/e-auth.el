@@ -157,6 +157,11 @@ They are refused before connecting; past the Lisp side they may end as one of KI
       :kind config :reach nothing :text "NO-SUCH-MECH.*SCRAM-SHA-256, ")
      ("E4 SCRAM is answered 535, PLAIN would be left"
       :peer ("mechs=SCRAM-SHA-256+PLAIN+LOGIN" "auth-end=reply:535 5.7.8 No") :text "535")
+     ("E4 SCRAM is answered 535 before the server has asked for anything"
+      :peer ("mechs=SCRAM-SHA-256+PLAIN+LOGIN" "auth=reply:535 5.7.8 No")
+      :text "before it saw the password.*cannot do SCRAM-SHA-256 .*:auth or --auth")
+     ("E4 SCRAM is answered 535 before the server has asked, and there is nothing else"
+      :peer ("mechs=SCRAM-SHA-256" "auth=reply:535 5.7.8 No") :text "535 5.7.8 No\\'")
      ("E4 SCRAM is answered 504, PLAIN would be left"
       :peer ("mechs=SCRAM-SHA-256+PLAIN+LOGIN" "auth=reply:504 5.5.4 Unknown mechanism"))
      ("E5 a wrong password is tried once" :account (:password "not-the-password"))
@@ -171,6 +176,21 @@ They are refused before connecting; past the Lisp side they may end as one of KI
       :account (:auth "XOAUTH2" :password "an-old-token")
       :answer ,(lambda (_) (cons "joe" (copy-sequence mew-submit-faults-password)))
       :auths 2 :kind ok :reach message)
+     ("E5 a refused token is refreshed, though the server leaves when it has refused one"
+      :peer ("mechs=XOAUTH2" "1:auth-end=closeafter")
+      :account (:auth "XOAUTH2" :password "an-old-token")
+      :answer ,(lambda (_) (cons "joe" (copy-sequence mew-submit-faults-password)))
+      :auths 2 :connections 2 :kind ok :reach message)
+     ("E5 a refused token is refreshed, though the server takes its leave when it has refused one"
+      :peer ("mechs=XOAUTH2" "1:auth-end=after:421 4.7.0 Bye\\r\\n" "1:auth-end=closeafter")
+      :account (:auth "XOAUTH2" :password "an-old-token")
+      :answer ,(lambda (_) (cons "joe" (copy-sequence mew-submit-faults-password)))
+      :auths 2 :connections 2 :kind ok :reach message)
+     ("E5 a refused token is refreshed once, though the server leaves each time"
+      :peer ("mechs=XOAUTH2" "auth-end=closeafter")
+      :account (:auth "XOAUTH2" :password "an-old-token")
+      :answer ,(lambda (_) (cons "joe" (copy-sequence "another-old-token")))
+      :auths 2 :connections 2)
      ,(mew-submit-faults-e--chosen "ANONYMOUS+EXTERNAL+PLAIN" "PLAIN")
      ,(mew-submit-faults-e--none-fits "E6" "ANONYMOUS")
      ,(mew-submit-faults-e--none-fits "E6" "ANONYMOUS+EXTERNAL")

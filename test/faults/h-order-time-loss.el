@@ -180,6 +180,15 @@ It ends as one of KINDS and goes as far as REACH."
     '("H13 every recipient is refused, and DATA is answered 354"
       :peer ("rcpt=reply:550 5.1.1 No such user" "data=reply:354 Go on") :kind refused
       :body "" :reach (envelope message) :check mew-submit-faults-h--no-octet)
+    `("H13 every recipient is refused, and the server leaves"
+      :recipients ,mew-submit-faults-h--two :peer ("rcpt=reply:550 5.1.1 No such user" "rcpt#2=closeafter")
+      :kind refused :text "550" :reach envelope :check mew-submit-faults-h--no-octet)
+    `("H13 every recipient is to be tried later, and the server leaves"
+      :recipients ,mew-submit-faults-h--two :peer ("rcpt=reply:450 4.2.1 Busy" "rcpt#2=closeafter")
+      :kind deferred :text "450" :reach envelope :check mew-submit-faults-h--no-octet)
+    `("H13 one recipient is refused, and the server leaves"
+      :recipients ,mew-submit-faults-h--two :peer ("rcpt#2=reply:550 5.1.1 No such user" "rcpt#2=closeafter")
+      :kind (lost tls) :reach envelope :check mew-submit-faults-h--no-octet)
     '("H13 DATA is answered 250" :peer ("data=reply:250 2.0.0 Ok") :kind protocol :text "DATA"
       :reach envelope :check mew-submit-faults-h--no-octet)
     '("H13 DATA is answered 250, no PIPELINING" :peer ("cap2-=PIPELINING" "data=reply:250 2.0.0 Ok")

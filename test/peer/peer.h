@@ -59,7 +59,7 @@ enum act
   ACT_REPLY, ACT_BEFORE, ACT_AFTER, ACT_INJECT, ACT_DELAY, ACT_DRIP, ACT_SPLIT, ACT_CLOSE,
   ACT_RESET, ACT_STALL, ACT_CLOSEAFTER, ACT_RESETAFTER, ACT_FLOOD, ACT_LONGLINE, ACT_ENDLESS,
   ACT_REPEAT, ACT_TRUNCATE, ACT_EARLY, ACT_PLAINTEXT, ACT_ALERT, ACT_TINY_RECORDS,
-  ACT_HOLD,
+  ACT_HOLD, ACT_WARNING,
   ACTS
 };
 
@@ -96,7 +96,7 @@ struct cap_change
 struct script
 {
   bool plain, implicit, noauth, chunking, require_tls, silent, refused;
-  bool request_client_cert, no_close_notify, renegotiate, strip_plus, tickets;
+  bool request_client_cert, require_client_cert, no_close_notify, renegotiate, strip_plus, tickets;
   bool no_server_final, ok_after_client_first, ok_after_cancel, endless_challenges, error_attr,
     error_first, wrong_signature, echo_credentials, xoauth2_json, cb_mismatch;
   char *name, *host, *cert, *staple, *tls_versions, *tls_priority, *alpn, *mechs, *mechs_clear;

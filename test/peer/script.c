@@ -30,7 +30,7 @@ static const struct
   { "flood", NUMBER },     { "longline", NUMBER },  { "endless", NOTHING },
   { "repeat", NUMBER },    { "truncate", MAYBE_NUMBER }, { "early", NOTHING },
   { "plaintext", LINE },   { "alert", NUMBER },     { "tiny-records", MAYBE_NUMBER },
-  { "hold", RAW },
+  { "hold", RAW },         { "warning", NUMBER },
 };
 _Static_assert (sizeof acts / sizeof *acts == ACTS, "a name for each act");
 
@@ -51,6 +51,7 @@ static const struct
   { "silent", FLAG, AT (silent) },
   { "refused", FLAG, AT (refused) },
   { "request-client-cert", FLAG, AT (request_client_cert) },
+  { "require-client-cert", FLAG, AT (require_client_cert) },
   { "tickets", FLAG, AT (tickets) },
   { "no-close-notify", FLAG, AT (no_close_notify) },
   { "renegotiate", FLAG, AT (renegotiate) },

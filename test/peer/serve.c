@@ -162,6 +162,10 @@ break_tls (struct conn *c, const struct plan *plan)
       wire_end (w, END_RESET);
       return 1;
     }
+  unsigned char warning[] = { 0x15, 3, 3, 0, 2, 1, (unsigned char) plan->number[ACT_WARNING] };
+  long warnings = !plan->has[ACT_WARNING] ? 0 : plan->has[ACT_REPEAT] ? plan->number[ACT_REPEAT] : 1;
+  for (; warnings > 0; warnings--)
+    wire_send_raw (w, warning, sizeof warning);
   if (!plan->has[ACT_CLOSE] && !plan->has[ACT_PLAINTEXT] && !plan->has[ACT_ALERT]
       && !plan->has[ACT_TINY_RECORDS])
     return 0;

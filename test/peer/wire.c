@@ -340,8 +340,8 @@ set_up (struct wire *w, const struct script *s)
   gnutls_datum_t alpn = { (unsigned char *) s->alpn, s->alpn ? (unsigned) strlen (s->alpn) : 0 };
   if (s->alpn)
     gnutls_alpn_set_protocols (w->tls, &alpn, 1, GNUTLS_ALPN_MANDATORY);
-  if (s->request_client_cert)
-    gnutls_certificate_server_set_request (w->tls, GNUTLS_CERT_REQUEST);
+  if (s->request_client_cert || s->require_client_cert)
+    gnutls_certificate_server_set_request (w->tls, s->require_client_cert ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
   gnutls_transport_set_int (w->tls, w->fd);
   gnutls_transport_set_ptr2 (w->tls, (gnutls_transport_ptr_t) (intptr_t) w->fd, w);
   if (s->dh)

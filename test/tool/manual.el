@@ -40,7 +40,7 @@
 (defvar mew-submit-json--shapes)
 (declare-function org-table-align "org-table" ())
 (declare-function org-table-map-tables "org-table" (f &optional quietly))
-(declare-function mew-submit-report--certificate-advice "mew-submit-report" (problem))
+(declare-function mew-submit-report--certificate-advice "mew-submit-report" (problem tls))
 (declare-function mew-submit-report--certificate-words "mew-submit-report" (problem tls))
 
 (defconst mew-submit-manual--finding-makers
@@ -439,7 +439,7 @@ What begins with a colon would confuse those who read Info files."
                        ;; The dates are cut to ten characters.
                        problem '(:expires "…         ." :starts "…         ." :names ("…")
                                           :issuer "…")))
-              (mew-submit-report--certificate-advice problem)))
+              (mew-submit-report--certificate-advice problem '(:names ("…")))))
            mew-submit-finding--certificate-ids)))
 
 (defun mew-submit-manual--sorted (findings)

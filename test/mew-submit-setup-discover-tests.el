@@ -168,6 +168,39 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
       (should (equal (plist-get (mew-submit-test-until ("the answer") found) :answers)
                      '((:preference 1 :host "good.example.org")))))))
 
+;; dns.el would wait for nslookup, look up names, and keep what it has read once.
+(ert-deftest mew-submit-setup-discover-tests-dns-servers ()
+  "The servers are those of the file as it is now; nobody is waited for to find them."
+  (let ((mew-submit-dns--file (make-temp-file "resolv.conf"))
+        (dns-servers nil)
+        (dns-servers-valid-for-interfaces nil))
+    (unwind-protect
+        (cl-letf (((symbol-function 'call-process) (lambda (&rest _) (error "This waits"))))
+          (pcase-dolist (`(,text . ,servers)
+                         '(("nameserver 192.0.2.1\n" "192.0.2.1")
+                           ("nameserver 192.0.2.2\n" "192.0.2.2")
+                           ("" "127.0.0.1")
+                           ("# nameserver 192.0.2.1\nsearch example.org\n" "127.0.0.1")
+                           ("nameserver ns.example.org\nnameserver\t2001:db8::1\r\n"
+                            "2001:db8::1")
+                           ("nameserver fe80::1%eth0\noptions edns0\n" "fe80::1%eth0")
+                           ("nameserver 192.0.2.1\nnameserver 192.0.2.2\n\
+nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3")))
+            (write-region text nil mew-submit-dns--file nil 'silent)
+            (should (equal (mew-submit-dns--servers) servers)))
+          (let ((dns-servers '("192.0.2.9")))
+            (let ((dns-servers-valid-for-interfaces t))
+              (should (equal (mew-submit-dns--servers) '("192.0.2.9"))))
+            (delete-file mew-submit-dns--file)
+            (should (equal (mew-submit-dns--servers) '("192.0.2.9"))))
+          ;; What is no file cannot be read to its end.
+          (should-not (mew-submit-dns--servers))
+          (make-directory mew-submit-dns--file)
+          (should-not (mew-submit-dns--servers))
+          (delete-directory mew-submit-dns--file))
+      (when (file-exists-p mew-submit-dns--file)
+        (delete-file mew-submit-dns--file)))))
+
 (ert-deftest mew-submit-setup-discover-tests-dns-silence ()
   "A name server that keeps silent is waited for, but not for long; no server at all is no wait."
   (mew-submit-setup-discover-tests--with-zone #'ignore

@@ -60,9 +60,10 @@ Call THEN with the answer."
             (plist-put zone :answers
                        (append (plist-get zone :answers)
                                (list (cons key answer))))
-            (when (and then (not (plist-get zone :stopped)))
-              (funcall then answer))
-            (mew-submit-domain-zone--count zone -1)))
+            (unwind-protect
+                (when (and then (not (plist-get zone :stopped)))
+                  (funcall then answer))
+              (mew-submit-domain-zone--count zone -1))))
          (plist-get zone :queries))))
 
 (defun mew-submit-domain-zone--look (zone role host ports)
@@ -75,9 +76,10 @@ Call THEN with the answer."
               :on-event (lambda (_diagnosis _event)
                           (mew-submit-domain-zone--count zone 0))
               :on-done (lambda (_diagnosis)
-                         (when (eq role 'mx)
-                           (mew-submit-domain-zone--look-for-issuer zone host))
-                         (mew-submit-domain-zone--count zone -1)))))
+                         (unwind-protect
+                             (when (eq role 'mx)
+                               (mew-submit-domain-zone--look-for-issuer zone host))
+                           (mew-submit-domain-zone--count zone -1))))))
         (plist-put zone :servers
                    (append (plist-get zone :servers)
                            (list (list role host (caar ports) diagnosis))))

@@ -144,10 +144,17 @@ this machine keeps its addresses."
     ((or 'CNAME 'NS 'PTR) (mew-submit-dns--host data))
     (_ data)))
 
+(defconst mew-submit-dns--answers-max 100
+  "How many records an answer may have: each may take dns.el many steps to read.")
+
 (defun mew-submit-dns--read (octets)
-  "Return OCTETS, a packet, as dns.el has read them."
+  "Return OCTETS, a packet, as dns.el has read them, with its answers alone.
+Signal an error where there are too many."
+  (when (or (> (mew-submit-dns--integer octets 4 2) 1)
+            (> (mew-submit-dns--integer octets 6 2) mew-submit-dns--answers-max))
+    (error "Too many records"))
   (let ((dns-query-types (append mew-submit-dns--types dns-query-types)))
-    (dns-read octets)))
+    (dns-read (concat (substring octets 0 8) "\0\0\0\0" (substring octets 12)))))
 
 (defun mew-submit-dns--records (packet type)
   "Return the values of the answers of TYPE in PACKET."

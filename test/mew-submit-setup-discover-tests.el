@@ -168,6 +168,23 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
       (should (equal (plist-get (mew-submit-test-until ("the answer") found) :answers)
                      '((:preference 1 :host "good.example.org")))))))
 
+(ert-deftest mew-submit-setup-discover-tests-dns-many ()
+  "SECURITY: S6.  A packet that would take long to read is none; what is behind the answers is not read."
+  (let* ((question "\7example\3org\0\0\17\0\1")
+         (answer "\300\14\0\17\0\1\0\0\0\1\0\4\0\12\300\14")
+         (packet (lambda (questions answers more)
+                   (concat "\0\1\201\200" (unibyte-string 0 questions (ash answers -8)
+                                                          (logand answers 255))
+                           "\0\1\0\1"
+                           (apply #'concat (make-list questions question))
+                           (apply #'concat (make-list answers answer))
+                           more))))
+    (pcase-dolist (`(,questions ,answers) '((1 101) (1 3000) (2 1)))
+      (should-error (mew-submit-dns--read (funcall packet questions answers ""))))
+    (should (equal (mew-submit-dns--records
+                    (mew-submit-dns--read (funcall packet 1 2 "\377\377 no record")) 'MX)
+                   (make-list 2 '(:preference 10 :host "example.org"))))))
+
 ;; dns.el would wait for nslookup, look up names, and keep what it has read once.
 (ert-deftest mew-submit-setup-discover-tests-dns-servers ()
   "The servers are those of the file as it is now; nobody is waited for to find them."

@@ -44,6 +44,15 @@ x: y\r\nmx:*.b.example\r\nmax_age: 604800\r\n")
                   "version: STSv1\nmode: enforce\nmx: a\nmax_age: -1\n"))
     (should (plist-get (mew-submit-domain-policy--read text) :why))))
 
+;; With a regexp that gives blanks back one by one it does not end.
+(ert-deftest mew-submit-domain-tests-policy-blanks ()
+  "Blanks in a policy, however many, are read step by step, and mean nothing."
+  (let ((blanks (make-string 1000000 ?\s)))
+    (should (equal (mew-submit-domain-policy--read
+                    (concat "version:" blanks "STSv1\nx: a" blanks "b\nmode:\tnone \n"
+                            "mode: a" blanks "b\nmax_age: 1\n"))
+                   '(:mode "none" :mx nil :max-age 1)))))
+
 (ert-deftest mew-submit-domain-tests-dane-garbage ()
   "Octets that are no certificate have no key, and no record names them by it."
   (dolist (octets (list "" "0" (unibyte-string 48 130 255 255) (unibyte-string 48 128 48 128)

@@ -335,6 +335,21 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                          "]><x>&e;</x>")))
     (should-not (mew-submit-setup-discover--parse document "example.org" "me@example.org"))))
 
+;; Trimmed as a whole such a text does not end.
+(ert-deftest mew-submit-setup-discover-tests-xml-blanks ()
+  "SECURITY: S5.  A text of many blanks is none, and holds up nobody."
+  (let ((blanks (make-string 1000000 ?\s)))
+    (should-not (mew-submit-setup-discover--parse
+                 (replace-regexp-in-string
+                  "<hostname>[^<]*" (concat "<hostname>a" blanks "b")
+                  mew-submit-setup-discover-tests--document t t)
+                 "example.org" "me@example.org"))
+    (should (mew-submit-setup-discover--parse
+             (replace-regexp-in-string
+              "<username>[^<]*" (concat "<username>a" blanks "b")
+              mew-submit-setup-discover-tests--document t t)
+             "example.org" "me@example.org"))))
+
 (ert-deftest mew-submit-setup-discover-tests-autoconfig-order ()
   "The domain's own documents count before the database, whichever comes first."
   (let* ((asked nil)

@@ -48,6 +48,7 @@ The default is 3.  Each of `dns-servers' is asked twice at most."
   (servers nil :documentation "The servers still to be asked.")
   (server nil :documentation "The one that is asked now.")
   (process nil :documentation "The socket.")
+  (address nil :documentation "Over UDP, who is asked, and the only one to answer.")
   (octets "" :documentation "What has come over TCP so far.")
   (tcp nil :documentation "Non-nil while asking over TCP.")
   (timer nil :documentation "Ends the waiting.")
@@ -234,7 +235,10 @@ Signal an error where there are too many."
   (condition-case nil
       (when (eq process (mew-submit-dns-query-process query))
         (if (not (mew-submit-dns-query-tcp query))
-            (mew-submit-dns--judge query octets)
+            ;; After reading it is the address of who has sent that.
+            (when (equal (process-datagram-address process)
+                         (mew-submit-dns-query-address query))
+              (mew-submit-dns--judge query octets))
           (let ((all (concat (mew-submit-dns-query-octets query) octets)))
             (setf (mew-submit-dns-query-octets query) all)
             (when (and (>= (length all) 2)
@@ -291,6 +295,7 @@ When Emacs was busy for that long, the answer may be here: timers run first."
               (run-at-time mew-submit-dns-timeout nil
                            #'mew-submit-dns--late query))
         (unless (mew-submit-dns-query-tcp query)
+          (setf (mew-submit-dns-query-address query) (process-datagram-address process))
           (process-send-string process (mew-submit-dns--packet query))))
     (error (mew-submit-dns--failed query "the DNS server cannot be reached"))))
 

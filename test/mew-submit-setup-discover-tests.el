@@ -168,6 +168,30 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
       (should (equal (plist-get (mew-submit-test-until ("the answer") found) :answers)
                      '((:preference 1 :host "good.example.org")))))))
 
+(ert-deftest mew-submit-setup-discover-tests-dns-elsewhere ()
+  "SECURITY: S6.  An answer from anybody but who was asked is not taken."
+  (let (stranger)
+    (mew-submit-setup-discover-tests--with-zone
+        (lambda (packet)
+          (let ((answer (lambda (host)
+                          (mew-submit-setup-discover-tests--answer
+                           packet `(("example.org" MX
+                                     ,(mew-submit-setup-discover-tests--mx 1 host)))))))
+            (setq stranger (make-network-process
+                            :name "stranger" :type 'datagram :coding 'binary :noquery t
+                            :remote (process-datagram-address
+                                     (car (seq-filter (lambda (process)
+                                                        (equal (process-name process) "zone"))
+                                                      (process-list))))))
+            (process-send-string stranger (funcall answer "evil.example.org"))
+            (list (funcall answer "good.example.org"))))
+      (let (found)
+        (mew-submit-dns--ask "example.org" 'MX (lambda (result) (setq found result)))
+        (unwind-protect
+            (should (equal (plist-get (mew-submit-test-until ("the answer") found) :answers)
+                           '((:preference 1 :host "good.example.org"))))
+          (delete-process stranger))))))
+
 (ert-deftest mew-submit-setup-discover-tests-dns-many ()
   "SECURITY: S6.  A packet that would take long to read is none; what is behind the answers is not read."
   (let* ((question "\7example\3org\0\0\17\0\1")

@@ -424,10 +424,16 @@ own account" (plist-get (car tried) :case))
     (delq
      nil
      (list
-      (when (equal (plist-get (plist-get diagnosis :done) :kind) "host")
-        (mew-submit-domain-zone--finding
-         "mx-no-address" "error" (format "%s has no address" host)
-         "Mail for the domain is lost or late: tell who runs it."))
+      (pcase (plist-get (plist-get diagnosis :done) :kind)
+        ((or 'nil "ok" "cancelled"))
+        ("host" (mew-submit-domain-zone--finding
+                 "mx-no-address" "error" (format "%s has no address" host)
+                 "Mail for the domain is lost or late: tell who runs it."))
+        (_ (mew-submit-domain-zone--finding
+            "mx-unknown" "error"
+            (format "Nothing can be told of %s: %s" host
+                    (plist-get (plist-get diagnosis :done) :text))
+            "Try again, and from another network; if it is the same, tell who runs it.")))
       (when (mew-submit-domain-zone--here-p attempt)
         (mew-submit-domain-zone--finding
          "mx-here" "warning"

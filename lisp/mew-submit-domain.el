@@ -82,7 +82,10 @@
                         (or (plist-get attempt :address) "")))
                 (plist-get diagnosis :attempts))
         (list (list host port "..." "" ""
-                    (if (plist-get diagnosis :done) "no address" ""))))))
+                    (pcase (plist-get (plist-get diagnosis :done) :kind)
+                      ('nil "")
+                      ("host" "no address")
+                      (_ "not looked at")))))))
 
 (defun mew-submit-domain--servers (zone)
   "Return the table of the servers of ZONE."

@@ -49,6 +49,7 @@
     ("here.example.org" "mx-here" "srv-none")
     ("case.example.org" "direct" "srv-none")
     ("short.example.org" "dns-failed" "srv-none")
+    ("odd.example.org" "mx-unknown" "srv-none")
     ("several.example.org" "direct" "mta-sts-several" "srv-none")
     ("malformed.example.org" "direct" "mta-sts-malformed" "srv-none")
     ("sts-mx.example.org" "direct" "srv-none" "mta-sts-mx")

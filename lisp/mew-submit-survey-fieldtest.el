@@ -621,7 +621,7 @@ One that TEST was stopped in says nothing, even when TEST goes on."
        (mew-submit-survey-fieldtest--interrupt test err)))))
 
 (defun mew-submit-survey-fieldtest--interrupt (test err)
-  "Stop TEST, whose file cannot be written, as ERR says; nothing can be kept."
+  "Stop TEST, whose file cannot be written because of ERR; nothing can be kept."
   (setf (mew-submit-survey-fieldtest-trouble test)
         (format "What was found cannot be written, and the survey has stopped: %s"
                 (mew-submit-error--text err)))

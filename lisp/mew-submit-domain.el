@@ -141,7 +141,9 @@ or else as its local part.  As an account:"
        (format "\n  (:from %S :server %S\n   :routes %S)\n"
                (plist-get account :from) (plist-get account :server)
                (plist-get account :routes))))
-     (t "It would find no server, and ask for one.\n"))))
+     ((mew-submit-domain-zone--offered zone)
+      "It would find no server, and ask for one.\n")
+     (t "What it would find is not known.\n"))))
 
 (defun mew-submit-domain--text (zone)
   "Return the report about ZONE."

@@ -10,6 +10,7 @@
 ;;; Code:
 
 (require 'ert)
+(require 'mew-submit-domain)
 (require 'mew-submit-domain-dane)
 (require 'mew-submit-domain-policy)
 (require 'mew-submit-domain-zone)
@@ -20,6 +21,18 @@
     (should (equal (mew-submit-domain-zone--name typed) "example.org")))
   (dolist (wrong '("" " " "me@" "a b" "::1" "127.0.0.1"))
     (should-error (mew-submit-domain-zone--name wrong) :type 'mew-submit-message)))
+
+(ert-deftest mew-submit-domain-tests-client ()
+  "What no answer has told yet, or could not be asked, is not told as an answer."
+  (pcase-dolist (`(,status ,words)
+                 '((nil "not known") (failed "not known") (none "no server")
+                   (no-name "no server")))
+    (should (string-search
+             words (mew-submit-domain--client
+                    (list :domain "example.org"
+                          :answers (and status
+                                        (mapcar (lambda (key) (list key :status status))
+                                                '(submission submissions)))))))))
 
 (ert-deftest mew-submit-domain-tests-policy-names ()
   "A pattern's star is one label, the first, and nothing else."

@@ -229,6 +229,8 @@ not %s" name value))
           (lambda (_test record) (funcall on-found record)))
     (mew-submit-survey-fieldtest--run test)
     (mew-submit-survey-fieldtest--wait test)
+    (when (mew-submit-survey-fieldtest-trouble test)
+      (mew-submit-error--throw 'config nil "%s" (mew-submit-survey-fieldtest-trouble test)))
     (mew-submit-survey-fieldtest-file test)))
 
 (defun mew-submit-batch-survey--survey (options)

@@ -53,14 +53,18 @@
                 '("g" "w" "j" "l"))
                (t '("k"))))
   (insert (propertize (format "The network %s"
-                              (plist-get (mew-submit-network--primary) :label))
+                              (plist-get (plist-get (plist-get mew-submit-diagnose-network--look
+                                                               :evidence)
+                                                    :network)
+                                         :label))
                       'face 'bold)
           "\n\n" (mew-submit-diagnose-network--text mew-submit-diagnose-network--look)))
 
 (defun mew-submit-diagnose-network--remember (evidence network)
   "Remember the verdict on EVIDENCE for NETWORK, where it was begun.
 What was met while this machine moved tells nothing."
-  (when (mew-submit-network--same-p network (mew-submit-network--primary))
+  (if (not (mew-submit-network--same-p network (mew-submit-network--primary)))
+      (plist-put evidence :moved t)
     (let ((verdict (car (mew-submit-diagnosis-network--list evidence))))
       (setq mew-submit-diagnosis-look--last (cons network evidence))
       (mew-submit-network-verdict--note
@@ -94,15 +98,17 @@ What was met while this machine moved tells nothing."
 
 (defun mew-submit-diagnose-network--begin (buffer)
   "Begin a look at this network, to be shown in BUFFER."
-  (let ((network (mew-submit-network--primary)))
-    (mew-submit-diagnosis-look--start
-     (mew-submit-diagnose--accounts)
-     :references mew-submit-network-servers :page mew-submit-network-page :dns t
-     :on-change (lambda (_look) (mew-submit-view--soon buffer))
-     :on-end (lambda (look)
-               (mew-submit-diagnose-network--remember (plist-get look :evidence)
-                                                      network)
-               (mew-submit-view--soon buffer)))))
+  (let* ((network (mew-submit-network--primary))
+         (look (mew-submit-diagnosis-look--start
+                (mew-submit-diagnose--accounts)
+                :references mew-submit-network-servers :page mew-submit-network-page :dns t
+                :on-change (lambda (_look) (mew-submit-view--soon buffer))
+                :on-end (lambda (look)
+                          (mew-submit-diagnose-network--remember
+                           (plist-get look :evidence) network)
+                          (mew-submit-view--soon buffer)))))
+    (mew-submit-diagnosis-look--note look :network network)
+    look))
 
 ;;;###autoload
 (defun mew-submit-diagnose-network ()

@@ -123,19 +123,21 @@
            '("g" "p" "u" "w" "o" "j" "s"))))
 
 (defun mew-submit-diagnose--insert-findings (diagnosis)
-  "Insert what DIAGNOSIS means, once it is over."
+  "Insert what DIAGNOSIS means, once it is over.
+That all is well is only said where mail can be submitted."
   (when (plist-get diagnosis :done)
     (let ((findings (mew-submit-finding--list diagnosis)))
-      (insert "\n" (propertize "Findings" 'face 'bold) "\n\n")
-      (if findings
-          (dolist (finding findings)
-            (insert (propertize
-                     (mew-submit-diagnosis-text--finding finding)
-                     'face (if (equal (plist-get finding :severity) "note")
-                               'default
-                             'mew-submit-diagnose-bad))
-                    "\n"))
-        (insert " None: as far as can be seen from here, all is well.\n")))))
+      (when (or findings (car (mew-submit-diagnosis--verdict diagnosis)))
+        (insert "\n" (propertize "Findings" 'face 'bold) "\n\n")
+        (if findings
+            (dolist (finding findings)
+              (insert (propertize
+                       (mew-submit-diagnosis-text--finding finding)
+                       'face (if (equal (plist-get finding :severity) "note")
+                                 'default
+                               'mew-submit-diagnose-bad))
+                      "\n"))
+          (insert " None: as far as can be seen from here, all is well.\n"))))))
 
 (defun mew-submit-diagnose--insert-keys ()
   "Insert what can be done in the buffer."
@@ -195,10 +197,11 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
 (defun mew-submit-diagnose-again ()
   "Diagnose the server of this buffer again; nobody logs in."
   (interactive nil mew-submit-diagnose-mode)
-  (mew-submit-diagnose--begin (car mew-submit-diagnose--arguments)
-                              (map-delete (copy-sequence
-                                           (cdr mew-submit-diagnose--arguments))
-                                          :log-in)))
+  (mew-submit-error--as-user-error
+    (mew-submit-diagnose--begin (car mew-submit-diagnose--arguments)
+                                (map-delete (copy-sequence
+                                             (cdr mew-submit-diagnose--arguments))
+                                            :log-in))))
 
 (defun mew-submit-diagnose--forget ()
   "Stop the diagnosis of this buffer, which is going away."

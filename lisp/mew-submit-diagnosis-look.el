@@ -285,7 +285,7 @@ ACCOUNTS have the servers, REFERENCES are hosts known to listen at 25 and 587.
 PAGE is as `mew-submit-network-page' or nil; DNS non-nil means to ask that, too.
 KEYS are as for `mew-submit-probe--start'.  ON-CHANGE is called with the look
 when there is more, ON-END at the end."
-  (let ((look (list :evidence (list :references references) :left 1 :stopped nil
+  (let ((look (list :evidence (list :references references :began (current-time)) :left 1 :stopped nil
                     :parts nil :on-change on-change :on-end on-end)))
     (dolist (account (mew-submit-diagnosis-look--accounts accounts references))
       (mew-submit-diagnosis-look--server look account keys))

@@ -57,6 +57,9 @@
 (defun mew-submit-diagnosis-network-text--string (evidence)
   "Return the verdicts on EVIDENCE, and what they are made of, for people."
   (concat
+   (if (plist-get evidence :moved)
+       "This machine has changed networks meanwhile, and this is of neither: look again.\n\n"
+     "")
    (mapconcat #'mew-submit-diagnosis-network-text--verdict
               (mew-submit-diagnosis-network--list evidence) "\n")
    "\n" (mew-submit-diagnosis-network-text--families evidence)

@@ -110,10 +110,18 @@ Two of one domain, or with one address, are one."
 
 ;;; Ports
 
+(defun mew-submit-diagnosis-network--mute-p (entry)
+  "Did somebody accept the connection of ENTRY, and not say a word?"
+  (and (member (plist-get entry :case) '("greeting" "tls"))
+       (not (seq-some (lambda (key) (plist-get entry key)) '(:greeting :greeting-code :tls)))
+       (null (plist-get (plist-get entry :end) :spoke))
+       (not (mew-submit-diagnosis-network--web-p entry))))
+
 (defun mew-submit-diagnosis-network--shut-p (entry)
   "Was ENTRY stopped by somebody who may be the network?
 A server that refuses does so itself, unless it is known to listen."
   (pcase (plist-get entry :case)
+    ((guard (mew-submit-diagnosis-network--mute-p entry)) t)
     (5 t)
     ((or 2 "2 or 3") (and (plist-get entry :reference)
                           (memql (plist-get entry :port) '(25 587))))
@@ -136,7 +144,11 @@ A server that refuses does so itself, unless it is known to listen."
                              (seq-every-p #'mew-submit-diagnosis-network--shut-p
                                           (cdr group)))
                            groups)))
-    (cond ((seq-some #'mew-submit-finding--answered-p tried) 'open)
+    (cond ((seq-some (lambda (entry)
+                       (and (mew-submit-finding--answered-p entry)
+                            (not (mew-submit-diagnosis-network--mute-p entry))))
+                     tried)
+           'open)
           ((mew-submit-diagnosis-network--several-p (apply #'append (mapcar #'cdr shut)))
            'shut))))
 
@@ -189,7 +201,10 @@ FORMAT and ARGS make the sentence, up to who says so; ADVICE is what to do."
                  "Allow it in the firewall of this machine (nft list ruleset)."
                advice)
              (if (or speakers reference) "" mew-submit-diagnosis-network--doubt))
-     "%s%s." (apply #'format format args)
+     "%s%s%s." (apply #'format format args)
+     (if (seq-every-p #'mew-submit-diagnosis-network--mute-p those)
+         ": somebody accepts each connection and says nothing"
+       "")
      (mew-submit-diagnosis-network--who speakers))))
 
 (defun mew-submit-diagnosis-network--ports (entries)
@@ -517,6 +532,9 @@ They know of ports; what was said there they do not keep."
             (mapcar
              (lambda (attempt)
                (append (list :state 'ended :tls nil :greeting nil
+                             :greeting-code (and (or (plist-get attempt :greeting)
+                                                     (plist-get attempt :tls))
+                                                 220)
                              :service (if (eql (plist-get attempt :port) 25)
                                           'transfer
                                         'submission)
@@ -549,7 +567,10 @@ They know of ports; what was said there they do not keep."
      "Name more servers (mew-submit-network-servers), or diagnose one of them \
 (M-x mew-submit-diagnose)."
      "%s" (if (mew-submit-diagnosis-network--several-p entries)
-              "No mail can be submitted, and each server has a reason of its own."
+              (if (cdr (seq-uniq (mapcar (lambda (entry) (plist-get entry :case)) entries)))
+                  "No mail can be submitted, and each server has a reason of its own."
+                "No mail can be submitted: the same is met at every server, and it does not \
+tell whether it is the servers or the network.")
             (format "What is met at %s does not tell whether it is the server or the \
 network."
                     (mew-submit-finding--and
@@ -563,6 +584,7 @@ With FAMILY, \"ipv4\" or \"ipv6\", it is about that one alone."
   (let* ((entries (mew-submit-diagnosis-network--entries evidence family))
          (offline (mew-submit-diagnosis-network--offline evidence entries))
          (portal (mew-submit-diagnosis-network--portal evidence entries))
+         (mtu (mew-submit-diagnosis-network--mtu entries))
          (verdicts
           (cond (offline (list offline))
                 ;; Behind a portal nothing else says anything.
@@ -570,9 +592,13 @@ With FAMILY, \"ipv4\" or \"ipv6\", it is about that one alone."
                 (t (delq nil
                          (list portal
                                (mew-submit-diagnosis-network--poisoned evidence entries)
-                               (mew-submit-diagnosis-network--mtu entries)
+                               mtu
                                (mew-submit-diagnosis-network--proxy entries)
-                               (mew-submit-diagnosis-network--ports entries)
+                               (mew-submit-diagnosis-network--ports
+                                (if mtu
+                                    (seq-remove #'mew-submit-diagnosis-network--stalled-p
+                                                entries)
+                                  entries))
                                (mew-submit-diagnosis-network--nat64 evidence
                                                                     entries)))))))
     (or (seq-sort-by (lambda (verdict)

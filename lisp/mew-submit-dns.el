@@ -18,6 +18,7 @@
 
 (require 'cl-lib)
 (require 'dns)
+(require 'mew-submit-address)
 (require 'mew-submit-background)
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
@@ -47,21 +48,43 @@ The default is 3.  Each of `dns-servers' is asked twice at most."
   (servers nil :documentation "The servers still to be asked.")
   (server nil :documentation "The one that is asked now.")
   (process nil :documentation "The socket.")
+  (address nil :documentation "Over UDP, who is asked, and the only one to answer.")
   (octets "" :documentation "What has come over TCP so far.")
   (tcp nil :documentation "Non-nil while asking over TCP.")
   (timer nil :documentation "Ends the waiting.")
+  (late nil :documentation "Why nothing that came from it counts.")
   (why nil :documentation "Why the last server gave no answer.")
   (ended nil :documentation "Non-nil when CALLBACK was called."))
 
+(defvar mew-submit-dns--file "/etc/resolv.conf"
+  "The file that names the DNS servers of this machine.")
+
+(defun mew-submit-dns--configured ()
+  "Return the DNS servers that `mew-submit-dns--file' names, as resolver(5) has it.
+What is no address is left out: a name would be looked up, and waited for.
+Without any it is the one on this machine; without the file there is none."
+  (when (and (file-regular-p mew-submit-dns--file)
+             (file-readable-p mew-submit-dns--file))
+    (with-temp-buffer
+      (insert-file-contents-literally mew-submit-dns--file)
+      (let (servers)
+        (while (re-search-forward "^nameserver[ \t]+\\([^ \t\r\n]+\\)" nil t)
+          (let ((address (match-string 1)))
+            (when (mew-submit-address--numeric-p address)
+              (push address servers))))
+        (or (nreverse servers) (list "127.0.0.1"))))))
+
 (defun mew-submit-dns--servers ()
   "Return the DNS servers of this machine, addresses as strings.
-They are those of `dns-servers', or else of /etc/resolv.conf."
-  (unless (or (dns-servers-up-to-date-p)
-              (and dns-servers (not (file-exists-p "/etc/resolv.conf"))))
-    ;; Without that file it would wait for nslookup.
-    (when (file-exists-p "/etc/resolv.conf")
-      (dns-set-servers)))
-  (seq-take dns-servers mew-submit-dns--servers-max))
+They are those of /etc/resolv.conf as it is now; or those of `dns-servers',
+where there is no such file, or `dns-servers-valid-for-interfaces' is t.
+What dns.el does to find them waits for nslookup, and is not done again while
+this machine keeps its addresses."
+  (let ((configured (mew-submit-dns--configured)))
+    (seq-take (if (or (null configured) (eq dns-servers-valid-for-interfaces t))
+                  (or dns-servers configured)
+                configured)
+              mew-submit-dns--servers-max)))
 
 ;;; Packets
 
@@ -122,10 +145,17 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
     ((or 'CNAME 'NS 'PTR) (mew-submit-dns--host data))
     (_ data)))
 
+(defconst mew-submit-dns--answers-max 100
+  "How many records an answer may have: each may take dns.el many steps to read.")
+
 (defun mew-submit-dns--read (octets)
-  "Return OCTETS, a packet, as dns.el has read them."
+  "Return OCTETS, a packet, as dns.el has read them, with its answers alone.
+Signal an error where there are too many."
+  (when (or (> (mew-submit-dns--integer octets 4 2) 1)
+            (> (mew-submit-dns--integer octets 6 2) mew-submit-dns--answers-max))
+    (error "Too many records"))
   (let ((dns-query-types (append mew-submit-dns--types dns-query-types)))
-    (dns-read octets)))
+    (dns-read (concat (substring octets 0 8) "\0\0\0\0" (substring octets 12)))))
 
 (defun mew-submit-dns--records (packet type)
   "Return the values of the answers of TYPE in PACKET."
@@ -197,12 +227,18 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
                      query (format "the DNS server said %s"
                                    (or code "something unknown")))))))))))
 
+(defconst mew-submit-dns--nonsense "the DNS server's answer makes no sense"
+  "What to tell of an answer that cannot be read.")
+
 (defun mew-submit-dns--filter (query process octets)
   "Take OCTETS, which came from PROCESS, for QUERY."
   (condition-case nil
       (when (eq process (mew-submit-dns-query-process query))
         (if (not (mew-submit-dns-query-tcp query))
-            (mew-submit-dns--judge query octets)
+            ;; After reading it is the address of who has sent that.
+            (when (equal (process-datagram-address process)
+                         (mew-submit-dns-query-address query))
+              (mew-submit-dns--judge query octets))
           (let ((all (concat (mew-submit-dns-query-octets query) octets)))
             (setf (mew-submit-dns-query-octets query) all)
             (when (and (>= (length all) 2)
@@ -210,8 +246,9 @@ They are those of `dns-servers', or else of /etc/resolv.conf."
                            (+ 2 (mew-submit-dns--integer all 0 2))))
               (mew-submit-dns--judge query (substring all 2))))))
     ;; Over UDP anybody can send what makes no sense: the answer may still come.
-    (error (when (mew-submit-dns-query-tcp query)
-             (mew-submit-dns--failed query "the DNS server's answer makes no sense")))))
+    (error (if (mew-submit-dns-query-tcp query)
+               (mew-submit-dns--failed query mew-submit-dns--nonsense)
+             (setf (mew-submit-dns-query-late query) mew-submit-dns--nonsense)))))
 
 (defun mew-submit-dns--sentinel (query process change)
   "Have QUERY go on after CHANGE of PROCESS."
@@ -230,7 +267,8 @@ When Emacs was busy for that long, the answer may be here: timers run first."
     (unless (eq (process-status process) 'connect)
       (accept-process-output process 0 nil 0))
     (when (eq process (mew-submit-dns-query-process query))
-      (mew-submit-dns--failed query "no DNS server answers"))))
+      (mew-submit-dns--failed query (or (mew-submit-dns-query-late query)
+                                        "no DNS server answers")))))
 
 (defun mew-submit-dns--connect (query)
   "Return a new socket for QUERY to its server."
@@ -248,7 +286,8 @@ When Emacs was busy for that long, the answer may be here: timers run first."
 
 (defun mew-submit-dns--ask-server (query)
   "Ask QUERY's server."
-  (setf (mew-submit-dns-query-octets query) "")
+  (setf (mew-submit-dns-query-octets query) ""
+        (mew-submit-dns-query-late query) nil)
   (condition-case nil
       (let ((process (mew-submit-dns--connect query)))
         (setf (mew-submit-dns-query-process query) process
@@ -256,6 +295,7 @@ When Emacs was busy for that long, the answer may be here: timers run first."
               (run-at-time mew-submit-dns-timeout nil
                            #'mew-submit-dns--late query))
         (unless (mew-submit-dns-query-tcp query)
+          (setf (mew-submit-dns-query-address query) (process-datagram-address process))
           (process-send-string process (mew-submit-dns--packet query))))
     (error (mew-submit-dns--failed query "the DNS server cannot be reached"))))
 

@@ -16,6 +16,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-https)
 (require 'seq)
+(require 'subr-x)
 
 (defconst mew-submit-domain-policy--seconds 60
   "How long a policy is waited for: what RFC 8461 says.")
@@ -29,13 +30,17 @@
   "Return the policy in TEXT.  Of a key that comes twice the first one counts."
   (let (policy patterns)
     (dolist (line (split-string text "\r?\n" t))
-      (when (string-match "\\`\\([a-zA-Z0-9_.-]+\\):[ \t]*\\(.*?\\)[ \t]*\\'" line)
+      (when (string-match "\\`\\([a-zA-Z0-9_.-]+\\):" line)
         (let ((key (match-string 1 line))
-              (value (mew-submit-error--clean (match-string 2 line))))
-          (if (equal key "mx")
-              (push (mew-submit-caseless--down value) patterns)
-            (unless (assoc key policy)
-              (push (cons key value) policy))))))
+              ;; No regexp for the blanks at the end: among many it would take for ever.
+              (value (mew-submit-error--clean
+                      (string-join (split-string (substring line (match-end 0)) "[ \t]+" t)
+                                   " "))))
+          (cond ((equal key "mx")
+                 (push (mew-submit-caseless--down value) patterns))
+                ((and (member key '("version" "mode" "max_age"))
+                      (not (assoc key policy)))
+                 (push (cons key value) policy))))))
     (let ((mode (cdr (assoc "mode" policy)))
           (age (cdr (assoc "max_age" policy))))
       (cond ((not (equal (cdr (assoc "version" policy)) "STSv1"))

@@ -113,6 +113,9 @@ The certificate may be for the domain, too.  Return t while that is not known."
          (attempt (mew-submit-domain-zone--best diagnosis 25))
          (tls (plist-get attempt :tls)))
     (cond ((null (plist-get diagnosis :done)) t)
+          ((equal (plist-get (plist-get diagnosis :done) :kind) "internal") t)
+          ;; Who answers once need not answer twice.
+          ((and attempt (not (mew-submit-domain-zone--answers-p attempt))) t)
           ((null (mew-submit-domain-zone--secure attempt)) nil)
           ((and (equal (plist-get tls :problems) '("name"))
                 (mew-submit-domain-zone--tls-names-p tls (plist-get zone :domain)))

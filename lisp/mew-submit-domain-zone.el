@@ -60,9 +60,10 @@ Call THEN with the answer."
             (plist-put zone :answers
                        (append (plist-get zone :answers)
                                (list (cons key answer))))
-            (when (and then (not (plist-get zone :stopped)))
-              (funcall then answer))
-            (mew-submit-domain-zone--count zone -1)))
+            (unwind-protect
+                (when (and then (not (plist-get zone :stopped)))
+                  (funcall then answer))
+              (mew-submit-domain-zone--count zone -1))))
          (plist-get zone :queries))))
 
 (defun mew-submit-domain-zone--look (zone role host ports)
@@ -75,9 +76,10 @@ Call THEN with the answer."
               :on-event (lambda (_diagnosis _event)
                           (mew-submit-domain-zone--count zone 0))
               :on-done (lambda (_diagnosis)
-                         (when (eq role 'mx)
-                           (mew-submit-domain-zone--look-for-issuer zone host))
-                         (mew-submit-domain-zone--count zone -1)))))
+                         (unwind-protect
+                             (when (eq role 'mx)
+                               (mew-submit-domain-zone--look-for-issuer zone host))
+                           (mew-submit-domain-zone--count zone -1))))))
         (plist-put zone :servers
                    (append (plist-get zone :servers)
                            (list (list role host (caar ports) diagnosis))))
@@ -99,7 +101,9 @@ Without MX records that is the domain itself; with the null MX there is none."
              (delq nil (mapcar (lambda (mx) (plist-get mx :host))
                                (seq-sort-by
                                 (lambda (mx) (plist-get mx :preference)) #'<
-                                (plist-get answer :answers)))))
+                                (plist-get answer :answers))))
+             (lambda (a b) (equal (mew-submit-caseless--down a)
+                                  (mew-submit-caseless--down b))))
             mew-submit-domain-zone--servers-max))
       ('none (list (plist-get zone :domain))))))
 
@@ -109,8 +113,10 @@ Without MX records that is the domain itself; with the null MX there is none."
             '("smtps-" "starttls-")))
 
 (defun mew-submit-domain-zone--look-at-mx (zone)
-  "Look at the hosts that take mail for ZONE."
-  (dolist (host (mew-submit-domain-zone--mx zone))
+  "Look at the hosts that take mail for ZONE.
+What is an address and no name is none (RFC 5321, section 5.1)."
+  (dolist (host (seq-remove #'mew-submit-address--numeric-p
+                            (mew-submit-domain-zone--mx zone)))
     (mew-submit-domain-zone--ask zone (list 'tlsa host) (concat "_25._tcp." host) 'TLSA
                                  (lambda (_)
                                    (mew-submit-domain-zone--look-for-issuer zone host)))
@@ -146,21 +152,25 @@ one alone."
               ((plist-get (mew-submit-domain-zone--diagnosis zone host) :done))
               ((null (assoc host (plist-get zone :issuers))))
               (issuer (mew-submit-domain-zone--issuer zone host)))
-    (let ((file (make-temp-file "mew-submit-issuer-" nil ".pem"
-                                (mew-submit-domain-dane--pem issuer))))
+    (let (file)
       (condition-case err
           (let ((diagnosis
-                 (mew-submit-probe--start
-                  (append (list :server host :ca-file file) (plist-get zone :account))
-                  :ports (list (mew-submit-probe--port 25))
-                  :on-done (lambda (_)
-                             (delete-file file)
-                             (mew-submit-domain-zone--count zone -1)))))
+                 (progn
+                   (setq file (make-temp-file "mew-submit-issuer-" nil ".pem"
+                                              (mew-submit-domain-dane--pem issuer)))
+                   (mew-submit-probe--start
+                    (append (list :server host :ca-file file) (plist-get zone :account))
+                    :ports (list (mew-submit-probe--port 25))
+                    :on-done (lambda (_)
+                               (ignore-errors (delete-file file))
+                               (mew-submit-domain-zone--count zone -1))))))
             (plist-put zone :issuers (cons (cons host diagnosis)
                                            (plist-get zone :issuers)))
             (mew-submit-domain-zone--count zone 1))
-        (mew-submit-error
-         (delete-file file)
+        ;; Where no file can be written, the rest of the look goes on.
+        ((mew-submit-error file-error)
+         (when file
+           (ignore-errors (delete-file file)))
          (plist-put zone :issuers
                     (cons (cons host (list :host host :attempts nil
                                            :done (mew-submit-error--done err)))
@@ -293,13 +303,16 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
 
 (defun mew-submit-domain-zone--prefix-kept (host diagnosis)
   "Return t if HOST is as its prefix has promised, by DIAGNOSIS; else why not.
-Return nil when its name has none."
-  (pcase (mew-submit-domain-zone--prefix host)
-    ("smtps-" (or (mew-submit-domain-zone--secure (mew-submit-domain-zone--best diagnosis 26))
-                  (mew-submit-domain-zone--secure (mew-submit-domain-zone--best diagnosis 25))
-                  t))
-    ("starttls-" (or (mew-submit-domain-zone--secure (mew-submit-domain-zone--best diagnosis 25))
-                     t))))
+Return nil when its name has none, or nobody can tell from here."
+  (when-let* ((ports (pcase (mew-submit-domain-zone--prefix host)
+                       ("smtps-" '(26 25))
+                       ("starttls-" '(25))))
+              ((plist-get diagnosis :done))
+              (attempts (mapcar (lambda (port) (mew-submit-domain-zone--best diagnosis port))
+                                ports))
+              ;; A network that blocks these ports says nothing of the server.
+              ((seq-some #'mew-submit-domain-zone--answers-p attempts)))
+    (or (seq-some #'mew-submit-domain-zone--secure attempts) t)))
 
 (defun mew-submit-domain-zone--tls-names-p (tls domain)
   "Is the certificate in TLS for DOMAIN?"
@@ -336,7 +349,10 @@ Return nil when its name has none."
              (format "%d of %d questions had no answer: %s" (length failed)
                      (length (plist-get zone :answers))
                      (plist-get (cdar failed) :why))
-             "Check the network and /etc/resolv.conf, then try again.")))))
+             (if (< (length failed) (length (plist-get zone :answers)))
+                 "Try again.  When it is the same, tell who runs the domain to look at its \
+name servers and its signatures (DNSSEC): other names are answered here."
+               "Check the network and /etc/resolv.conf, then try again."))))))
 
 (defun mew-submit-domain-zone--mx-findings (zone)
   "Return findings about who takes mail for ZONE."
@@ -352,25 +368,46 @@ Return nil when its name has none."
               "implicit-mx" "note"
               (format "%s has no MX record, so that mail goes to the host of \
 that name" domain))))
-      ('ok (unless (mew-submit-domain-zone--mx zone)
-             (list (mew-submit-domain-zone--finding
-                    "null-mx" "note"
-                    (format "%s takes no mail (null MX, RFC 7505)"
-                            domain))))))))
+      ('ok (mew-submit-domain-zone--named-findings domain (mew-submit-domain-zone--mx zone))))))
+
+(defun mew-submit-domain-zone--named-findings (domain hosts)
+  "Return findings about HOSTS, which the MX records of DOMAIN name."
+  (let ((addresses (seq-filter #'mew-submit-address--numeric-p hosts)))
+    (cond
+     ((null hosts)
+      (list (mew-submit-domain-zone--finding
+             "null-mx" "note" (format "%s takes no mail (null MX, RFC 7505)" domain))))
+     (addresses
+      (list (mew-submit-domain-zone--finding
+             "mx-literal" "error"
+             (format "An MX record of %s has the address %s where a name has to be" domain
+                     (mew-submit-error--and addresses))
+             "Tell who runs the domain to give that server a name: most senders bring no \
+mail to an address."))))))
+
+(defun mew-submit-domain-zone--here-p (attempt)
+  "Did ATTEMPT go to this machine itself?"
+  (and (plist-get attempt :address)
+       (string-match-p "\\`\\(?:127\\.\\|0\\.0\\.0\\.0\\'\\|::1?\\'\\)"
+                       (plist-get attempt :address))))
 
 (defun mew-submit-domain-zone--way-findings (zone)
   "Return a finding about how mail for ZONE can leave from here."
-  (let* ((servers (mew-submit-domain-zone--role zone 'mx))
-         (attempts (mapcar (lambda (server)
-                             (mew-submit-domain-zone--best (nth 2 server) 25))
-                           servers))
-         (tried (delq nil attempts)))
+  (let* ((diagnoses (mapcar (lambda (server) (nth 2 server))
+                            (mew-submit-domain-zone--role zone 'mx)))
+         (tried (seq-remove #'mew-submit-domain-zone--here-p
+                            (delq nil (mapcar (lambda (diagnosis)
+                                                (mew-submit-domain-zone--best diagnosis 25))
+                                              diagnoses)))))
     (cond
      ((null tried) nil)
      ((seq-some #'mew-submit-domain-zone--answers-p tried)
       (list (mew-submit-domain-zone--finding
              "direct" "ok" "Port 25 of its servers can be reached from here, so \
 that mail could be delivered directly")))
+     ((or (plist-get zone :stopped)
+          (not (seq-every-p (lambda (diagnosis) (plist-get diagnosis :done)) diagnoses)))
+      nil)
      (t (list (mew-submit-domain-zone--finding
                "smarthost" "note"
                (format "Port 25 of none of its servers can be reached from here \
@@ -387,10 +424,23 @@ own account" (plist-get (car tried) :case))
     (delq
      nil
      (list
-      (when (equal (plist-get (plist-get diagnosis :done) :kind) "host")
+      (pcase (plist-get (plist-get diagnosis :done) :kind)
+        ((or 'nil "ok" "cancelled"))
+        ("host" (mew-submit-domain-zone--finding
+                 "mx-no-address" "error" (format "%s has no address" host)
+                 "Mail for the domain is lost or late: tell who runs it."))
+        (_ (mew-submit-domain-zone--finding
+            "mx-unknown" "error"
+            (format "Nothing can be told of %s: %s" host
+                    (plist-get (plist-get diagnosis :done) :text))
+            "Try again, and from another network; if it is the same, tell who runs it.")))
+      (when (mew-submit-domain-zone--here-p attempt)
         (mew-submit-domain-zone--finding
-         "mx-no-address" "error" (format "%s has no address" host)
-         "Mail for the domain is lost or late: tell who runs it."))
+         "mx-here" "warning"
+         (format "%s has an address of this machine itself, %s: what is found there \
+says nothing of the domain" host (plist-get attempt :address))
+         "Where this machine is not that server, tell who runs the domain: every sender \
+finds itself there."))
       (when (and insecure (mew-submit-domain-zone--answers-p attempt))
         (mew-submit-domain-zone--finding
          (if (string-prefix-p "its certificate" insecure) "mx-certificate"
@@ -471,7 +521,7 @@ client can find its submission server by itself" domain)
                (insecure (mew-submit-domain-zone--secure attempt))
                (place (format "%s, port %d," host port)))
     (cond
-     ((null (plist-get diagnosis :done)) nil)
+     ((member (plist-get (plist-get diagnosis :done) :kind) '(nil "cancelled")) nil)
      (insecure
       (list (mew-submit-domain-zone--finding
              "srv-unusable" "error"

@@ -82,7 +82,10 @@
                         (or (plist-get attempt :address) "")))
                 (plist-get diagnosis :attempts))
         (list (list host port "..." "" ""
-                    (if (plist-get diagnosis :done) "no address" ""))))))
+                    (pcase (plist-get (plist-get diagnosis :done) :kind)
+                      ('nil "")
+                      ("host" "no address")
+                      (_ "not looked at")))))))
 
 (defun mew-submit-domain--servers (zone)
   "Return the table of the servers of ZONE."
@@ -138,7 +141,9 @@ or else as its local part.  As an account:"
        (format "\n  (:from %S :server %S\n   :routes %S)\n"
                (plist-get account :from) (plist-get account :server)
                (plist-get account :routes))))
-     (t "It would find no server, and ask for one.\n"))))
+     ((mew-submit-domain-zone--offered zone)
+      "It would find no server, and ask for one.\n")
+     (t "What it would find is not known.\n"))))
 
 (defun mew-submit-domain--text (zone)
   "Return the report about ZONE."

@@ -102,6 +102,8 @@ Signal `user-error' when there is nothing to write about."
   (let* ((verdict (car (mew-submit-diagnosis-network--list evidence)))
          (subject (cdr (assoc (plist-get verdict :id) mew-submit-letter--subjects)))
          (since (mew-submit-letter--since network verdict)))
+    (when (plist-get evidence :moved)
+      (user-error "This machine has changed networks meanwhile: look again"))
     (unless subject
       (user-error "There is nothing to complain of: %s" (plist-get verdict :text)))
     (cons
@@ -110,8 +112,8 @@ Signal `user-error' when there is nothing to write about."
       "Hello,\n\n"
       (mew-submit-diagnosis-text--fill (plist-get verdict :text)) "\n"
       (mew-submit-diagnosis-text--fill (nth 1 subject)) "\n"
-      (format "This is what I see on %s, from the network %s%s:\n\n"
-              (format-time-string "%Y-%m-%d at %H:%M UTC" nil t)
+      (format "This is what I saw on %s, from the network %s%s:\n\n"
+              (format-time-string "%Y-%m-%d at %H:%M UTC" (plist-get evidence :began) t)
               (plist-get network :label)
               (if since (format ",\nand it has been so since %s at least" since) ""))
       (mapconcat #'mew-submit-letter--attempt
@@ -133,14 +135,15 @@ router says so, and since when.  You say whom it goes to, look at which servers
 it names, and send it; nothing is sent by itself.  EVIDENCE is by default that
 of the last look at this network (`mew-submit-diagnose-network')."
   (interactive)
-  (let* ((network (mew-submit-network--primary))
+  (let* ((here (mew-submit-network--primary))
          (last mew-submit-diagnosis-look--last)
          (evidence (or evidence
-                       (and last (mew-submit-network--same-p (car last) network)
+                       (and last (mew-submit-network--same-p (car last) here)
                             (cdr last))
                        (user-error "Nothing is known of this network yet: first \
 M-x mew-submit-diagnose-network")))
-         (letter (mew-submit-letter--text evidence network)))
+         ;; By now this machine may be somewhere else.
+         (letter (mew-submit-letter--text evidence (or (plist-get evidence :network) here))))
     (compose-mail nil (car letter))
     (save-excursion
       (goto-char (point-max))

@@ -222,13 +222,15 @@ It is a plist: :id is a short string that no other network has, :label names it
 for people, :up says whether there is any network at all; :gateway, :link and
 :prefix are what it is known by."
   (let* ((interfaces (mew-submit-network--interfaces family))
-         (route (mew-submit-network--default family))
+         ;; Mail is not to wait for whoever has written these files to make sense.
+         (route (ignore-errors (mew-submit-network--default family)))
          (interface (if route
                         (plist-get route :interface)
                       (mew-submit-network--main interfaces)))
          (gateway (plist-get route :gateway))
          (link (and gateway
-                    (mew-submit-network--link family interface gateway)))
+                    (ignore-errors
+                      (mew-submit-network--link family interface gateway))))
          (prefix (car (mew-submit-network--prefixes interface interfaces)))
          (tunnels (mew-submit-network--tunnels interface interfaces)))
     (append

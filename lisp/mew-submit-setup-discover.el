@@ -362,10 +362,16 @@ Where the DNS has no digest of it the web is not asked."
                                 (or (cdr (assoc part parts)) part))
                               text t t)))
 
+(defun mew-submit-setup-discover--xml-words (node)
+  "Return the text of NODE without blanks around it; nothing for what is very long.
+Among many blanks `string-trim' takes for ever."
+  (let ((text (dom-text node)))
+    (if (length> text 1000) "" (string-trim text))))
+
 (defun mew-submit-setup-discover--xml-text (node tag)
   "Return the text of the first TAG in NODE, or nil."
   (when-let* ((child (car (dom-by-tag node tag))))
-    (string-trim (dom-text child))))
+    (mew-submit-setup-discover--xml-words child)))
 
 (defconst mew-submit-setup-discover--no-log-in
   '("none" "client-IP-address" "smtp-after-pop")
@@ -412,7 +418,7 @@ ADDRESS are the user's."
                                   (funcall expand user))))))
       (mew-submit-setup-discover--xml-login
        candidate
-       (mapcar (lambda (node) (string-trim (dom-text node)))
+       (mapcar #'mew-submit-setup-discover--xml-words
                (dom-by-tag server 'authentication))
        oauth))))
 

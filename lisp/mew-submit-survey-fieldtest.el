@@ -215,6 +215,7 @@ to how often the file has it and the list had it not yet.")
   (pending nil :documentation "The places still to be looked at: (HOST . PORTS).")
   (running nil :documentation "What is looked at now: ((HOST . PORTS) . SESSION).")
   (stopped t :documentation "Non-nil when nothing new is begun.")
+  (trouble nil :documentation "Why what was found could not be written, or nil.")
   (filling nil :documentation "Non-nil while places are begun, or soon will be.")
   (on-found nil :documentation "Function of the test and a new record, or nil.")
   (on-end nil :documentation "Function of the test, called at its end, or nil."))
@@ -359,7 +360,8 @@ RESULTS are the reports that TALLY counts."
 (defun mew-submit-survey-fieldtest--begin-file (test)
   "Write what TEST is to its file, unless that has begun."
   (when-let* ((file (mew-submit-survey-fieldtest-file test)))
-    (unless (file-exists-p file)
+    (if (file-exists-p file)
+        (mew-submit-survey-fieldtest--whole-lines file)
       (with-file-modes #o700
         (make-directory (file-name-directory (expand-file-name file)) t))
       (mew-submit-survey-fieldtest--write
@@ -537,7 +539,6 @@ test."
       (mew-submit-survey-fieldtest--begin-long
        (apply #'mew-submit-survey-fieldtest--new nil :shard shard :file file keys)
        list shard)
-    (mew-submit-survey-fieldtest--whole-lines file)
     (let (test)
       (mew-submit-survey-fieldtest--each-report
        file
@@ -566,8 +567,8 @@ test."
         (setq record (car reports))
         (dolist (report reports)
           (mew-submit-survey-fieldtest--write test report)))
-    (puthash place record (mew-submit-survey-fieldtest-found test))
-    (mew-submit-survey-fieldtest--write test record))
+    (mew-submit-survey-fieldtest--write test record)
+    (puthash place record (mew-submit-survey-fieldtest-found test)))
   (when (mew-submit-survey-fieldtest-on-found test)
     (funcall (mew-submit-survey-fieldtest-on-found test) test record)))
 
@@ -610,9 +611,23 @@ test."
 One that TEST was stopped in says nothing, even when TEST goes on."
   (when (eq (plist-get diagnosis :session)
             (cdr (assoc place (mew-submit-survey-fieldtest-running test))))
-    (mew-submit-survey-fieldtest--found test place
-                                        (mew-submit-survey-fieldtest--record place diagnosis))
-    (mew-submit-survey-fieldtest--fill test)))
+    (condition-case err
+        (progn
+          (mew-submit-survey-fieldtest--found
+           test place (mew-submit-survey-fieldtest--record place diagnosis))
+          (mew-submit-survey-fieldtest--fill test))
+      (file-error
+       (push place (mew-submit-survey-fieldtest-pending test))
+       (mew-submit-survey-fieldtest--interrupt test err)))))
+
+(defun mew-submit-survey-fieldtest--interrupt (test err)
+  "Stop TEST, whose file cannot be written because of ERR; nothing can be kept."
+  (setf (mew-submit-survey-fieldtest-trouble test)
+        (format "What was found cannot be written, and the survey has stopped: %s"
+                (mew-submit-error--text err)))
+  (mew-submit-survey-fieldtest--stop test)
+  (when (mew-submit-survey-fieldtest-on-end test)
+    (funcall (mew-submit-survey-fieldtest-on-end test) test)))
 
 (defun mew-submit-survey-fieldtest--start (test place)
   "Begin to look at PLACE for TEST."
@@ -643,6 +658,12 @@ One that TEST was stopped in says nothing, even when TEST goes on."
 
 (defun mew-submit-survey-fieldtest--fill (test)
   "Begin as many places of TEST as may be, in slices; tell when it has ended."
+  (condition-case err
+      (mew-submit-survey-fieldtest--begin-some test)
+    (file-error (mew-submit-survey-fieldtest--interrupt test err))))
+
+(defun mew-submit-survey-fieldtest--begin-some (test)
+  "Begin as many places of TEST as may be in a slice; tell when it has ended."
   (unless (mew-submit-survey-fieldtest-filling test)
     (setf (mew-submit-survey-fieldtest-filling test) t)
     (unwind-protect
@@ -670,7 +691,8 @@ One that TEST was stopped in says nothing, even when TEST goes on."
 (defun mew-submit-survey-fieldtest--run (test)
   "Have TEST look at what is pending, in the background."
   (mew-submit-survey-fieldtest--begin-file test)
-  (setf (mew-submit-survey-fieldtest-stopped test) nil)
+  (setf (mew-submit-survey-fieldtest-stopped test) nil
+        (mew-submit-survey-fieldtest-trouble test) nil)
   (mew-submit-survey-fieldtest--fill test)
   test)
 

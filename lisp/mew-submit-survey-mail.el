@@ -235,7 +235,9 @@ The first of RESULTS has :reports and :outside, if there were more than RESULTS.
   (let* ((lines (mapcar (lambda (line)
                           (string-trim (replace-regexp-in-string
                                         "\\`\\(?:> ?\\)+" "" line)))
-                        (split-string text "\r?\n" t)))
+                        ;; A longer one is none of ours, and may take for ever to be trimmed.
+                        (seq-filter (lambda (line) (length< line 200))
+                                    (split-string text "\r?\n" t))))
          (id (mew-submit-survey-mail--field "Id" lines))
          (servers (make-hash-table))
          (hashes (mew-submit-survey-mail--hashes lines))

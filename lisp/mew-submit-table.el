@@ -111,17 +111,17 @@ What a spreadsheet would take for a formula gets an apostrophe before it."
 
 (defun mew-submit-table--parse (text)
   "Return the rows in TEXT, as (NUMBER . CELLS) with the NUMBER of the line.
-TEXT is an Org table, CSV, or words; rules, comments and empty lines are left
-out."
+TEXT is an Org table, CSV, or words; rules, comments and lines with nothing in
+them are left out, and so is the mark that begins files of some programs."
   (let ((number 0))
     (delq nil
           (mapcar
            (lambda (line)
              (cl-incf number)
-             (unless (string-match-p "\\`[ \t]*\\(?:\\'\\|#\\||[-+]+|?[ \t]*\\'\\)"
+             (unless (string-match-p "\\`[ \t]*\\(?:[ \t,;|]*\\'\\|#\\||[-+]+|?[ \t]*\\'\\)"
                                      line)
                (cons number (mew-submit-table--split line))))
-           (split-string text "\r?\n")))))
+           (split-string (string-remove-prefix "\ufeff" text) "\r?\n")))))
 
 ;;; Bars
 

@@ -165,7 +165,8 @@ words that tell nothing, or are very long."
                                       (mew-submit-view--last-page window))
                           t)
         (set-window-point window (mew-submit-view--find point)))
-      (setq mew-submit-view--cost (- (float-time) began)))))
+      ;; Where the clock was set meanwhile it tells nothing.
+      (setq mew-submit-view--cost (max 0 (min 2 (- (float-time) began)))))))
 
 (defun mew-submit-view--draw-now (buffer)
   "Draw BUFFER anew, if it lives."

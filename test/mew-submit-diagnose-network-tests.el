@@ -195,4 +195,47 @@
         (should (assoc id mew-submit-diagnosis-network--clauses))
         (should (and (stringp subject) (stringp wish)))))))
 
+(ert-deftest mew-submit-diagnose-network-tests-moved ()
+  "The report and the letter are of the network and the time of the look."
+  (mew-submit-diagnose-network-tests--with
+    (let* ((there '(:id "there" :label "198.51.100.1 (b2)" :family ipv4 :up t))
+           (mail-user-agent 'message-user-agent)
+           (message-setup-hook nil)
+           (mew-submit-network-servers nil)
+           (mew-submit-network-page nil)
+           (mew-submit-accounts '((:server "a b")))
+           (shown (lambda () (mew-submit-view--draw) (buffer-string))))
+      (cl-letf (((symbol-function 'mew-submit-dns--servers) #'ignore))
+        (save-window-excursion
+          (mew-submit-diagnose-network)
+          (unwind-protect
+              (let ((look mew-submit-diagnose-network--look)
+                    (moved (lambda (&rest _) there)))
+                (mew-submit-test-until ("the end")
+                  (accept-process-output nil 0.02)
+                  (mew-submit-diagnosis-look--ended-p look))
+                (should-not (plist-get (plist-get look :evidence) :moved))
+                (let ((evidence (plist-get look :evidence)))
+                  (plist-put evidence :diagnoses
+                             (plist-get (mew-submit-diagnose-network-tests--evidence 3 1 1)
+                                        :diagnoses))
+                  (plist-put evidence :began (encode-time 0 0 12 2 1 2026 t))
+                  (cl-letf (((symbol-function 'mew-submit-network--primary) moved))
+                    (should (string-search "The network 192.0.2.9 (a1)" (funcall shown)))
+                    (mew-submit-diagnose-network-letter)
+                    (unwind-protect
+                        (should (string-search "on 2026-01-02 at 12:00 UTC, from the \
+network 192.0.2.9 (a1)" (buffer-string)))
+                      (set-buffer-modified-p nil)
+                      (kill-buffer))
+                    ;; It ends in another network than it began in.
+                    (set-buffer "*mew-submit network*")
+                    (mew-submit-diagnose-network--remember
+                     evidence (plist-get evidence :network))
+                    (should (string-search "changed networks" (funcall shown)))
+                    (should (string-search "changed networks" (mew-submit-view--as-text)))
+                    (should-error (mew-submit-diagnose-network-letter)
+                                  :type 'user-error))))
+            (kill-buffer "*mew-submit network*")))))))
+
 ;;; mew-submit-diagnose-network-tests.el ends here

@@ -125,6 +125,24 @@ By itself it would wait for ten minutes."
       (should (eq (key-binding (kbd "k")) #'mew-submit-diagnose-stop))
       (should (eq (key-binding (kbd "C-g")) #'mew-submit-diagnose-stop)))))
 
+(ert-deftest mew-submit-diagnose-tests-nothing-looked-at ()
+  "Where nothing could be looked at it is not said that all is well; words are for people."
+  (mew-submit-test-with-directory directory
+    (let ((file (expand-file-name "ca.pem" directory)))
+      (write-region "no certificate" nil file nil 'silent)
+      (save-window-excursion
+        (mew-submit-diagnose (list :server "127.0.0.1" :ca-file file))
+        (unwind-protect
+            (progn
+              (mew-submit-diagnose-tests--see "Mail cannot be submitted")
+              (should (string-search "submitted: The CA file" (buffer-string)))
+              (should-not (string-search "all is well" (buffer-string)))
+              (delete-file file)
+              (should (string-search "cannot be read"
+                                     (cadr (should-error (mew-submit-diagnose-again)
+                                                         :type 'user-error)))))
+          (kill-buffer))))))
+
 (ert-deftest mew-submit-diagnose-tests-a-report-that-is-killed-stops ()
   "Nobody talks to the server when nobody looks any more."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a,greeting=stall")

@@ -39,6 +39,8 @@
       ('routeless '(:case "local" :errno "ENETUNREACH"))
       ('stall '(:case "tls" :greeting-code 220 :capabilities-clear ("STARTTLS") :starttls "offered"
                       :end (:kind "timeout" :stage "starttls" :failure "timeout")))
+      ('mute (list :case (if (= port 465) "tls" "greeting") :text "no answer"
+                   :end '(:kind "timeout" :failure "timeout")))
       (_ (error "No such state: %s" state)))))
 
 (defun mew-submit-diagnosis-network-tests--diagnosis (number states &optional family address)
@@ -117,6 +119,13 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
            (("unclear") ((silent silent silent)) :page ,ok)
            (("unclear") ((reset reset reset) (server server server)) :page ,ok)
            (("unclear") ((reset reset reset) (silent silent silent)) :page ,ok)
+           ;; Who accepts and says nothing at several servers is the network.
+           (("mail-ports-shut") ((mute mute mute) (mute mute mute)) :page ,ok)
+           (("mail-ports-shut") ((silent silent mute) (silent silent mute)) :page ,ok)
+           (("op25b") ((mute open open) (mute open open)))
+           (("clear") ((mute mute mute) (open open open)))
+           (("unclear") ((mute mute mute)) :page ,ok)
+           (("mtu") ((stall mute stall) (stall mute stall)) :page ,ok)
            ;; One server that is down among others.
            (("clear") ((open open open) (silent silent silent) (open open open)))
            ;; Off line.
@@ -291,6 +300,17 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
                                                  (:port 587 :state connecting))))
                  "  a.example: 25 open, 465 case 5, 587 ...\n")))
 
+(ert-deftest mew-submit-diagnosis-network-tests-the-same-everywhere ()
+  "Where every server refuses alike, none is said to have a reason of its own."
+  (pcase-dolist (`(,servers ,words)
+                 '((((reset reset reset) (reset reset reset)) "the same is met")
+                   (((reset reset reset) (server server server)) "reason of its own")))
+    (should (string-search words
+                           (plist-get (car (mew-submit-diagnosis-network--list
+                                            (mew-submit-diagnosis-network-tests--evidence
+                                             servers)))
+                                      :text)))))
+
 (ert-deftest mew-submit-diagnosis-network-tests-survey ()
   "A survey tells which ports the network shuts, and nothing of what was said there."
   (let ((results (lambda (case)
@@ -308,6 +328,14 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
       (should (equal (plist-get (mew-submit-diagnosis-network--survey
                                  (funcall results case))
                                 :id)
-                     id)))))
+                     id)))
+    ;; Who has greeted is not mute, whatever is wrong with the certificate.
+    (should-not (mew-submit-diagnosis-network--survey
+                 (mapcar (lambda (result)
+                           (plist-put result :attempts
+                                      (mapcar (lambda (attempt)
+                                                (append '(:case "tls" :verified nil) attempt))
+                                              (plist-get result :attempts))))
+                         (funcall results 1))))))
 
 ;;; mew-submit-diagnosis-network-tests.el ends here

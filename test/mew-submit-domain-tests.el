@@ -10,6 +10,7 @@
 ;;; Code:
 
 (require 'ert)
+(require 'mew-submit-domain)
 (require 'mew-submit-domain-dane)
 (require 'mew-submit-domain-policy)
 (require 'mew-submit-domain-zone)
@@ -20,6 +21,18 @@
     (should (equal (mew-submit-domain-zone--name typed) "example.org")))
   (dolist (wrong '("" " " "me@" "a b" "::1" "127.0.0.1"))
     (should-error (mew-submit-domain-zone--name wrong) :type 'mew-submit-message)))
+
+(ert-deftest mew-submit-domain-tests-client ()
+  "What no answer has told yet, or could not be asked, is not told as an answer."
+  (pcase-dolist (`(,status ,words)
+                 '((nil "not known") (failed "not known") (none "no server")
+                   (no-name "no server")))
+    (should (string-search
+             words (mew-submit-domain--client
+                    (list :domain "example.org"
+                          :answers (and status
+                                        (mapcar (lambda (key) (list key :status status))
+                                                '(submission submissions)))))))))
 
 (ert-deftest mew-submit-domain-tests-policy-names ()
   "A pattern's star is one label, the first, and nothing else."
@@ -43,6 +56,15 @@ x: y\r\nmx:*.b.example\r\nmax_age: 604800\r\n")
   (dolist (text '("" "<html>" "version: STSv1\n" "version: STSv1\nmode: enforce\nmax_age: 1\n"
                   "version: STSv1\nmode: enforce\nmx: a\nmax_age: -1\n"))
     (should (plist-get (mew-submit-domain-policy--read text) :why))))
+
+;; With a regexp that gives blanks back one by one it does not end.
+(ert-deftest mew-submit-domain-tests-policy-blanks ()
+  "Blanks in a policy, however many, are read step by step, and mean nothing."
+  (let ((blanks (make-string 1000000 ?\s)))
+    (should (equal (mew-submit-domain-policy--read
+                    (concat "version:" blanks "STSv1\nx: a" blanks "b\nmode:\tnone \n"
+                            "mode: a" blanks "b\nmax_age: 1\n"))
+                   '(:mode "none" :mx nil :max-age 1)))))
 
 (ert-deftest mew-submit-domain-tests-dane-garbage ()
   "Octets that are no certificate have no key, and no record names them by it."

@@ -223,6 +223,18 @@ no other; without anything there is no network."
   "Files that make no sense, or are not there, are no reason to fail."
   (should (mew-submit-network-tests--here
            '(("route" . "Iface\nx\n\0\n") ("arp" . "x\ny z\n"))))
+  (dolist (files '((("route" . "eth0 00000000 01 0003 0 0 1 00000000 0 0 0\n"))
+                   (("ipv6_route" . "00000000000000000000000000000000 00 \
+00000000000000000000000000000000 00 fe80 00000400 0 0 00450003 eth0\n"))
+                   ;; A directory is no file.
+                   (("route/x" . "")) (("ipv6_route/x" . ""))))
+    (mew-submit-test-with-directory directory
+      (let ((mew-submit-network--directory directory))
+        (pcase-dolist (`(,name . ,text) files)
+          (let ((file (expand-file-name name directory)))
+            (make-directory (file-name-directory file) t)
+            (mew-submit-test-write file text)))
+        (should (= (length (mew-submit-network--list)) 2)))))
   (let ((mew-submit-network--directory (mew-submit-test-missing "")))
     (should (= (length (mew-submit-network--list)) 2))
     (should (plist-get (mew-submit-network--primary) :label))))

@@ -168,6 +168,80 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
       (should (equal (plist-get (mew-submit-test-until ("the answer") found) :answers)
                      '((:preference 1 :host "good.example.org")))))))
 
+(ert-deftest mew-submit-setup-discover-tests-dns-elsewhere ()
+  "SECURITY: S6.  An answer from anybody but who was asked is not taken."
+  (let (stranger)
+    (mew-submit-setup-discover-tests--with-zone
+        (lambda (packet)
+          (let ((answer (lambda (host)
+                          (mew-submit-setup-discover-tests--answer
+                           packet `(("example.org" MX
+                                     ,(mew-submit-setup-discover-tests--mx 1 host)))))))
+            (setq stranger (make-network-process
+                            :name "stranger" :type 'datagram :coding 'binary :noquery t
+                            :remote (process-datagram-address
+                                     (car (seq-filter (lambda (process)
+                                                        (equal (process-name process) "zone"))
+                                                      (process-list))))))
+            (process-send-string stranger (funcall answer "evil.example.org"))
+            (list (funcall answer "good.example.org"))))
+      (let (found)
+        (mew-submit-dns--ask "example.org" 'MX (lambda (result) (setq found result)))
+        (unwind-protect
+            (should (equal (plist-get (mew-submit-test-until ("the answer") found) :answers)
+                           '((:preference 1 :host "good.example.org"))))
+          (delete-process stranger))))))
+
+(ert-deftest mew-submit-setup-discover-tests-dns-many ()
+  "SECURITY: S6.  A packet that would take long to read is none; what is behind the answers is not read."
+  (let* ((question "\7example\3org\0\0\17\0\1")
+         (answer "\300\14\0\17\0\1\0\0\0\1\0\4\0\12\300\14")
+         (packet (lambda (questions answers more)
+                   (concat "\0\1\201\200" (unibyte-string 0 questions (ash answers -8)
+                                                          (logand answers 255))
+                           "\0\1\0\1"
+                           (apply #'concat (make-list questions question))
+                           (apply #'concat (make-list answers answer))
+                           more))))
+    (pcase-dolist (`(,questions ,answers) '((1 101) (1 3000) (2 1)))
+      (should-error (mew-submit-dns--read (funcall packet questions answers ""))))
+    (should (equal (mew-submit-dns--records
+                    (mew-submit-dns--read (funcall packet 1 2 "\377\377 no record")) 'MX)
+                   (make-list 2 '(:preference 10 :host "example.org"))))))
+
+;; dns.el would wait for nslookup, look up names, and keep what it has read once.
+(ert-deftest mew-submit-setup-discover-tests-dns-servers ()
+  "The servers are those of the file as it is now; nobody is waited for to find them."
+  (let ((mew-submit-dns--file (make-temp-file "resolv.conf"))
+        (dns-servers nil)
+        (dns-servers-valid-for-interfaces nil))
+    (unwind-protect
+        (cl-letf (((symbol-function 'call-process) (lambda (&rest _) (error "This waits"))))
+          (pcase-dolist (`(,text . ,servers)
+                         '(("nameserver 192.0.2.1\n" "192.0.2.1")
+                           ("nameserver 192.0.2.2\n" "192.0.2.2")
+                           ("" "127.0.0.1")
+                           ("# nameserver 192.0.2.1\nsearch example.org\n" "127.0.0.1")
+                           ("nameserver ns.example.org\nnameserver\t2001:db8::1\r\n"
+                            "2001:db8::1")
+                           ("nameserver fe80::1%eth0\noptions edns0\n" "fe80::1%eth0")
+                           ("nameserver 192.0.2.1\nnameserver 192.0.2.2\n\
+nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3")))
+            (write-region text nil mew-submit-dns--file nil 'silent)
+            (should (equal (mew-submit-dns--servers) servers)))
+          (let ((dns-servers '("192.0.2.9")))
+            (let ((dns-servers-valid-for-interfaces t))
+              (should (equal (mew-submit-dns--servers) '("192.0.2.9"))))
+            (delete-file mew-submit-dns--file)
+            (should (equal (mew-submit-dns--servers) '("192.0.2.9"))))
+          ;; What is no file cannot be read to its end.
+          (should-not (mew-submit-dns--servers))
+          (make-directory mew-submit-dns--file)
+          (should-not (mew-submit-dns--servers))
+          (delete-directory mew-submit-dns--file))
+      (when (file-exists-p mew-submit-dns--file)
+        (delete-file mew-submit-dns--file)))))
+
 (ert-deftest mew-submit-setup-discover-tests-dns-silence ()
   "A name server that keeps silent is waited for, but not for long; no server at all is no wait."
   (mew-submit-setup-discover-tests--with-zone #'ignore
@@ -284,6 +358,21 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                          "<!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;\">"
                          "]><x>&e;</x>")))
     (should-not (mew-submit-setup-discover--parse document "example.org" "me@example.org"))))
+
+;; Trimmed as a whole such a text does not end.
+(ert-deftest mew-submit-setup-discover-tests-xml-blanks ()
+  "SECURITY: S5.  A text of many blanks is none, and holds up nobody."
+  (let ((blanks (make-string 1000000 ?\s)))
+    (should-not (mew-submit-setup-discover--parse
+                 (replace-regexp-in-string
+                  "<hostname>[^<]*" (concat "<hostname>a" blanks "b")
+                  mew-submit-setup-discover-tests--document t t)
+                 "example.org" "me@example.org"))
+    (should (mew-submit-setup-discover--parse
+             (replace-regexp-in-string
+              "<username>[^<]*" (concat "<username>a" blanks "b")
+              mew-submit-setup-discover-tests--document t t)
+             "example.org" "me@example.org"))))
 
 (ert-deftest mew-submit-setup-discover-tests-autoconfig-order ()
   "The domain's own documents count before the database, whichever comes first."

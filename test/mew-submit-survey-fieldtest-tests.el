@@ -42,5 +42,74 @@
         (mew-submit-survey-fieldtest--ended test (car entry) (list :session (cdr entry))))
       (should (mew-submit-survey-fieldtest-stopped test)))))
 
+(ert-deftest mew-submit-survey-fieldtest-tests-odd-lists ()
+  "What spreadsheets put into a list besides servers is no server."
+  (pcase-dolist (`(,text . ,hosts)
+                 '(("\ufeffa.example\r\nb.example\r\n" "a.example" "b.example")
+                   ("host;user;ports\n;;\na.example;u;25\n ; ;\n" "a.example")
+                   ("a.example,u,25\n,,\n" "a.example")
+                   ("| host |\n|---|\n| | |\n| a.example |\n" "a.example")))
+    (should (equal (mapcar (lambda (row) (plist-get row :host))
+                           (mew-submit-survey-fieldtest--parse text))
+                   hosts))))
+
+(defmacro mew-submit-survey-fieldtest-tests--with-file (rows &rest body)
+  "Run BODY with a `test' of ROWS in a new `file'; its places end when BODY says so."
+  (declare (indent 1))
+  `(let* ((file (make-temp-name (expand-file-name "survey" temporary-file-directory)))
+          (test (mew-submit-survey-fieldtest--new ,rows :ports "587" :file file)))
+     (unwind-protect
+         (cl-letf (((symbol-function 'mew-submit-survey-fieldtest--start)
+                    (lambda (test place)
+                      (push (cons place (car place))
+                            (mew-submit-survey-fieldtest-running test))))
+                   ((symbol-function 'mew-submit-survey-fieldtest--record)
+                    (lambda (place _diagnosis) (list :host (car place) :ports (cdr place))))
+                   ((symbol-function 'mew-submit-job--cancel) #'ignore))
+           ,@body)
+       (delete-file file))))
+
+(defun mew-submit-survey-fieldtest-tests--end (test)
+  "Have one of the places of TEST end."
+  (pcase-let ((`(,place . ,session) (car (mew-submit-survey-fieldtest-running test))))
+    (mew-submit-survey-fieldtest--ended test place (list :session session))))
+
+(ert-deftest mew-submit-survey-fieldtest-tests-full ()
+  "Where nothing more can be written the survey stops, says why, and can go on."
+  (mew-submit-survey-fieldtest-tests--with-file '((:host "a.example") (:host "b.example"))
+    (let ((write (symbol-function 'write-region))
+          (ends 0))
+      (setf (mew-submit-survey-fieldtest-on-end test) (lambda (_) (cl-incf ends)))
+      (mew-submit-survey-fieldtest--run test)
+      (cl-letf (((symbol-function 'write-region)
+                 (lambda (&rest _) (signal 'file-error '("Writing" "no space")))))
+        (mew-submit-survey-fieldtest-tests--end test))
+      (should (mew-submit-survey-fieldtest-stopped test))
+      (should (string-search "cannot be written" (mew-submit-survey-fieldtest-trouble test)))
+      (should (= ends 1))
+      (should-not (mew-submit-survey-fieldtest-running test))
+      (should (= 2 (length (mew-submit-survey-fieldtest-pending test))))
+      (should (eq write (symbol-function 'write-region)))
+      (mew-submit-survey-fieldtest--run test)
+      (should-not (mew-submit-survey-fieldtest-trouble test))
+      (mew-submit-survey-fieldtest-tests--end test)
+      (mew-submit-survey-fieldtest-tests--end test)
+      (should (mew-submit-survey-fieldtest--ended-p test))
+      (should (= 2 (hash-table-count (mew-submit-survey-fieldtest-found
+                                      (mew-submit-survey-fieldtest--load file))))))))
+
+(ert-deftest mew-submit-survey-fieldtest-tests-cut-off ()
+  "What was cut off in the file takes nothing with it that is written later."
+  (mew-submit-survey-fieldtest-tests--with-file '((:host "a.example") (:host "b.example"))
+    (mew-submit-survey-fieldtest--run test)
+    (mew-submit-survey-fieldtest--stop test)
+    (write-region "(:host \"a.exam" nil file t 'silent)
+    (let ((again (mew-submit-survey-fieldtest--load file)))
+      (mew-submit-survey-fieldtest--run again)
+      (mew-submit-survey-fieldtest-tests--end again)
+      (mew-submit-survey-fieldtest-tests--end again)
+      (should (= 2 (hash-table-count (mew-submit-survey-fieldtest-found
+                                      (mew-submit-survey-fieldtest--load file))))))))
+
 (provide 'mew-submit-survey-fieldtest-tests)
 ;;; mew-submit-survey-fieldtest-tests.el ends here

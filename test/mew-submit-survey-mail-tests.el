@@ -150,6 +150,16 @@
                              "5 587 v4 1 1 - (kill-emacs) -" "6 587 v4 2 1 3/13 router gst extra"))))
       (should (equal (mew-submit-survey-mail-tests--cases surveys) '((1 . 1)))))))
 
+;; Trimmed as a whole such a line does not end.
+(ert-deftest mew-submit-survey-mail-tests-long-lines ()
+  "A line that is longer than ours are is none of a survey, and holds up nobody."
+  (let ((text (mew-submit-survey-mail--text (mew-submit-survey-mail-tests--test))))
+    (should (equal (mew-submit-survey-mail--surveys
+                    (string-replace "\nVersion: 1\n"
+                                    (format "\nVersion: 1\nx%sy\n" (make-string 2000000 ?\s))
+                                    text))
+                   (mew-submit-survey-mail--surveys text)))))
+
 (ert-deftest mew-submit-survey-mail-tests-composes-and-sends-nothing ()
   "The command fills a mail buffer, to the collector, and sends nothing."
   (save-window-excursion

@@ -172,6 +172,16 @@
                      (eq (timer--function timer) #'mew-submit-view--draw-now))
                    timer-list))))
 
+(ert-deftest mew-submit-view-tests-clock ()
+  "A clock that is set during a drawing, either way, puts off no other one for long."
+  (dolist (jump '(-7200 7200))
+    (mew-submit-view-tests--with '("One")
+      (let ((times (list 1000 (+ 1000 jump))))
+        (cl-letf (((symbol-function 'float-time)
+                   (lambda (&rest _) (if (cdr times) (pop times) (car times)))))
+          (mew-submit-view--draw)))
+      (should (<= 0 mew-submit-view--cost 5)))))
+
 (ert-deftest mew-submit-view-tests-nobody-writes ()
   "A report is read-only, is never to be saved, and keeps no old text for undo."
   (mew-submit-view-tests--with '("a")

@@ -42,8 +42,14 @@
      "sender-delivers" "prefix-mixed")
     ("stripped.example.org" "direct" "mx-no-tls" "prefix-broken" "prefix-unsigned" "srv-none"
      "sender-drops" "prefix-no-mail")
-    ("silent26.example.org" "smarthost" "prefix-broken" "prefix-unsigned" "srv-none"
-     "sender-unreached")
+    ;; Who cannot be reached from here has broken no promise.
+    ("silent26.example.org" "smarthost" "prefix-unsigned" "srv-none" "sender-unreached")
+    ("silent25.example.org" "smarthost" "prefix-unsigned" "srv-none" "sender-unreached")
+    ("literal.example.org" "mx-literal" "srv-none")
+    ("here.example.org" "mx-here" "srv-none")
+    ("case.example.org" "direct" "srv-none")
+    ("short.example.org" "dns-failed" "srv-none")
+    ("odd.example.org" "mx-unknown" "srv-none")
     ("several.example.org" "direct" "mta-sts-several" "srv-none")
     ("malformed.example.org" "direct" "mta-sts-malformed" "srv-none")
     ("sts-mx.example.org" "direct" "srv-none" "mta-sts-mx")
@@ -190,6 +196,36 @@ BEGUN is its zone."
         (mew-submit-domain-test--look "silent.example.org")
         (mew-submit-domain-test--look "signed.example.org"))))))
 
+(defun mew-submit-domain-test--no-file ()
+  "Check that a look ends, and blames no server, where no file can be written."
+  (let* ((temporary-file-directory "/dev/null/")
+         (found (mew-submit-domain-test--dane-ids
+                 (mew-submit-domain-test--look "ta-0-1.example.org"))))
+    (mew-submit-domain-test--say
+     "a look that can write no file ends and blames nobody"
+     (unless (equal found '("dane-announced"))
+       (format "it gives %S" found)))))
+
+(defun mew-submit-domain-test--words-of (domain id)
+  "Return what the finding ID of DOMAIN says and advises, or nil without one."
+  (let ((finding (seq-find (lambda (finding) (equal (plist-get finding :id) id))
+                           (mew-submit-domain-transfer--findings
+                            (mew-submit-domain-test--look domain)))))
+    (and finding (concat (plist-get finding :text) " " (plist-get finding :advice)))))
+
+(defun mew-submit-domain-test--dns-words ()
+  "Check whom the words of a question without an answer blame."
+  (pcase-dolist (`(,domain ,words)
+                 '(("servfail.example.org" "server-failure.*who runs the domain")
+                   ("short.example.org" "makes no sense.*who runs the domain")
+                   ("silent.example.org" "no DNS server answers.*resolv\\.conf")))
+    (mew-submit-domain-test--say
+     (format "%s is told as %s" domain words)
+     (let* ((mew-submit-dns-timeout 2)
+            (said (mew-submit-domain-test--words-of domain "dns-failed")))
+       (unless (string-match-p words (or said ""))
+         (format "it says %S" said))))))
+
 (defun mew-submit-domain-test--stop ()
   "Check that a look can be stopped, and that nothing comes after that."
   (let* ((changes 0)
@@ -208,7 +244,7 @@ BEGUN is its zone."
   "Run all tests, and leave Emacs."
   ;; Who says nothing is waited for, so all domains are looked at side by side.
   (setq mew-submit-dns-timeout 20)
-  (princ (format "1..%d\n" (+ 2 (length mew-submit-domain-test-cases)
+  (princ (format "1..%d\n" (+ 6 (length mew-submit-domain-test-cases)
                               (length mew-submit-domain-test-accounts)
                               (length (mew-submit-domain-test--words "dane"))
                               (max 1 (length (mew-submit-domain-test--words "dane-postfix"))))))
@@ -220,6 +256,8 @@ BEGUN is its zone."
   (pcase-dolist (`(,domain ,server ,routes) mew-submit-domain-test-accounts)
     (mew-submit-domain-test--account domain server routes))
   (mew-submit-domain-test--dane-all)
+  (mew-submit-domain-test--no-file)
+  (mew-submit-domain-test--dns-words)
   (mew-submit-domain-test--free)
   (mew-submit-domain-test--stop)
   (kill-emacs (if mew-submit-domain-test--bad 1 0)))

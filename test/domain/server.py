@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""server.py --- a DNS server for tests: what a file says, and nothing else.
+r"""server.py --- a DNS server for tests: what a file says, and nothing else.
 
 usage: server.py ADDRESS PORT ZONE
 
-A line of ZONE is NAME TYPE DATA, or NAME !WHAT, where WHAT is what happens to every question about NAME:
+A line of ZONE is NAME TYPE DATA, DATA being octets in hexadecimal behind `\#', or NAME !WHAT, where WHAT is what happens to every question about NAME:
 silent, servfail, garbage, truncate (over UDP; TCP is answered), loop (a compressed name that points to itself),
 wrong-id.  The NAME `*' stands for whatever has nothing else.  `@authentic' in a line of its own sets AD in all
 answers from then on.  It prints `ready' and ends with its standard input.
@@ -25,6 +25,8 @@ def name_octets(name):
 
 
 def data_octets(kind, words):
+    if words[0] == '\\#':
+        return bytes.fromhex(''.join(words[1:]))
     if kind == 'A':
         return ipaddress.IPv4Address(words[0]).packed
     if kind == 'AAAA':

@@ -34,11 +34,16 @@
 (require 'subr-x)
 
 (declare-function gnus-inews-do-gcc "gnus-msg" (&optional gcc))
+(declare-function gnus-inews-group-method "gnus-msg" (group))
+(declare-function gnus-request-accept-article "gnus-int"
+                  (group &optional gnus-command-method last no-encode))
+(declare-function gnus-status-message "gnus-int" (gnus-command-method))
 (declare-function gnus-output-to-mail "gnus-util" (filename &optional ask))
 (declare-function gnus-output-to-rmail "gnus-util" (filename &optional ask))
 (declare-function message-narrow-to-headers "message" ())
 (declare-function message-remove-header "message"
                   (header &optional is-regexp first reverse))
+(declare-function message-tokenize-header "message" (header &optional separator))
 (declare-function mu4e--server-add "ext:mu4e-server" (path))
 (declare-function mu4e-running-p "ext:mu4e-server" ())
 (declare-function notmuch-maildir-notmuch-insert-current-buffer
@@ -112,6 +117,12 @@ With CUT non-nil they are cut out of it, the empty ones, too."
         (push (string-trim (replace-regexp-in-string "\n[ \t]*" " " text)) values)))
     (delete "" (nreverse values))))
 
+(defun mew-submit-copies--groups (value)
+  "Return the groups in VALUE, of a Gcc field, as Gnus takes it apart.
+Each is a copy of its own: what one does not take is not put into the others
+again."
+  (message-tokenize-header value " ,\n\t"))
+
 (defun mew-submit-copies--of-message ()
   "Return the copies that the current buffer, in Message mode, asks for.
 Those that are to have attachments as external parts are not among them: they
@@ -125,9 +136,10 @@ cannot be made of the message that is sent."
          (mapcar #'mew-submit-copies--for-fcc
                  (mew-submit-copies--values "Fcc")))
        (unless (bound-and-true-p gnus-gcc-externalize-attachments)
-         (mapcar (lambda (value)
-                   (list :kind 'gcc :place value :needs 'gnus-msg))
-                 (mew-submit-copies--values "Gcc")))))))
+         (mapcar (lambda (group)
+                   (list :kind 'gcc :place group :needs 'gnus-msg))
+                 (mapcan #'mew-submit-copies--groups
+                         (mew-submit-copies--values "Gcc"))))))))
 
 (defun mew-submit-copies--take-over (copies)
   "Remove from the current buffer, in Message mode, the fields COPIES stand for.
@@ -146,9 +158,10 @@ So Message mode and Gnus do not file them now."
 (defun mew-submit-copies--cut (end)
   "Cut the Fcc fields out of the header up to END, a marker; return the copies.
 This is for Mail mode, where they name files."
-  (mapcar (lambda (file)
-            (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
-                  :place (expand-file-name file)))
+  (mapcar (lambda (name)
+            (let ((file (expand-file-name name)))
+              (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
+                    :place file)))
           (mew-submit-copies--values "Fcc" end t)))
 
 (defun mew-submit-copies--with-bcc (copies fields)
@@ -251,8 +264,10 @@ This is for Mail mode, where they name files."
       (error "The command failed (%s): %s" status command))))
 
 (defun mew-submit-copies--gcc (groups)
-  "Put the message in the current buffer into GROUPS of Gnus."
+  "Put the message in the current buffer into GROUPS of Gnus.
+A group that does not take it is no error to Gnus, and one to us."
   (require 'gnus-msg)
+  (require 'gnus-int)
   (goto-char (point-min))
   (when (re-search-forward "^\n" nil t)
     (goto-char (match-beginning 0))
@@ -261,8 +276,20 @@ This is for Mail mode, where they name files."
   (let ((gnus-gcc-externalize-attachments nil)
         (gnus-gcc-pre-body-encode-hook nil)
         ;; The header is encoded already.
-        (rfc2047-encode-encoded-words nil))
-    (gnus-inews-do-gcc groups)))
+        (rfc2047-encode-encoded-words nil)
+        (accept (symbol-function 'gnus-request-accept-article))
+        (taken 0))
+    (cl-letf (((symbol-function 'gnus-request-accept-article)
+               (lambda (&rest arguments)
+                 (let ((article (apply accept arguments)))
+                   (when article
+                     (cl-incf taken))
+                   article))))
+      (gnus-inews-do-gcc groups))
+    (when (< taken (length (mew-submit-copies--groups groups)))
+      (error "Gnus could not store it there: %s"
+             (or (ignore-errors (gnus-status-message (gnus-inews-group-method groups)))
+                 "the group did not take it")))))
 
 (defun mew-submit-copies--call (copy)
   "Have the function of COPY file the message in the current buffer."

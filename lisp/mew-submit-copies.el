@@ -17,6 +17,7 @@
 ;;         :function is called with the plist and knows it all
 ;; :needs  a feature that has to be there before it can be filed
 ;; :bcc    the Bcc field, which the copy has and the message in the outbox has not
+;; :in     the directory a shell command is run in, that of the mail buffer
 ;;
 ;; Nothing here asks the user anything but what Gnus or a handler of theirs asks.
 ;; Programs (a shell command, notmuch insert) run in the background; what cannot, a
@@ -94,7 +95,7 @@
 (defun mew-submit-copies--for-fcc (value)
   "Return the copy that an Fcc field with VALUE asks for in the current buffer."
   (cond ((string-match "\\`|[ \t]*\\(.*\\)\\'" value)
-         (list :kind 'pipe :place (match-string 1 value)))
+         (list :kind 'pipe :place (match-string 1 value) :in default-directory))
         ((derived-mode-p 'notmuch-message-mode)
          (list :kind 'notmuch :place value
                :insert (and (bound-and-true-p notmuch-maildir-use-notmuch-insert)
@@ -318,6 +319,15 @@ M-x mew-submit-file-copies tries again."
            (mew-submit-report--people (plist-get entry :delivered))
            (plist-get copy :place) (error-message-string err))))
 
+(defun mew-submit-copies--directory (copy)
+  "Return the directory in which COPY is to be filed, or for none the user's."
+  (let ((directory (plist-get copy :in)))
+    (if (and directory
+             (not (file-remote-p directory))
+             (file-accessible-directory-p directory))
+        directory
+      (expand-file-name "~/"))))
+
 (defun mew-submit-copies--try (entry copy)
   "Try to file COPY of the message of ENTRY; return nil if it is not filed.
 A quit leaves it for later."
@@ -325,6 +335,7 @@ A quit leaves it for later."
       (let ((inhibit-quit nil)
             (place (plist-get copy :place)))
         (with-temp-buffer
+          (setq default-directory (mew-submit-copies--directory copy))
           (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
           (pcase (plist-get copy :kind)
             ('mbox (mew-submit-copies--mbox place))
@@ -376,7 +387,8 @@ A quit leaves it for later."
   "Have the program of COPY read the message of ENTRY, in the background.
 THEN is called when it has ended, with non-nil if the copy is filed."
   ;; It reads a file: whoever feeds a pipe waits for one that does not read.
-  (let ((file (mew-submit-copies--write entry copy)))
+  (let ((file (mew-submit-copies--write entry copy))
+        (default-directory (mew-submit-copies--directory copy)))
     (make-process
      :name "mew-submit copy" :noquery t :connection-type 'pipe :filter #'ignore
      :command (append (list "/bin/sh" "-c" "exec \"$@\" <\"$0\"" file)

@@ -469,6 +469,24 @@ Not even when one that was asked for before has been filed meanwhile."
       (should (string-search (concat "\n" mail-header-separator "\nText\n")
                              (cdar filed))))))
 
+(ert-deftest mew-submit-clients-tests-a-command-has-its-directory ()
+  "A shell command that files a copy is run where the mail was written, as by Message mode."
+  (mew-submit-clients-tests--with-server
+    (let* ((there (file-name-as-directory (expand-file-name "there" directory)))
+           (gone (expand-file-name "gone" directory))
+           (copy (list :kind 'pipe :place "cat >sent" :in there)))
+      (make-directory there)
+      (let ((default-directory there))
+        (mew-submit-clients-tests--compose "Fcc: |cat >sent"))
+      (let ((default-directory temporary-file-directory))
+        (mew-submit-clients-tests--wait))
+      (should-not (mew-submit-clients-tests--kept))
+      (should (string-search "Text" (mew-submit-test-octets (expand-file-name "sent" there))))
+      (should (equal (mew-submit-copies--directory copy) there))
+      (dolist (in (list nil gone "/ssh:nobody@x:/"))
+        (should (equal (mew-submit-copies--directory (plist-put copy :in in))
+                       (expand-file-name "~/")))))))
+
 (ert-deftest mew-submit-clients-tests-group-that-takes-no-copy ()
   "Gnus tells that as a message alone; the copy is kept, and that for others filed once."
   (mew-submit-clients-tests--with-server

@@ -439,6 +439,7 @@ Ten times as many cost not more than thirty times as much; a hundred times would
         "a\tb@x" "a\u2028@x" "a@x\u2029" "a\u0085@x" "a\u010D\u010A@x"
         "a\u009B@x" "a\177@x" "a\u00A0b@x" "a\u202Eb@x" "a\u200Bb@x" "a\uFFFFb@x"
         "a@b@c" "a@" "@x" "a@x.." "a@.x" "a@x..y" "a@-x" "a@x-" "a@[x y]" "a@[]"
+        "=?utf-8?Q?Zo=C3=AB?=" "=?iso-8859-1?b?WmU=?="
         "a,b@x" "a;b@x" "a:b@x" "a(b)@x" "a\\b@x" "a@x\u2215y" "a@☃.example"
         (concat (make-string 253 ?a) "@x")
         (concat (make-string 127 ?ö) "@x")

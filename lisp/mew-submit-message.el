@@ -369,13 +369,18 @@ That is the first one in From, or in Resent-From of one that is sent again."
 
 (defun mew-submit-message--order (name fields)
   "Return the value of the order NAME, as in X-Mew-Submit-*, of FIELDS, or nil.
-An empty field, as templates have it, is none."
-  (let ((name (concat "x-mew-submit-" (mew-submit-caseless--down name))))
-    (seq-some (lambda (field)
-                (and (equal (car field) name)
-                     (let ((value (mew-submit-message--line field)))
-                       (and (not (string-empty-p value)) value))))
-              fields)))
+An empty field, as templates have it, is none.  Signal `mew-submit-message' for
+two that differ: nobody knows which is meant."
+  (let* ((field-name (concat "x-mew-submit-" (mew-submit-caseless--down name)))
+         (values (delete-dups
+                  (mapcan (lambda (field)
+                            (and (equal (car field) field-name)
+                                 (delete "" (list (mew-submit-message--line field)))))
+                          fields))))
+    (when (cdr values)
+      (mew-submit-error--throw 'message nil "X-Mew-Submit-%s is there twice, as %s and %s"
+                               name (car values) (nth 1 values)))
+    (car values)))
 
 (defun mew-submit-message--wishes (fields)
   "Return those of FIELDS whose name begins with X-Mew-Submit-.

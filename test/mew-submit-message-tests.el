@@ -179,7 +179,14 @@ What is ours but for an odd character or a slip is told (SECURITY: J11, J14)."
     (should-not (mew-submit-message--send-at fields))
     (should (equal (mew-submit-message--recipients fields) '("a@x"))))
   (mew-submit-message-tests--with-file "X-Mew-Submit-From:\nX-Mew-Submit-From: <>\n\n"
-    (should (equal (mew-submit-message--envelope-from fields) ""))))
+    (should (equal (mew-submit-message--envelope-from fields) "")))
+  ;; Two that differ are told.
+  (mew-submit-message-tests--with-file
+      "X-Mew-Submit-From: a@x\nX-Mew-Submit-From: a@x\nX-Mew-Submit-Account: w\n\
+X-Mew-Submit-Account: p\nX-Mew-Submit-Send-At: 2099-01-01 12:00\nX-Mew-Submit-Send-At: 2098-01-01 12:00\n\n"
+    (should (equal (mew-submit-message--envelope-from fields) "a@x"))
+    (should-error (mew-submit-message--account fields) :type 'mew-submit-message)
+    (should-error (mew-submit-message--send-at fields) :type 'mew-submit-message)))
 
 (ert-deftest mew-submit-message-tests-utf-16 ()
   "A message in UTF-16, as some shells write it, is told as one."

@@ -121,8 +121,10 @@ With CUT non-nil they are cut out of it, the empty ones, too."
 (defun mew-submit-copies--groups (value)
   "Return the groups in VALUE, of a Gcc field, as Gnus takes it apart.
 Each is a copy of its own: what one does not take is not put into the others
-again."
-  (message-tokenize-header value " ,\n\t"))
+again.  In Emacs 30 only commas are between groups, in 28 blanks, too."
+  (delete "" (mapcar #'string-trim
+                     (message-tokenize-header value (and (< emacs-major-version 29)
+                                                         " ,\n\t")))))
 
 (defun mew-submit-copies--of-message ()
   "Return the copies that the current buffer, in Message mode, asks for.
@@ -279,18 +281,24 @@ A group that does not take it is no error to Gnus, and one to us."
         ;; The header is encoded already.
         (rfc2047-encode-encoded-words nil)
         (accept (symbol-function 'gnus-request-accept-article))
-        (taken 0))
-    (cl-letf (((symbol-function 'gnus-request-accept-article)
+        (find (symbol-function 'gnus-inews-group-method))
+        (left 0)
+        method)
+    ;; Gnus asks for the method of each group, and then that to accept the article.
+    (cl-letf (((symbol-function 'gnus-inews-group-method)
+               (lambda (group)
+                 (cl-incf left)
+                 (setq method (funcall find group))))
+              ((symbol-function 'gnus-request-accept-article)
                (lambda (&rest arguments)
                  (let ((article (apply accept arguments)))
                    (when article
-                     (cl-incf taken))
+                     (cl-decf left))
                    article))))
       (gnus-inews-do-gcc groups))
-    (when (< taken (length (mew-submit-copies--groups groups)))
+    (unless (zerop left)
       (error "Gnus could not store it there: %s"
-             (or (ignore-errors (gnus-status-message (gnus-inews-group-method groups)))
-                 "the group did not take it")))))
+             (or (ignore-errors (gnus-status-message method)) "nothing was said")))))
 
 (defun mew-submit-copies--call (copy)
   "Have the function of COPY file the message in the current buffer."

@@ -158,12 +158,37 @@ An encoded word may stand in a name or a comment, and nowhere else."
        part))
    field t t))
 
+(defun mew-submit-sevenbit--quote-parameters (field)
+  "Return FIELD with quotes around each value of a parameter that needs them.
+Programs write filename=Größe (2).txt; a parser finds less there, or nothing.
+What is behind a blank in a value in ASCII may be a comment."
+  (with-temp-buffer
+    (insert (string-trim-right field))
+    (goto-char (point-min))
+    (while (progn (skip-chars-forward "^;\"")
+                  (not (eobp)))
+      (if (eq (char-after) ?\")
+          (mew-submit-sevenbit--skip-quoted)
+        (skip-chars-forward "; \t\n")
+        (skip-chars-forward "^=;\"")
+        (skip-chars-forward "= \t\n")
+        (unless (eq (char-after) ?\")
+          (let* ((start (point))
+                 (value (progn (skip-chars-forward "^;")
+                               (skip-chars-backward " \t\n" start)
+                               (buffer-substring start (point)))))
+            (when (string-match-p "[^[:ascii:]]\\|\\`[^(]*[][<>@,:/?= \t][^(]*\\'" value)
+              (delete-region start (point))
+              (insert "\"" (replace-regexp-in-string "[\"\\]" "\\\\\\&" value) "\""))))))
+    (concat (buffer-string) "\n")))
+
 (defun mew-submit-sevenbit--parameters (name field unknown)
   "Return FIELD, called NAME, with its parameters as RFC 2231 wants them.
 UNKNOWN is as for `mew-submit-sevenbit--words'."
   (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
         (parsed (mail-header-parse-content-type
-                 (substring field (1+ (string-match ":" field))))))
+                 (mew-submit-sevenbit--quote-parameters
+                  (substring field (1+ (string-match ":" field)))))))
     (unless (and (car parsed)
                  (string-match-p "\\`[[:ascii:]]*\\'" (car parsed))
                  ;; Of parameters in several pieces the raw ones would be lost.
@@ -173,7 +198,11 @@ UNKNOWN is as for `mew-submit-sevenbit--words'."
             (mapconcat (lambda (parameter)
                          (let ((text (rfc2231-encode-string
                                       (symbol-name (car parameter))
-                                      (cdr parameter))))
+                                      ;; Of what is in quotes only ASCII stays in them.
+                                      (if (string-match-p "[^[:ascii:]]" (cdr parameter))
+                                          (replace-regexp-in-string
+                                           "\\\\\\([\"\\]\\)" "\\1" (cdr parameter))
+                                        (cdr parameter)))))
                            (concat ";\n "
                                    (if unknown
                                        (string-replace "=iso-8859-1''" "=unknown-8bit''" text)
@@ -689,8 +718,9 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
         (narrow-to-region (car header) (cdr header))
         (let ((parsed (ignore-errors
                         (mail-header-parse-content-type
-                         (or (mew-submit-sevenbit--value "Content-Type")
-                             default)))))
+                         (mew-submit-sevenbit--quote-parameters
+                          (or (mew-submit-sevenbit--value "Content-Type")
+                              default))))))
           (setq type (mew-submit-caseless--down (or (car parsed) "application/octet-stream"))
                 boundary (cdr (assq 'boundary (cdr parsed)))
                 charset (cdr (assq 'charset (cdr parsed)))

@@ -268,6 +268,26 @@ AAEC
     (should (string-match-p "filename\\*\\(?:0\\*\\)?=utf-8''Gr%C3%B6%C3%9Fe"
                             converted))))
 
+(ert-deftest mew-submit-sevenbit-tests-parameters-as-programs-write-them ()
+  "Of a name without the quotes it needs nothing is lost, nor of what is beside it."
+  (pcase-dolist
+      (`(,value . ,name)
+       '(("filename=Größe Übersicht (2).txt" . "Größe Übersicht (2).txt")
+         ("filename=[Grö,ße].pdf; size=3" . "[Grö,ße].pdf")
+         ("filename=@ü.txt" . "@ü.txt")
+         ("filename=\"a\\\"ü\\\\;b\"; x=a/b [c]" . "a\"ü\\;b")
+         ("x=a@b (a comment; of two); filename = ü ;" . "ü")))
+    (ert-info (value)
+      (let* ((octets (mew-submit-sevenbit-tests--convert
+                      (mew-submit-sevenbit-tests--utf-8
+                       (concat "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8; x=[ü]\n"
+                               "Content-Disposition: attachment; " value "\n\nü\n"))))
+             (leaf (nth 1 (mew-submit-sevenbit-tests--leaves octets))))
+        (should (equal (nth 1 leaf) "utf-8"))
+        (should (equal (nth 2 leaf) name)))))
+  (should (equal (mew-submit-sevenbit--quote-parameters " a/b; x=a/b [c]; y=z; w=v (c@d);\n")
+                 " a/b; x=\"a/b [c]\"; y=z; w=v (c@d);\n")))
+
 (ert-deftest mew-submit-sevenbit-tests-stray-octets ()
   "Octets above 127 in quoted-printable are encoded; what is there stays."
   (let ((converted (mew-submit-sevenbit-tests--convert

@@ -263,6 +263,24 @@ Nothing is done for ASCII and for a message that has MIME fields."
       (insert (format "MIME-Version: 1.0\nContent-Type: text/plain; charset=%s\n\
 Content-Transfer-Encoding: 8bit\n" charset)))))
 
+(defun mew-submit--close-header ()
+  "Delete the lines of blanks above the separator of the mail in the buffer.
+All that is above it is the header to who writes it; Message mode does the same.
+Where there is text, it is a line of that, which is quoted."
+  (goto-char (point-min))
+  (when-let* ((end (and (not (string-empty-p mail-header-separator))
+                        (re-search-forward
+                         (format "^%s$" (regexp-quote mail-header-separator)) nil t)
+                        (copy-marker (match-beginning 0)))))
+    (goto-char (point-min))
+    (while (and (< (point) end)
+                (looking-at-p "[ \t\n]\\|[^: \t\n]+[ \t]*:"))
+      (forward-line))
+    (when (= (point) end)
+      (goto-char (point-min))
+      (while (re-search-forward "^[ \t]*\n" end t)
+        (replace-match "" t t)))))
+
 (defun mew-submit--compose (source coding)
   "Make the current buffer the message in the mail buffer SOURCE, finished.
 CODING is how its text will be encoded, nil when it is octets already.  Return
@@ -273,6 +291,7 @@ the copies that Fcc fields ask for, which are gone."
   (goto-char (point-max))
   (unless (bolp)
     (insert "\n"))
+  (mew-submit--close-header)
   (mail-sendmail-undelimit-header)
   (let ((end (copy-marker (point) t)))
     (mew-submit--complete-header end)

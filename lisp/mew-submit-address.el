@@ -305,6 +305,10 @@ angle brackets (SECURITY.md, K1 to K13)."
                  (whole (if domain (concat local "@" ascii) local)))
       (cond ((not (string-match-p mew-submit-address--local local))
              (funcall problem "Not an address"))
+            ;; What a client makes of a name that nobody gave an address.
+            ((and (null domain)
+                  (string-match-p "\\`=\\?[^?]+\\?[BQbq]\\?[^?]*\\?=\\'" local))
+             (funcall problem "A name, encoded, and no address"))
             ((and domain (null ascii))
              (funcall problem "Not a domain in address"))
             ((> (string-bytes (encode-coding-string whole 'utf-8))

@@ -17,6 +17,7 @@
 ;;         :function is called with the plist and knows it all
 ;; :needs  a feature that has to be there before it can be filed
 ;; :bcc    the Bcc field, which the copy has and the message in the outbox has not
+;; :in     the directory a shell command is run in, that of the mail buffer
 ;;
 ;; Nothing here asks the user anything but what Gnus or a handler of theirs asks.
 ;; Programs (a shell command, notmuch insert) run in the background; what cannot, a
@@ -34,11 +35,16 @@
 (require 'subr-x)
 
 (declare-function gnus-inews-do-gcc "gnus-msg" (&optional gcc))
+(declare-function gnus-inews-group-method "gnus-msg" (group))
+(declare-function gnus-request-accept-article "gnus-int"
+                  (group &optional gnus-command-method last no-encode))
+(declare-function gnus-status-message "gnus-int" (gnus-command-method))
 (declare-function gnus-output-to-mail "gnus-util" (filename &optional ask))
 (declare-function gnus-output-to-rmail "gnus-util" (filename &optional ask))
 (declare-function message-narrow-to-headers "message" ())
 (declare-function message-remove-header "message"
                   (header &optional is-regexp first reverse))
+(declare-function message-tokenize-header "message" (header &optional separator))
 (declare-function mu4e--server-add "ext:mu4e-server" (path))
 (declare-function mu4e-running-p "ext:mu4e-server" ())
 (declare-function notmuch-maildir-notmuch-insert-current-buffer
@@ -89,7 +95,7 @@
 (defun mew-submit-copies--for-fcc (value)
   "Return the copy that an Fcc field with VALUE asks for in the current buffer."
   (cond ((string-match "\\`|[ \t]*\\(.*\\)\\'" value)
-         (list :kind 'pipe :place (match-string 1 value)))
+         (list :kind 'pipe :place (match-string 1 value) :in default-directory))
         ((derived-mode-p 'notmuch-message-mode)
          (list :kind 'notmuch :place value
                :insert (and (bound-and-true-p notmuch-maildir-use-notmuch-insert)
@@ -112,6 +118,14 @@ With CUT non-nil they are cut out of it, the empty ones, too."
         (push (string-trim (replace-regexp-in-string "\n[ \t]*" " " text)) values)))
     (delete "" (nreverse values))))
 
+(defun mew-submit-copies--groups (value)
+  "Return the groups in VALUE, of a Gcc field, as Gnus takes it apart.
+Each is a copy of its own: what one does not take is not put into the others
+again.  In Emacs 30 only commas are between groups, in 28 blanks, too."
+  (delete "" (mapcar #'string-trim
+                     (message-tokenize-header value (and (< emacs-major-version 29)
+                                                         " ,\n\t")))))
+
 (defun mew-submit-copies--of-message ()
   "Return the copies that the current buffer, in Message mode, asks for.
 Those that are to have attachments as external parts are not among them: they
@@ -125,9 +139,10 @@ cannot be made of the message that is sent."
          (mapcar #'mew-submit-copies--for-fcc
                  (mew-submit-copies--values "Fcc")))
        (unless (bound-and-true-p gnus-gcc-externalize-attachments)
-         (mapcar (lambda (value)
-                   (list :kind 'gcc :place value :needs 'gnus-msg))
-                 (mew-submit-copies--values "Gcc")))))))
+         (mapcar (lambda (group)
+                   (list :kind 'gcc :place group :needs 'gnus-msg))
+                 (mapcan #'mew-submit-copies--groups
+                         (mew-submit-copies--values "Gcc"))))))))
 
 (defun mew-submit-copies--take-over (copies)
   "Remove from the current buffer, in Message mode, the fields COPIES stand for.
@@ -146,9 +161,10 @@ So Message mode and Gnus do not file them now."
 (defun mew-submit-copies--cut (end)
   "Cut the Fcc fields out of the header up to END, a marker; return the copies.
 This is for Mail mode, where they name files."
-  (mapcar (lambda (file)
-            (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
-                  :place (expand-file-name file)))
+  (mapcar (lambda (name)
+            (let ((file (expand-file-name name)))
+              (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
+                    :place file)))
           (mew-submit-copies--values "Fcc" end t)))
 
 (defun mew-submit-copies--with-bcc (copies fields)
@@ -251,8 +267,10 @@ This is for Mail mode, where they name files."
       (error "The command failed (%s): %s" status command))))
 
 (defun mew-submit-copies--gcc (groups)
-  "Put the message in the current buffer into GROUPS of Gnus."
+  "Put the message in the current buffer into GROUPS of Gnus.
+A group that does not take it is no error to Gnus, and one to us."
   (require 'gnus-msg)
+  (require 'gnus-int)
   (goto-char (point-min))
   (when (re-search-forward "^\n" nil t)
     (goto-char (match-beginning 0))
@@ -261,8 +279,26 @@ This is for Mail mode, where they name files."
   (let ((gnus-gcc-externalize-attachments nil)
         (gnus-gcc-pre-body-encode-hook nil)
         ;; The header is encoded already.
-        (rfc2047-encode-encoded-words nil))
-    (gnus-inews-do-gcc groups)))
+        (rfc2047-encode-encoded-words nil)
+        (accept (symbol-function 'gnus-request-accept-article))
+        (find (symbol-function 'gnus-inews-group-method))
+        (left 0)
+        method)
+    ;; Gnus asks for the method of each group, and then that to accept the article.
+    (cl-letf (((symbol-function 'gnus-inews-group-method)
+               (lambda (group)
+                 (cl-incf left)
+                 (setq method (funcall find group))))
+              ((symbol-function 'gnus-request-accept-article)
+               (lambda (&rest arguments)
+                 (let ((article (apply accept arguments)))
+                   (when article
+                     (cl-decf left))
+                   article))))
+      (gnus-inews-do-gcc groups))
+    (unless (zerop left)
+      (error "Gnus could not store it there: %s"
+             (or (ignore-errors (gnus-status-message method)) "nothing was said")))))
 
 (defun mew-submit-copies--call (copy)
   "Have the function of COPY file the message in the current buffer."
@@ -291,6 +327,15 @@ M-x mew-submit-file-copies tries again."
            (mew-submit-report--people (plist-get entry :delivered))
            (plist-get copy :place) (error-message-string err))))
 
+(defun mew-submit-copies--directory (copy)
+  "Return the directory in which COPY is to be filed, or for none the user's."
+  (let ((directory (plist-get copy :in)))
+    (if (and directory
+             (not (file-remote-p directory))
+             (file-accessible-directory-p directory))
+        directory
+      (expand-file-name "~/"))))
+
 (defun mew-submit-copies--try (entry copy)
   "Try to file COPY of the message of ENTRY; return nil if it is not filed.
 A quit leaves it for later."
@@ -298,6 +343,7 @@ A quit leaves it for later."
       (let ((inhibit-quit nil)
             (place (plist-get copy :place)))
         (with-temp-buffer
+          (setq default-directory (mew-submit-copies--directory copy))
           (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
           (pcase (plist-get copy :kind)
             ('mbox (mew-submit-copies--mbox place))
@@ -349,7 +395,8 @@ A quit leaves it for later."
   "Have the program of COPY read the message of ENTRY, in the background.
 THEN is called when it has ended, with non-nil if the copy is filed."
   ;; It reads a file: whoever feeds a pipe waits for one that does not read.
-  (let ((file (mew-submit-copies--write entry copy)))
+  (let ((file (mew-submit-copies--write entry copy))
+        (default-directory (mew-submit-copies--directory copy)))
     (make-process
      :name "mew-submit copy" :noquery t :connection-type 'pipe :filter #'ignore
      :command (append (list "/bin/sh" "-c" "exec \"$@\" <\"$0\"" file)

@@ -150,6 +150,11 @@ WHAT names where VALUE stands; if it is wrong the condition of KIND, such as
 They say when, to whom not, by which account and as whom a message is sent; they
 are no wishes of the server.")
 
+(defun mew-submit-extension--names ()
+  "Return the names, without X-Mew-Submit-, of all fields there are."
+  (append (mapcar (lambda (entry) (nth 1 entry)) mew-submit-extension--table)
+          mew-submit-extension--orders))
+
 (defun mew-submit-extension--entry (name)
   "Return the entry of the field X-Mew-Submit-... called NAME, or nil.
 Signal `mew-submit-message' for a name that is ours but for a few letters: a
@@ -162,9 +167,7 @@ wish, such as that for TLS, must not be dropped in silence because of a slip."
                   (like (seq-find
                          (lambda (other)
                            (<= (string-distance name (mew-submit-caseless--down other)) most))
-                         (append (mapcar (lambda (entry) (nth 1 entry))
-                                         mew-submit-extension--table)
-                                 mew-submit-extension--orders))))
+                         (mew-submit-extension--names))))
         (mew-submit-error--throw
          'message nil "There is no field X-Mew-Submit-%s; is X-Mew-Submit-%s \
 meant?" (capitalize name) like))))

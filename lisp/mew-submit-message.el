@@ -142,6 +142,10 @@ is empty or has no end to its header."
   (with-temp-buffer
     (set-buffer-multibyte nil)
     (mew-submit-message--insert-header file)
+    (goto-char (point-min))
+    (when (looking-at-p "\376\377\\|\377\376")
+      (mew-submit-error--throw
+       'message nil "The message is in UTF-16, which mail cannot carry: save it as UTF-8"))
     (mew-submit-message--buffer-fields)))
 
 (defun mew-submit-message--fields-of-text (text)
@@ -251,11 +255,72 @@ that is sent again they are Resent-From and Resent-Sender."
                (mew-submit-message--first authors)))))
      `((,resent "resent-from" "resent-sender") (,fields "from" "sender")))))
 
+(defconst mew-submit-message--names
+  (rx bos (group (* (not (any "!-~"))))
+      (group (or (seq (opt "resent-") (or "to" "cc" "bcc" "from" "sender"))
+                 (seq "x-mew-submit-" (+ (any "a-z-")))
+                 "x-message-smtp-method"))
+      (group (* (not (any "!-~")))) (or ":" (group "：")))
+  "What matches a line that says who gets a message and how, as a person sees it.")
+
+(defun mew-submit-message--odd-name (octets)
+  "Return which such name OCTETS, a line without it, begin with, and what is odd.
+That is (NAME WORDS), or nil.  A no-break space is typed before a colon, and
+files that were put together have a byte order mark within."
+  (let ((text (decode-coding-string
+               (substring octets 0 (min 160 (length octets))) 'utf-8-unix))
+        (case-fold-search nil))
+    (when (string-match mew-submit-message--names (mew-submit-caseless--down text))
+      (let ((name (capitalize (match-string 2 text)))
+            (wide (match-beginning 4))
+            (around (concat (match-string 1 text) (match-string 3 text))))
+        (and (seq-every-p (lambda (char)
+                            (or (memq char '(?\s ?\t)) (mew-submit-address--odd-p char)))
+                          around)
+             (list name (cond ((string-match "[^ \t]" around)
+                               (car (split-string (mew-submit-address--odd-words
+                                                   (match-string 0 around))
+                                                  " as character ")))
+                              (wide "U+FF1A (FULLWIDTH COLON)")
+                              (t "a blank before it"))))))))
+
+(defun mew-submit-message--check-odd-names (fields)
+  "Signal `mew-submit-message' when one of FIELDS is none because of its name.
+To whoever has written Bcc with a character that cannot be seen it is one: it
+would leave, and who is in it get nothing.  A file without header is text."
+  (when (seq-some (lambda (field) (member (car field) '("from" "to" "cc" "subject" "date")))
+                  fields)
+    (dolist (field fields)
+      (when-let* (((string-match-p "[^!-~]" (if (equal (car field) "") " " (car field))))
+                  (odd (mew-submit-message--odd-name (cdr field))))
+        (mew-submit-error--throw
+         'message nil "The header has a line %s that is no field, since it has %s: \
+type its beginning anew" (car odd) (nth 1 odd))))))
+
+(defun mew-submit-message--check-slips (fields)
+  "Signal `mew-submit-message' when a name in FIELDS is almost X-Mew-Submit-.
+What it wishes, such as TLS all the way, must not be dropped in silence."
+  (pcase-dolist (`(,name . ,_) fields)
+    (when-let* (((string-search "mew" name))
+                ((not (string-prefix-p "x-mew-submit-" name)))
+                (like (seq-find
+                       (lambda (other)
+                         (<= (string-distance
+                              name (concat "x-mew-submit-" (mew-submit-caseless--down other)))
+                             2))
+                       (mew-submit-extension--names))))
+      (mew-submit-error--throw
+       'message nil "There is no field %s; is X-Mew-Submit-%s meant?"
+       (capitalize name) like))))
+
 (defun mew-submit-message--check-names (fields)
   "Signal `mew-submit-message' when FIELDS name more than one sender.
 A message has one From and one Sender at most (RFC 5322, section 3.6): the
 account would be chosen by one, and its reader be shown another.  Several fields
-of recipients are one list to every program, and the server judges the others."
+of recipients are one list to every program, and the server judges the others.
+Do so, too, where a name is one of ours but for a slip."
+  (mew-submit-message--check-odd-names fields)
+  (mew-submit-message--check-slips fields)
   (dolist (name '("From" "Sender"))
     (let ((count (seq-count (lambda (field) (equal (car field) (mew-submit-caseless--down name)))
                             fields)))
@@ -303,9 +368,19 @@ That is the first one in From, or in Resent-From of one that is sent again."
             mew-submit-extension--orders))
 
 (defun mew-submit-message--order (name fields)
-  "Return the value of the order NAME, as in X-Mew-Submit-*, of FIELDS, or nil."
-  (when-let* ((field (assoc (concat "x-mew-submit-" (mew-submit-caseless--down name)) fields)))
-    (mew-submit-message--line field)))
+  "Return the value of the order NAME, as in X-Mew-Submit-*, of FIELDS, or nil.
+An empty field, as templates have it, is none.  Signal `mew-submit-message' for
+two that differ: nobody knows which is meant."
+  (let* ((field-name (concat "x-mew-submit-" (mew-submit-caseless--down name)))
+         (values (delete-dups
+                  (mapcan (lambda (field)
+                            (and (equal (car field) field-name)
+                                 (delete "" (list (mew-submit-message--line field)))))
+                          fields))))
+    (when (cdr values)
+      (mew-submit-error--throw 'message nil "X-Mew-Submit-%s is there twice, as %s and %s"
+                               name (car values) (nth 1 values)))
+    (car values)))
 
 (defun mew-submit-message--wishes (fields)
   "Return those of FIELDS whose name begins with X-Mew-Submit-.
@@ -355,6 +430,10 @@ Signal `mew-submit-message' when it is none."
   "\\`x-\\(?:mew-submit-\\|message-smtp-method\\'\\)"
   "What matches the name of a field that says how the message is to be sent.")
 
+(defconst mew-submit-message--gone "\\`\\(?:also-\\)*\\(?:resent-\\)?bcc\\'"
+  "What matches the name of a field with recipients that nobody is to see.
+Message mode calls the old ones Also- when a message is sent again.")
+
 (defun mew-submit-message--text-behind (fields)
   "Return the first of FIELDS that is text without an empty line before it, or nil.
 That is what programs forget; no field comes after it."
@@ -388,13 +467,15 @@ Where it has none, what is returned is the very string."
 Lines of blanks are left out, as some take one for the end of the header; text,
 which has no name, keeps them, and has an empty line before it."
   (let ((case-fold-search nil)          ; names are in lower case
-        (text (mew-submit-message--text-behind fields))
-        (gone (list "bcc" "resent-bcc" mew-submit-message--mbox)))
+        (text (mew-submit-message--text-behind fields)))
     (mapcar
      (lambda (field)
        (let ((name (car field))
              (octets (cdr field)))
-         (cond ((or (member name gone) (string-match mew-submit-message--how name)) "")
+         (cond ((or (equal name mew-submit-message--mbox)
+                    (string-match mew-submit-message--gone name)
+                    (string-match mew-submit-message--how name))
+                "")
                ((eq field text) (concat "\n" octets))
                ((or (equal name "") (not (string-match "[\r\n][ \t]" octets))) octets)
                (t (mew-submit-message--without-blank-lines octets)))))

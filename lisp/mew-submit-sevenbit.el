@@ -122,11 +122,14 @@ MAX is 998 unless given.  No octet written as =XX is taken apart."
 
 (defun mew-submit-sevenbit--set-field (name value)
   "Give the field NAME of the narrowed header the VALUE.
-It stays in its place; a new one goes to the end."
-  (let ((bounds (mew-submit-sevenbit--find-field name)))
-    (if bounds
-        (delete-region (car bounds) (cdr bounds))
-      (goto-char (point-max)))
+It stays in its place; a new one goes to the end.  A second one, which is what
+some go by, goes away."
+  (let* ((bounds (mew-submit-sevenbit--find-field name))
+         (start (car bounds)))
+    (while bounds
+      (delete-region (car bounds) (cdr bounds))
+      (setq bounds (mew-submit-sevenbit--find-field name)))
+    (goto-char (or start (point-max)))
     (insert name ": " value "\n")))
 
 (defconst mew-submit-sevenbit--address-fields
@@ -155,20 +158,51 @@ An encoded word may stand in a name or a comment, and nowhere else."
        part))
    field t t))
 
+(defun mew-submit-sevenbit--quote-parameters (field)
+  "Return FIELD with quotes around each value of a parameter that needs them.
+Programs write filename=Größe (2).txt; a parser finds less there, or nothing.
+What is behind a blank in a value in ASCII may be a comment."
+  (with-temp-buffer
+    (insert (string-trim-right field))
+    (goto-char (point-min))
+    (while (progn (skip-chars-forward "^;\"")
+                  (not (eobp)))
+      (if (eq (char-after) ?\")
+          (mew-submit-sevenbit--skip-quoted)
+        (skip-chars-forward "; \t\n")
+        (skip-chars-forward "^=;\"")
+        (skip-chars-forward "= \t\n")
+        (unless (eq (char-after) ?\")
+          (let* ((start (point))
+                 (value (progn (skip-chars-forward "^;")
+                               (skip-chars-backward " \t\n" start)
+                               (buffer-substring start (point)))))
+            (when (string-match-p "[^[:ascii:]]\\|\\`[^(]*[][<>@,:/?= \t][^(]*\\'" value)
+              (delete-region start (point))
+              (insert "\"" (replace-regexp-in-string "[\"\\]" "\\\\\\&" value) "\""))))))
+    (concat (buffer-string) "\n")))
+
 (defun mew-submit-sevenbit--parameters (name field unknown)
   "Return FIELD, called NAME, with its parameters as RFC 2231 wants them.
 UNKNOWN is as for `mew-submit-sevenbit--words'."
   (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
         (parsed (mail-header-parse-content-type
-                 (substring field (1+ (string-match ":" field))))))
+                 (mew-submit-sevenbit--quote-parameters
+                  (substring field (1+ (string-match ":" field)))))))
     (unless (and (car parsed)
-                 (string-match-p "\\`[[:ascii:]]*\\'" (car parsed)))
+                 (string-match-p "\\`[[:ascii:]]*\\'" (car parsed))
+                 ;; Of parameters in several pieces the raw ones would be lost.
+                 (not (string-match-p "\\*[0-9]+\\*?[ \t]*=" field)))
       (mew-submit-sevenbit--refuse))
     (concat name ": " (car parsed)
             (mapconcat (lambda (parameter)
                          (let ((text (rfc2231-encode-string
                                       (symbol-name (car parameter))
-                                      (cdr parameter))))
+                                      ;; Of what is in quotes only ASCII stays in them.
+                                      (if (string-match-p "[^[:ascii:]]" (cdr parameter))
+                                          (replace-regexp-in-string
+                                           "\\\\\\([\"\\]\\)" "\\1" (cdr parameter))
+                                        (cdr parameter)))))
                            (concat ";\n "
                                    (if unknown
                                        (string-replace "=iso-8859-1''" "=unknown-8bit''" text)
@@ -195,12 +229,133 @@ Else they may be in the charset of the text below.  Return nil when not."
                          (coding-system-get below :ascii-compatible-p)
                          (list below))))))
 
+(defconst mew-submit-sevenbit--atom "^][()<>@,;:\\\\\" \t\n"
+  "What words outside of quoted strings are made of, for `skip-chars-forward'.")
+
+(defun mew-submit-sevenbit--skip-quoted ()
+  "Move point behind the quoted string that begins at point."
+  (forward-char)
+  (while (progn (skip-chars-forward "^\"\\\\")
+                (eq (char-after) ?\\))
+    (forward-char (min 2 (- (point-max) (point)))))
+  (unless (eobp)
+    (forward-char)))
+
+(defun mew-submit-sevenbit--skip-phrase ()
+  "Move point behind the words and quoted strings at point."
+  (let ((end (point)))
+    (while (let ((start (point)))
+             (if (eq (char-after) ?\")
+                 (mew-submit-sevenbit--skip-quoted)
+               (skip-chars-forward mew-submit-sevenbit--atom))
+             (and (> (point) start)
+                  (setq end (point))
+                  (> (skip-chars-forward " \t\n") 0))))
+    (goto-char end)))
+
+(defun mew-submit-sevenbit--join-phrase (start end)
+  "Make one quoted string of what is between START and END, a phrase.
+Nothing is done without raw text and a quoted string: of two encoded words side
+by side the blank between does not count."
+  (let ((text (buffer-substring start end)))
+    (when (and (string-search "\"" text)
+               (string-match-p "[^[:ascii:]]" text)
+               (not (string-search "=?" text)))
+      (delete-region start end)
+      (insert "\"" (replace-regexp-in-string
+                    "\\\\.\\|[\"\n]"
+                    (lambda (part) (if (eq (aref part 0) ?\\) part ""))
+                    text t t)
+              "\""))))
+
+(defun mew-submit-sevenbit--prepare-addresses ()
+  "Have the list of addresses behind point mean the same with encoded words.
+A phrase becomes one word, and the colon of a group, which would be a part of
+the word before it, has a blank before it."
+  (while (not (eobp))
+    (pcase (char-after)
+      (?\( (search-forward ")" nil 'move))
+      (?\[ (search-forward "]" nil 'move))
+      (?< (search-forward ">" nil 'move))
+      (?: (unless (memq (char-before) '(?\s ?\t ?\n ?:))
+            (insert " "))
+          (forward-char))
+      (_ (let ((start (point)))
+           (mew-submit-sevenbit--skip-phrase)
+           (if (= (point) start)
+               (forward-char)
+             (mew-submit-sevenbit--join-phrase start (point))))))))
+
+(defun mew-submit-sevenbit--new-word (text unknown)
+  "Return TEXT as encoded words; UNKNOWN is as for `mew-submit-sevenbit--words'."
+  (mapconcat (lambda (part)
+               (format "=?%s?B?%s?=" (if unknown "iso-8859-1" "utf-8")
+                       (base64-encode-string
+                        (encode-coding-string part (if unknown 'iso-8859-1 'utf-8))
+                        t)))
+             (seq-partition text 10) "\n "))
+
+(defun mew-submit-sevenbit--take-in (start end before after unknown)
+  "Make encoded words of what is between START and END, if that is raw text.
+BEFORE and AFTER are put there, too.  UNKNOWN is as for
+`mew-submit-sevenbit--words'.  Move to START and return non-nil then."
+  (let ((text (buffer-substring start end)))
+    (when (string-match-p "[^[:ascii:]]" text)
+      (delete-region start end)
+      (goto-char start)
+      (insert (mew-submit-sevenbit--new-word (concat before text after) unknown))
+      (goto-char start))))
+
+(defun mew-submit-sevenbit--keep-blanks (atom quotes unknown)
+  "Encode the raw words behind point beside encoded words, with the blank between.
+That would not count else.  Words are made of ATOM, for `skip-chars-forward';
+with QUOTES non-nil there are quoted strings.  UNKNOWN is as for
+`mew-submit-sevenbit--words'."
+  (let ((first (point)))
+    (while (re-search-forward
+            (concat (if quotes "\"\\|" "") "=\\?[^ \t\n?]+\\?[BbQq]\\?[^ \t\n?]*\\?=")
+            nil t)
+      (let ((start (match-beginning 0))
+            (end (match-end 0)))
+        (goto-char start)
+        (if (eq (char-after) ?\")
+            (mew-submit-sevenbit--skip-quoted)
+          (let* ((blank (skip-chars-backward " \t\n" first))
+                 (word-end (point))
+                 (word (progn (skip-chars-backward atom first) (point))))
+            (unless (and (< blank 0)
+                         (mew-submit-sevenbit--take-in word word-end "" " " unknown))
+              (goto-char end)
+              (setq blank (skip-chars-forward " \t\n")
+                    word (point))
+              (skip-chars-forward atom)
+              (unless (and (> blank 0)
+                           (mew-submit-sevenbit--take-in
+                            word (point) " "
+                            (if (looking-at-p "[ \t\n]+=\\?") " " "") unknown))
+                (goto-char end)))))))))
+
+(defun mew-submit-sevenbit--prepare-words (unknown)
+  "Have the field in the buffer mean the same when its raw text is encoded words.
+UNKNOWN is as for `mew-submit-sevenbit--words'."
+  (goto-char (point-min))
+  (let* ((name (mew-submit-caseless--down
+                (buffer-substring (point) (progn (skip-chars-forward "!-9;-~") (point)))))
+         (addresses (member name mew-submit-sevenbit--address-fields))
+         (start (progn (skip-chars-forward "^:") (forward-char) (point))))
+    (when addresses
+      (mew-submit-sevenbit--prepare-addresses)
+      (goto-char start))
+    (mew-submit-sevenbit--keep-blanks
+     (if addresses mew-submit-sevenbit--atom "^ \t\n") addresses unknown)))
+
 (defun mew-submit-sevenbit--words (field unknown)
   "Return FIELD with encoded words.
 UNKNOWN says that its characters are the octets of a charset nobody knows, which
 is called so in them (RFC 1428)."
   (with-temp-buffer
     (insert field)
+    (mew-submit-sevenbit--prepare-words unknown)
     (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
           (rfc2047-encoding-type 'address-mime)
           ;; Encoded words that are there stay what they are.
@@ -470,6 +625,9 @@ it; LAST is non-nil for the closing one, behind which there is nothing."
                     (copy-marker (match-end 0))
                     last)
               delimiters)))
+    ;; What follows is no epilogue to whoever wrote it, as where a part has the same boundary.
+    (when (and delimiters (re-search-forward regexp nil t))
+      (mew-submit-sevenbit--refuse))
     (nreverse delimiters)))
 
 (defun mew-submit-sevenbit--multipart (boundary digest depth)
@@ -528,11 +686,15 @@ DEPTH is how deep it is.  Return its new encoding."
               nil t)))))
 
 (defun mew-submit-sevenbit--encoding ()
-  "Return the transfer encoding that the narrowed header names, in lower case."
-  (let ((value (mew-submit-sevenbit--value "Content-Transfer-Encoding")))
-    (if value
-        (mew-submit-caseless--down (string-trim (replace-regexp-in-string "([^()]*)" "" value)))
-      "7bit")))
+  "Return the transfer encoding that the narrowed header names, in lower case.
+What programs make of 8bit is that, and an empty field is none."
+  (let* ((value (or (mew-submit-sevenbit--value "Content-Transfer-Encoding") ""))
+         (name (mew-submit-caseless--down
+                (replace-regexp-in-string "([^()]*)\\|[\"; \t]" "" value))))
+    (cond ((equal name "") "7bit")
+          ((string-match-p "\\`8-?bits?\\'" name) "8bit")
+          ((string-match-p "\\`7-?bits?\\'" name) "7bit")
+          (t name))))
 
 (defun mew-submit-sevenbit--split ()
   "Return (HEADER-END . BODY-START) of the narrowed entity.
@@ -556,8 +718,9 @@ DEFAULT is its type where it has none, DEPTH how deep it is."
         (narrow-to-region (car header) (cdr header))
         (let ((parsed (ignore-errors
                         (mail-header-parse-content-type
-                         (or (mew-submit-sevenbit--value "Content-Type")
-                             default)))))
+                         (mew-submit-sevenbit--quote-parameters
+                          (or (mew-submit-sevenbit--value "Content-Type")
+                              default))))))
           (setq type (mew-submit-caseless--down (or (car parsed) "application/octet-stream"))
                 boundary (cdr (assq 'boundary (cdr parsed)))
                 charset (cdr (assq 'charset (cdr parsed)))

@@ -149,6 +149,7 @@ msub_body_encode (struct msub_body *body, const char *in, size_t n, char *out)
       else
         {
           body->facts.bare_cr |= after_cr;
+          body->facts.bare_header |= after_cr && !body->body;
           written += put_late_line_ends (body, 0, out ? out + written : NULL);
           const char *stop = cr < lf ? cr : lf;
           if (p < stop)
@@ -156,9 +157,10 @@ msub_body_encode (struct msub_body *body, const char *in, size_t n, char *out)
           p = stop;
           if (p < end)
             {
+              body->facts.bare_lf |= p == lf;
+              body->facts.bare_header |= p == lf && !body->body;
               written += put_line_end (body, out ? out + written : NULL);
               body->cr = p == cr;
-              body->facts.bare_lf |= p == lf;
               p++;
             }
         }

@@ -26,6 +26,7 @@ struct msub_body_facts
   bool eight_bit_header;  /* ... before the first empty line ... */
   bool other_header;      /* ... where it is not UTF-8 (RFC 3629) */
   bool bare_cr, bare_lf;  /* line ends that are not CRLF in the original */
+  bool bare_header;       /* ... before the first empty line */
 };
 
 /* The encoder's state.  Zero it before a message; the members are private.  */

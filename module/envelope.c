@@ -166,7 +166,7 @@ bool
 msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary)
 {
   if (binary)
-    return !takes_binary (smtp);
+    return !takes_binary (smtp) || facts->bare_header;
   return facts->eight_bit && !smtp->caps.eightbitmime;
 }
 
@@ -215,6 +215,10 @@ msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope 
     return msub_fail (err, MSUB_MESSAGE,
                       "%s takes no binary messages (no BINARYMIME), and this one %s. Nothing was sent; encode it as base64",
                       peer, facts->first_nul ? "holds NUL octets" : "says that it is binary");
+  if (wanted->binary && facts->bare_header)
+    return msub_fail (err, MSUB_MESSAGE,
+                      "The message says that it is binary, so its lines have to end in CRLF, and they do not; encoding it would "
+                      "break a signature. Nothing was sent; encode it as base64 before it is signed");
   if (msub_smtp_needs_seven_bit (smtp, facts, wanted->binary))
     return msub_fail (err, MSUB_MESSAGE,
                       "%s takes 7-bit messages only (no 8BITMIME), and this one has 8-bit text. Nothing was sent; encode "

@@ -41,7 +41,8 @@ const char *msub_envelope_wish (char *const *list, size_t i);
 bool msub_smtp_sends_binary (const struct msub_smtp *smtp, const struct msub_envelope *envelope);
 
 /* Is the message of FACTS, which BINARY says to be binary, one that the server does not take before it has been encoded in
-   7 bits: 8-bit text without 8BITMIME, anything binary without BINARYMIME (RFC 3030 section 3)?  */
+   7 bits: 8-bit text without 8BITMIME, anything binary without BINARYMIME (RFC 3030 section 3)?  What is binary goes as it
+   is, so one whose header has not the line ends of the wire is encoded, too (SECURITY: J1).  */
 bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_body_facts *facts, bool binary);
 
 /* What the message or the user needs and the server has not: -1 with ERR.  */

@@ -465,6 +465,55 @@ Not even when one that was asked for before has been filed meanwhile."
       (should (string-search (concat "\n" mail-header-separator "\nText\n")
                              (cdar filed))))))
 
+(ert-deftest mew-submit-clients-tests-a-command-has-its-directory ()
+  "A shell command that files a copy is run where the mail was written, as by Message mode."
+  (mew-submit-clients-tests--with-server
+    (let* ((there (file-name-as-directory (expand-file-name "there" directory)))
+           (gone (expand-file-name "gone" directory))
+           (copy (list :kind 'pipe :place "cat >sent" :in there)))
+      (make-directory there)
+      (let ((default-directory there))
+        (mew-submit-clients-tests--compose "Fcc: |cat >sent"))
+      (let ((default-directory temporary-file-directory))
+        (mew-submit-clients-tests--wait))
+      (should-not (mew-submit-clients-tests--kept))
+      (should (string-search "Text" (mew-submit-test-octets (expand-file-name "sent" there))))
+      (should (equal (mew-submit-copies--directory copy) there))
+      (dolist (in (list nil gone "/ssh:nobody@x:/"))
+        (should (equal (mew-submit-copies--directory (plist-put copy :in in))
+                       (expand-file-name "~/")))))))
+
+(ert-deftest mew-submit-clients-tests-group-that-takes-no-copy ()
+  "Gnus tells that as a message alone; the copy is kept, and that for others filed once."
+  (mew-submit-clients-tests--with-server
+    (require 'gnus-msg)
+    (require 'gnus-int)
+    (let ((refused '("nnml:full"))
+          filed)
+      (cl-letf (((symbol-function 'gnus-inews-group-method) (lambda (_) '(nnml "")))
+                ((symbol-function 'gnus-check-server) #'always)
+                ((symbol-function 'gnus-request-group) #'always)
+                ((symbol-function 'gnus-find-method-for-group) (lambda (&rest _) '(nnml "")))
+                ((symbol-function 'gnus-group-name-charset) #'ignore)
+                ((symbol-function 'gnus-status-message) (lambda (_) "Quota exceeded"))
+                ((symbol-function 'gnus-request-accept-article)
+                 (lambda (group &rest _)
+                   (unless (member group refused)
+                     (push group filed)
+                     (cons group 1)))))
+        (mew-submit-clients-tests--compose "Gcc: nnml:a, nnml:full, \"nnml:b c\"")
+        (mew-submit-clients-tests--wait)
+        (should (equal (sort (copy-sequence filed) #'string<) '("nnml:a" "nnml:b c")))
+        (should (= 1 (length (mew-submit-clients-tests--kept))))
+        (with-current-buffer "*Warnings*"
+          (should (string-match-p "nnml:full was not filed: .*Quota exceeded"
+                                  (buffer-string))))
+        (setq refused nil)
+        (mew-submit-file-copies)
+        (should (equal (car filed) "nnml:full"))
+        (should (= 3 (length filed)))
+        (should-not (mew-submit-clients-tests--kept))))))
+
 (ert-deftest mew-submit-clients-tests-refused-message-has-no-copy ()
   "A message that is refused has no copy, and after it is deleted neither."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth,rcpt=reply:550 5.1.1 no")

@@ -294,6 +294,30 @@
                    (string-replace "Binary (really)" "8bit" text))))
         (should (equal (plist-get done :kind) "message"))))))
 
+(ert-deftest mew-submit-extensions-tests-binary-has-the-line-ends-of-the-wire ()
+  "One whose header ends its lines otherwise is encoded, or refused where it is signed.
+\(SECURITY: J1)."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer mew-submit-extensions-tests--listener)
+    (let ((text (concat "From: me@x\nTo: a@x\nMIME-Version: 1.0\n"
+                        "Content-Type: multipart/%s; boundary=b\n"
+                        "Content-Transfer-Encoding: binary\n\n--b\n"
+                        "Content-Type: application/x\nContent-Transfer-Encoding: binary\n\n"
+                        "\0\1\r\n\377\r\r\n\n.\n--b--\n")))
+      (should (equal (plist-get (mew-submit-test-run (mew-submit-test-account peer "all")
+                                                     (format text "mixed"))
+                                :result)
+                     "delivered"))
+      (let ((stored (mew-submit-test-stored peer)))
+        (should-not (string-match-p "[^\r]\n" stored))
+        (should (string-search "\r\n\r\nAAENCv8NDQoKLg==" stored)))
+      (let ((done (mew-submit-test-run (mew-submit-test-account peer "all")
+                                       (format text "signed"))))
+        (should (equal (plist-get done :kind) "message"))
+        (should (string-search "have to end in CRLF" (plist-get done :text))))
+      (should-not (seq-find (lambda (line) (string-search "BODY=BINARY" line))
+                            (mew-submit-test-lines peer "MAIL"))))))
+
 (ert-deftest mew-submit-extensions-tests-binary-is-encoded-elsewhere ()
   "Where BINARYMIME is not offered a binary message is encoded, NUL or not."
   :tags '(:module)

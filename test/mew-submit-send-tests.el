@@ -307,6 +307,25 @@ Gr\303\274\303\237e\n")
         (should (string-search (encode-coding-string "äöü €" 'utf-8)
                                (mew-submit-test-octets fcc)))))))
 
+(ert-deftest mew-submit-send-tests-mail-mode-blank-lines-and-bare-names ()
+  "All above the separator is the header; Fcc may name a file without a directory."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let ((default-directory (file-name-directory
+                                (mew-submit-test--peer-file peer "fcc"))))
+        (mew-submit-send-tests--mail
+         '(("To" . "a@x\n\n \t") ("Bcc" . "b@x\n") ("Subject" . "Grüße") ("FCC" . "bare"))
+         "one\n\ntwo\n")
+        (mew-submit-send-tests--settle)
+        (should (equal (mew-submit-test-envelope peer) '("me@example.org" "a@x" "b@x")))
+        (let ((stored (mew-submit-test-stored peer)))
+          (should (string-suffix-p "\r\n\r\none\r\n\r\ntwo\r\n" stored))
+          (should (string-match-p "^Subject: =\\?utf-8\\?" stored))
+          (should-not (string-search "b@x" stored)))
+        (should (string-search "\n\none\n\ntwo\n"
+                               (mew-submit-test-octets (expand-file-name "bare"))))))))
+
 (ert-deftest mew-submit-send-tests-mail-mode-keeps-what-is-there ()
   "Fields that are there are not added again; other charsets are told."
   :tags '(:module)

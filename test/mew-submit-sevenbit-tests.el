@@ -268,6 +268,26 @@ AAEC
     (should (string-match-p "filename\\*\\(?:0\\*\\)?=utf-8''Gr%C3%B6%C3%9Fe"
                             converted))))
 
+(ert-deftest mew-submit-sevenbit-tests-parameters-as-programs-write-them ()
+  "Of a name without the quotes it needs nothing is lost, nor of what is beside it."
+  (pcase-dolist
+      (`(,value . ,name)
+       '(("filename=Größe Übersicht (2).txt" . "Größe Übersicht (2).txt")
+         ("filename=[Grö,ße].pdf; size=3" . "[Grö,ße].pdf")
+         ("filename=@ü.txt" . "@ü.txt")
+         ("filename=\"a\\\"ü\\\\;b\"; x=a/b [c]" . "a\"ü\\;b")
+         ("x=a@b (a comment; of two); filename = ü ;" . "ü")))
+    (ert-info (value)
+      (let* ((octets (mew-submit-sevenbit-tests--convert
+                      (mew-submit-sevenbit-tests--utf-8
+                       (concat "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8; x=[ü]\n"
+                               "Content-Disposition: attachment; " value "\n\nü\n"))))
+             (leaf (nth 1 (mew-submit-sevenbit-tests--leaves octets))))
+        (should (equal (nth 1 leaf) "utf-8"))
+        (should (equal (nth 2 leaf) name)))))
+  (should (equal (mew-submit-sevenbit--quote-parameters " a/b; x=a/b [c]; y=z; w=v (c@d);\n")
+                 " a/b; x=\"a/b [c]\"; y=z; w=v (c@d);\n")))
+
 (ert-deftest mew-submit-sevenbit-tests-stray-octets ()
   "Octets above 127 in quoted-printable are encoded; what is there stays."
   (let ((converted (mew-submit-sevenbit-tests--convert
@@ -326,7 +346,12 @@ SECURITY: J13."
          ("Reply-To: \"@bücher\" <a@x>" . "Reply-To: =?utf-8?Q?=40b=C3=BCcher?= <a@x>")
          ;; What is encoded.
          ("Subject: =?utf-8?Q?Gr=C3=BC?= und Grüße"
-          . "Subject: =?utf-8?Q?Gr=C3=BC?= und =?utf-8?B?R3LDvMOfZQ==?=")))
+          . "Subject: =?utf-8?Q?Gr=C3=BC?= und =?utf-8?B?R3LDvMOfZQ==?=")
+         ;; A group stays one, and its members.
+         ("To: Freunde der Größe: a@x, ü <b@y>;"
+          . "To: Freunde der =?utf-8?B?R3LDtsOfZQ==?= : a@x, =?utf-8?Q?=C3=BC?= <b@y>;")
+         ("Cc: ü:;, (ü:) \"ä: b\" <c@[IPv6:::1]>"
+          . "Cc: =?utf-8?Q?=C3=BC?= :;, (=?utf-8?Q?=C3=BC=3A?=) =?utf-8?Q?=C3=A4=3A_b?=\n <c@[IPv6:::1]>")))
     (ert-info (field)
       (should (string-prefix-p
                (concat wanted "\n")
@@ -335,6 +360,57 @@ SECURITY: J13."
   (should (string-prefix-p "Content-Type: a/b;\n name*=unknown-8bit''%fc\n"
                            (mew-submit-sevenbit-tests--convert
                             "Content-Type: a/b; name=\374\n\nASCII\n"))))
+
+(ert-deftest mew-submit-sevenbit-tests-blanks-count ()
+  "Words are as far from one another as they were, encoded already, quoted or raw."
+  (dolist (value '("=?utf-8?q?Zo=C3=AB?= Größe und" "Größe =?utf-8?q?Zo=C3=AB?= ü =?utf-8?q?x?= ö"
+                   "=?utf-8?q?a?=\n Größe ü" "Größe(ü) ä" "=?utf-8?q?a?= =?utf-8?q?b?= ä"
+                   "=?utf-8?q?a?= äöüäöüäöüäöü =?utf-8?q?b?= ä"
+                   "Re: =?iso-8859-1?q?a?= ääääääääääääääääääääääääääää b"))
+    (ert-info (value)
+      (should (equal (mew-submit-sevenbit-tests--decoded "Subject" value)
+                     (rfc2047-decode-string (string-replace "\n" "" value))))))
+  (pcase-dolist (`(,phrase . ,name)
+                 '(("\"日本\" 太郎" . "日本 太郎") ("Zoë \"Ü\"  Größe" . "Zoë Ü  Größe")
+                   ("=?utf-8?q?Zo=C3=AB?= Größe" . "Zoë Größe") ("Joe \"x ü\"" . "Joe x ü")
+                   ("Zoë =?utf-8?q?x?= b" . "Zoë x b") ("\"Zoë\"\n \"ü\"" . "Zoë ü")))
+    (ert-info (phrase)
+      (should (equal (string-trim
+                      (mew-submit-sevenbit-tests--decoded "From" (concat phrase " <a@x>")))
+                     (concat name " <a@x>")))))
+  ;; The time it takes grows with the length, whatever is there.
+  (dolist (word (list (make-string 200000 ?a) (make-string 200000 ?ü)
+                      (apply #'concat (make-list 20000 "\"ü\" a=?x "))))
+    (should (mew-submit-sevenbit-tests--prepared word))))
+
+(defun mew-submit-sevenbit-tests--decoded (name value)
+  "Return what is read of the field NAME with VALUE once it is encoded."
+  (let ((encoded (mew-submit-sevenbit-tests--convert
+                  (mew-submit-sevenbit-tests--utf-8
+                   (concat name ": " value "\n\nASCII\n")))))
+    (string-remove-prefix
+     (concat name ": ")
+     (rfc2047-decode-string
+      (string-replace "\n" "" (substring encoded 0 (string-match "\n[^ ]" encoded)))))))
+
+(defun mew-submit-sevenbit-tests--prepared (word)
+  "Have fields with WORD prepared for being encoded."
+  (dolist (name '("To" "Subject") t)
+    (with-temp-buffer
+      (insert name ": " word " <a@x>\n")
+      (mew-submit-sevenbit--prepare-words nil))))
+
+(ert-deftest mew-submit-sevenbit-tests-encoding-as-programs-name-it ()
+  "Transfer encodings spelled oddly are understood, and there is one in the end."
+  (dolist (fields '("Content-Transfer-Encoding:\n" "Content-Transfer-Encoding: 8-bit\n"
+                    "Content-Transfer-Encoding: \"8bit\"\n" "Content-Transfer-Encoding: 8BITS;\n"
+                    "Content-Transfer-Encoding: 7bit\nContent-transfer-encoding: 8bit\n"))
+    (ert-info (fields)
+      (should (equal (mew-submit-sevenbit-tests--convert
+                      (concat "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                              fields "\n\303\274\n"))
+                     "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\
+Content-Transfer-Encoding: quoted-printable\n\n=C3=BC\n")))))
 
 (ert-deftest mew-submit-sevenbit-tests-what-is-left-alone ()
   "What was signed, or makes no sense, is not changed: there is no such message."
@@ -358,6 +434,10 @@ Content-Transfer-Encoding: base64\n\nü\n"
          "MIME-Version: 1.0\nContent-Type: text/plain\n\
 Content-Transfer-Encoding: x-uue\n\nü\n"
          "MIME-Version: 1.0\nContent-Type: message/partial; id=x; number=1\n\nü\n"
+         ;; Text behind what seems to be the end, and a name in pieces.
+         "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\
+Content-Type: multipart/mixed; boundary=x\n\n--x\n\nü\n--x--\n--x\n\nü\n--x--\n"
+         "MIME-Version: 1.0\nContent-Type: a/b; name*0*=utf-8''%C3%A4; name*1=\"bü\"\n\nx\n"
          "From: jörg@x\n\nASCII\n"
          "To: Jörg <jörg@bücher.example>\n\nASCII\n"
          "Sübject: x\n\nASCII\n"

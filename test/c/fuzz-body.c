@@ -122,6 +122,7 @@ check_facts (const struct msub_body_facts *facts, const char *want, size_t want_
   MUST (facts->first_long == f.first_long);
   MUST (facts->eight_bit == f.eight_bit && facts->eight_bit_header == f.eight_bit_header);
   MUST (facts->bare_cr == f.bare_cr && facts->bare_lf == f.bare_lf);
+  MUST (!facts->bare_header || facts->bare_cr || facts->bare_lf);
 }
 
 int

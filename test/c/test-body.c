@@ -369,6 +369,24 @@ test_no_input (void)
   tap_expect_int ("a bare CR", body.facts.bare_cr, false);
   tap_end ();
 
+  tap_begin ("body: line ends of the header that are not CRLF");
+  static const struct
+  {
+    const char *text;
+    bool bare;
+  } headers[] = { { "a\r\nb\r\n\r\nc\nd\re\n", false }, { "a\nb\r\n\r\n", true }, { "a\r\nb\r\n\n", true },
+                  { "a\rb\r\n\r\n", true },           { "a\r\n", false },      { "a\r\nb", false } };
+  for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+    for (size_t cut = 0; cut <= strlen (headers[i].text); cut++)
+      {
+        msub_body_reset (&body, false);
+        msub_body_encode (&body, headers[i].text, cut, NULL);
+        msub_body_encode (&body, headers[i].text + cut, strlen (headers[i].text) - cut, NULL);
+        msub_body_finish (&body, NULL);
+        tap_expect_int (headers[i].text, body.facts.bare_header, headers[i].bare);
+      }
+  tap_end ();
+
   tap_begin ("body: a reset forgets everything");
   msub_body_encode (&body, "\xFF\0\r", 3, out);
   msub_body_reset (&body, false);

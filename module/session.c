@@ -232,23 +232,30 @@ send_some (struct msub_server *server, const struct msub_context *context, struc
   return msub_smtp_send (server->smtp, &request->envelope, *fd, facts, &delivery->transaction, &delivery->error);
 }
 
-/* What REQUEST's server offers, and has not kept, does not count from now on.  Lisp hears of what may cost a message next
-   time, and, where it is to begin another session, of everything.  */
+/* Lisp hears of what may cost a message next time, and, where it is to begin another session, of everything.  */
+static void
+note_left_out (struct msub_delivery *delivery, const char *keyword, int length)
+{
+  char line[32];
+  size_t told = strlen (delivery->left_out);
+  snprintf (line, sizeof line, "%.*s\n", length, keyword);
+  bool costly = strcmp (line, "CHUNKING\n") == 0 || strcmp (line, "PIPELINING\n") == 0;
+  if ((costly || delivery->transaction.again == MSUB_AGAIN_ELSEWHERE) && !strstr (delivery->left_out, line))
+    snprintf (delivery->left_out + told, sizeof delivery->left_out - told, "%s", line);
+}
+
+/* What REQUEST's server offers, and has not kept, does not count from now on.  */
 static int
 leave_out (struct msub_server *server, struct msub_request *request, struct msub_delivery *delivery, struct msub_error *err)
 {
-  static const char *const told[]
-    = { "CHUNKING", "PIPELINING", "BINARYMIME", "8BITMIME", "SMTPUTF8", "DSN", "MT-PRIORITY", "SIZE" };
-  size_t count = delivery->transaction.again == MSUB_AGAIN_ELSEWHERE ? sizeof told / sizeof *told : 2;
   const char *offer = delivery->transaction.offer;
   delivery->transaction.offer = NULL;
   if (!offer)
     return 0;
-  for (size_t i = 0; i < count; i++)
+  for (const char *word = offer, *end; *word; word = end + (*end == ','))
     {
-      size_t length = strlen (delivery->left_out);
-      if (strstr (offer, told[i]) && !strstr (delivery->left_out, told[i]))
-        snprintf (delivery->left_out + length, sizeof delivery->left_out - length, "%s\n", told[i]);
+      end = word + strcspn (word, ",");
+      note_left_out (delivery, word, (int) (end - word));
     }
   char *without = NULL;
   if (asprintf (&without, "%s%s%s", request->without ? request->without : "", request->without ? "," : "", offer) < 0)

@@ -128,6 +128,32 @@ The log of what was delivered is the file that becomes too long."
         (should (eql (plist-get (funcall flush) :status) 0)))
       (should (= 1 (length (mew-submit-test-accepted peer)))))))
 
+(ert-deftest mew-submit-batch-send-tests-one-of-the-outbox ()
+  "--retry and --cancel are for one message of the outbox, and leave the others."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=busy,noauth,1:rcpt=reply:450 4.2.1 Later,2:rcpt=reply:450 4.2.1 Later")
+    (let ((outbox (expand-file-name "outbox" (mew-submit-test--peer-file peer "."))))
+      (dotimes (_ 2)
+        (mew-submit-batch-send-tests--run peer "busy" "--outbox" outbox "--from" "me@x" "a@x"))
+      (pcase-let ((`(,one ,other) (mew-submit-spool--ids outbox)))
+        (pcase-dolist (`(,option ,id ,status ,left ,sent)
+                       `(("--retry" ,one 0 (,other) 1)
+                         ("--retry" ,one 64 (,other) 1)
+                         ("--cancel" "20260101T000000-1-1" 64 (,other) 1)
+                         ("--cancel" ,other 0 (,other) 1)
+                         ("--flush" nil 0 (,other) 1)))
+          (ert-info ((format "%s %s" option id))
+            (should (eql (plist-get
+                          (mew-submit-test-emacs
+                           (append (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                                         "-f" "mew-submit-batch-outbox" "--" "--outbox" outbox option)
+                                   (and id (list id))))
+                          :status)
+                         status))
+            (should (equal (mew-submit-spool--ids outbox) left))
+            (should (= sent (length (mew-submit-test-accepted peer))))))))))
+
 (ert-deftest mew-submit-batch-send-tests-json-has-its-shape ()
   "With --json each event is an object on a line, and `done' has every key."
   :tags '(:module)

@@ -110,4 +110,4 @@ dante_wrong_password ()
 }
 
 case_socks5-wrong-password () { through_dante dante_wrong_password; }
-case_socks5-no-user () { through_dante dante_refusal "socks5:127.0.0.1:$dante_port" 'offers no way to log in'; }
+case_socks5-no-user () { through_dante dante_refusal "socks5:127.0.0.1:$dante_port" 'wants a log-in: name a user'; }

@@ -292,10 +292,14 @@ has just grown, and no string and no cons.  No more of the list is read than is
 soon looked at."
   (mew-submit-survey-statistics-tests--long 100)
   (pcase-let* ((short 1000) (long 4000)
-               (`(,_ . ,few) (mew-submit-survey-statistics-tests--long short))
-               (`(,pending . ,many) (mew-submit-survey-statistics-tests--long long))
-               (`(,conses ,strings ,slots) (cl-mapcar #'- many few)))
-    (should (< pending 1000))
+               ;; The least of three: an Emacs that compiles natively may load something meanwhile.
+               (`(,conses ,strings ,slots)
+                (apply #'cl-mapcar #'min
+                       (cl-loop repeat 3
+                                for few = (cdr (mew-submit-survey-statistics-tests--long short))
+                                for (pending . many) = (mew-submit-survey-statistics-tests--long long)
+                                do (should (< pending 1000))
+                                collect (cl-mapcar #'- many few)))))
     (should (< conses (/ (- long short) 2)))
     (should (< strings (/ (- long short) 2)))
     (should (< slots (* 12 (- long short))))))

@@ -360,20 +360,26 @@ no_mail_server (const char *peer, struct msub_error *err)
 }
 
 static int
+too_old (const char *peer, const char *why, struct msub_error *err)
+{
+  return msub_fail (err, MSUB_INSECURE, "%s has no TLS that is new enough (%s). Nothing was sent", peer, why);
+}
+
+static int
 handshake_failed (gnutls_session_t session, int code, const struct msub_connection *c, const char **failure_r,
                   struct msub_error *err)
 {
   const char *peer = c->peer.text;
   const char *failure = *failure_r = failure_of (session, code);
   /* Of these kinds of failure some say that the server has nothing that is strong enough.  */
-  bool old = strcmp (failure, "version") == 0;
-  bool weak = strcmp (failure, "weak") == 0 || old || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
-  if (old)
-    return msub_fail (err, MSUB_INSECURE, "%s has no TLS that is new enough (%s). Nothing was sent", peer,
-                      code == GNUTLS_E_FATAL_ALERT_RECEIVED ? alert_words (session) : "it answers with an older version");
+  bool weak = strcmp (failure, "weak") == 0 || code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+  if (code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET)
+    return too_old (peer, "it answers with an older version", err);
   if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
     {
       gnutls_alert_description_t alert = gnutls_alert_get (session);
+      if (alert == GNUTLS_A_PROTOCOL_VERSION)
+        return too_old (peer, alert_words (session), err);
       if (alert == GNUTLS_A_NO_APPLICATION_PROTOCOL && c->port == WEB_PORT)
         return no_mail_server (peer, err);
       if (certificate_refused (session))

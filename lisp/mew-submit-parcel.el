@@ -143,7 +143,7 @@ What there is of an attempt is not needed for the next one, and may be much."
 
 (defconst mew-submit-parcel--encodings
   '(("lines" . lines) ("header" . header) ("seven-bit" . octets))
-  "What a message is to be encoded for, and what `mew-submit-sevenbit--goal' is.")
+  "What a message is to be encoded for, and the goal of that.")
 
 (defun mew-submit-parcel--encoded (parcel what)
   "Return the name of a file with PARCEL's message, encoded for WHAT, or nil."

@@ -78,7 +78,7 @@
                                                       "mail.example.org"))
     (erase-buffer)
     (insert "CONTENT-DISPOSITION: inline\n\n")
-    (should (mew-submit-sevenbit--find-field "Content-Disposition"))
+    (should (mew-submit-sevenbit-header--find-field "Content-Disposition"))
     ;; What is written meanwhile is written in Turkish.
     (should-not (eq (upcase ?i) ?I))))
 

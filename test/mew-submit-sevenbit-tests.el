@@ -285,7 +285,7 @@ AAEC
              (leaf (nth 1 (mew-submit-sevenbit-tests--leaves octets))))
         (should (equal (nth 1 leaf) "utf-8"))
         (should (equal (nth 2 leaf) name)))))
-  (should (equal (mew-submit-sevenbit--quote-parameters " a/b; x=a/b [c]; y=z; w=v (c@d);\n")
+  (should (equal (mew-submit-sevenbit-header--quote-parameters " a/b; x=a/b [c]; y=z; w=v (c@d);\n")
                  " a/b; x=\"a/b [c]\"; y=z; w=v (c@d);\n")))
 
 (ert-deftest mew-submit-sevenbit-tests-stray-octets ()
@@ -398,7 +398,7 @@ SECURITY: J13."
   (dolist (name '("To" "Subject") t)
     (with-temp-buffer
       (insert name ": " word " <a@x>\n")
-      (mew-submit-sevenbit--prepare-words nil))))
+      (mew-submit-sevenbit-header--prepare-words nil))))
 
 (ert-deftest mew-submit-sevenbit-tests-encoding-as-programs-name-it ()
   "Transfer encodings spelled oddly are understood, and there is one in the end."

@@ -32,5 +32,9 @@ use one that was built with GnuTLS"))
   "Return 43 letters, digits and hyphens that nobody can guess."
   (base64url-encode-string (mew-submit-random--octets) t))
 
+(defun mew-submit-random--challenge (verifier)
+  "Return what is shown of VERIFIER before it is needed (RFC 7636, S256)."
+  (base64url-encode-string (secure-hash 'sha256 verifier nil nil t) t))
+
 (provide 'mew-submit-random)
 ;;; mew-submit-random.el ends here

@@ -284,10 +284,6 @@ KEY is why it does not: `no-key' or `locked'."
 
 ;;; In a browser on this machine
 
-(defun mew-submit-sign-in--challenge (verifier)
-  "Return what is shown of VERIFIER before it is needed (RFC 7636, S256)."
-  (base64url-encode-string (secure-hash 'sha256 verifier nil nil t) t))
-
 (defun mew-submit-sign-in--address (flow)
   "Return the address at which the issuer asks the user of FLOW."
   (let* ((place (mew-submit-issuer-authorize (mew-submit-sign-in-issuer flow)))
@@ -299,7 +295,7 @@ KEY is why it does not: `no-key' or `locked'."
                ("redirect_uri" . ,(mew-submit-sign-in-redirect flow))
                ("scope" . ,scope)
                ("state" . ,(mew-submit-sign-in-state flow))
-               ("code_challenge" . ,(mew-submit-sign-in--challenge
+               ("code_challenge" . ,(mew-submit-random--challenge
                                      (mew-submit-sign-in-verifier flow)))
                ("code_challenge_method" . "S256")
                ("login_hint" . ,(mew-submit-sign-in--user flow))

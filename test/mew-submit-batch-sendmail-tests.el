@@ -66,7 +66,7 @@
          (("a@x" "--server" "h" "-i" "--tls=none" "b@x") ("a@x" "b@x")
           :server "h" :tls none :dots t)))
     (ert-info ((format "%S" args))
-      (let ((options (mew-submit-batch-sendmail--parse (copy-sequence args))))
+      (let ((options (mew-submit-batch-sendmail-arguments--parse (copy-sequence args))))
         (should (equal (plist-get options :arguments) recipients))
         (cl-loop for (key value) on wanted by #'cddr
                  do (should (equal (plist-get options key) value)))
@@ -75,7 +75,7 @@
                                   collect key)
                          '(:arguments)))))))
   (dolist (args '(("-f") ("-N" "sometimes" "a@x") ("--bogus") ("--tls" "x")))
-    (should-error (mew-submit-batch-sendmail--parse (copy-sequence args))
+    (should-error (mew-submit-batch-sendmail-arguments--parse (copy-sequence args))
                   :type 'mew-submit-usage)))
 
 (ert-deftest mew-submit-batch-sendmail-tests-recipients ()
@@ -1042,7 +1042,7 @@ It is sent once, although that Emacs finds the question later."
                 ((symbol-function 'mew-submit-auth--user-is-here)
                  (lambda (&rest _) (ert-fail "Somebody seems to be here"))))
         (should (plist-get (mew-submit-sendmail-take
-                            file (mew-submit-batch-sendmail--parse '("-f" "me@x" "a@x")))
+                            file (mew-submit-batch-sendmail-arguments--parse '("-f" "me@x" "a@x")))
                            :id))
         (should (equal seen '(t)))))))
 

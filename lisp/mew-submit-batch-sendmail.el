@@ -519,8 +519,11 @@ Return what tells where it is."
 (defun mew-submit-batch-sendmail--tell-stopped ()
   "Tell what has become of the message so far; return the exit status."
   (mew-submit-dispatch--leave)
-  (if mew-submit-batch-sendmail--entered
-      (pcase-let* ((`(,id ,directory ,options) mew-submit-batch-sendmail--entered)
+  (if-let* ((entered (or mew-submit-batch-sendmail--entered
+                         ;; It is there before that is known here: gpg is waited for then.
+                         (when-let* ((entry (car (mew-submit-known--entries))))
+                           (list (plist-get entry :id) (plist-get entry :directory))))))
+      (pcase-let* ((`(,id ,directory ,options) entered)
                    (entry (mew-submit-batch-sendmail--entry id directory)))
         (mew-submit-batch-sendmail--tell
          id directory

@@ -296,7 +296,7 @@ A group that does not take it is no error to Gnus, and one to us."
                      (cl-decf left))
                    article))))
       (gnus-inews-do-gcc groups))
-    (unless (zerop left)
+    (when (> left 0)
       (error "Gnus could not store it there: %s"
              (or (ignore-errors (gnus-status-message method)) "nothing was said")))))
 

@@ -128,7 +128,11 @@ it; LAST is non-nil for the closing one, behind which there is nothing."
                     last)
               delimiters)))
     ;; What follows is no epilogue to whoever wrote it, as where a part has the same boundary.
-    (when (and delimiters (re-search-forward regexp nil t))
+    (when (and delimiters
+               (save-excursion (re-search-forward regexp nil t))
+               (string-match-p "[^ \t\r\n]"
+                               (replace-regexp-in-string
+                                regexp "" (buffer-substring (point) (point-max)))))
       (mew-submit-sevenbit-header--refuse))
     (nreverse delimiters)))
 

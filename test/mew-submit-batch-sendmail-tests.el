@@ -631,6 +631,23 @@ DATA\r\nSubject: s\r\n\r\nbody\r\n.\r\n")
                                    (plist-get result :stderr)))
             (should (eq (funcall left) 'queued))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-told-to-stop-while-gpg-is-waited-for ()
+  "A message that is in the outbox is told to be, before who put it there is back."
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-outbox-directory directory)
+          (mew-submit-known--table (make-hash-table :test #'equal))
+          (mew-submit-batch-sendmail--entered nil)
+          (file (mew-submit-test-write (expand-file-name "in" directory) "To: a@x\n\nbody\n"))
+          told)
+      (mew-submit-known--note
+       (mew-submit-spool--add file (mew-submit-message--fields file) directory
+                              '(:state queued :attempts 0 :from "me@x" :recipients ("a@x"))))
+      (cl-letf (((symbol-function 'mew-submit-dispatch--leave) #'ignore)
+                ((symbol-function 'mew-submit-batch-command--tell)
+                 (lambda (text) (setq told text))))
+        (should (eql 0 (mew-submit-batch-sendmail--tell-stopped)))
+        (should (string-prefix-p "queued as " told))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-few-descriptors ()
   "However few file descriptors there are, the status tells where the message is."
   :tags '(:module)

@@ -668,5 +668,13 @@ multipart/signed; boundary=x\n\n--x\n\nü\n--x\n\ns\n--x--\n")))
         (should (string-search "8BITMIME" (plist-get result :stderr))))
       (should-not (mew-submit-test-stored peer 2)))))
 
+(ert-deftest mew-submit-sevenbit-tests-a-second-end ()
+  "A multipart that is closed twice, as programs write it, has lost nothing behind."
+  (let ((message (mew-submit-sevenbit-tests--utf-8
+                  "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n
+--b\n\nGrüße\n--b--\n")))
+    (should (mew-submit-sevenbit-tests--convert (concat message "\n--b--\n")))
+    (should-not (mew-submit-sevenbit-tests--convert (concat message "--b\n\ntext\n--b--\n")))))
+
 (provide 'mew-submit-sevenbit-tests)
 ;;; mew-submit-sevenbit-tests.el ends here

@@ -111,11 +111,15 @@ Two of one domain, or with one address, are one."
 ;;; Ports
 
 (defun mew-submit-diagnosis-network--mute-p (entry)
-  "Did somebody accept the connection of ENTRY, and not say a word?"
-  (and (member (plist-get entry :case) '("greeting" "tls"))
-       (not (seq-some (lambda (key) (plist-get entry key)) '(:greeting :greeting-code :tls)))
-       (null (plist-get (plist-get entry :end) :spoke))
-       (not (mew-submit-diagnosis-network--web-p entry))))
+  "Did somebody accept the connection of ENTRY, and not say a word?
+What makes no sense, or ends the handshake of TLS, is one."
+  (let ((end (plist-get entry :end)))
+    (and (member (plist-get entry :case) '("greeting" "tls"))
+         (not (seq-some (lambda (key) (plist-get entry key)) '(:greeting :greeting-code :tls)))
+         (null (plist-get end :spoke))
+         (not (equal (plist-get end :kind) "protocol"))
+         (member (plist-get end :failure) '(nil "closed" "timeout"))
+         (not (mew-submit-diagnosis-network--web-p entry)))))
 
 (defun mew-submit-diagnosis-network--shut-p (entry)
   "Was ENTRY stopped by somebody who may be the network?

@@ -71,7 +71,9 @@ Without any it is the one on this machine; without the file there is none."
         (while (re-search-forward "^nameserver[ \t]+\\([^ \t\r\n]+\\)" nil t)
           (let ((address (match-string 1)))
             (when (mew-submit-address--numeric-p address)
-              (push address servers))))
+              ;; As in the C library, no address is this machine, which answers from another.
+              (push (pcase address ("0.0.0.0" "127.0.0.1") ("::" "::1") (_ address))
+                    servers))))
         (or (nreverse servers) (list "127.0.0.1"))))))
 
 (defun mew-submit-dns--servers ()

@@ -283,6 +283,10 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
   "Did TCP get through in ATTEMPT?"
   (member (plist-get attempt :case) '(1 "tls" "greeting")))
 
+(defun mew-submit-domain-zone--silent-p (attempt)
+  "Has ATTEMPT, one that was made, heard nothing of its server?"
+  (not (member (plist-get attempt :case) '(nil 1 "tls" "greeting" 2 "2 or 3"))))
+
 (defun mew-submit-domain-zone--secure (attempt)
   "Return nil when ATTEMPT has TLS with a good certificate, or else why not."
   (let ((tls (plist-get attempt :tls))
@@ -311,8 +315,10 @@ Return nil when its name has none, or nobody can tell from here."
               (attempts (mapcar (lambda (port) (mew-submit-domain-zone--best diagnosis port))
                                 ports))
               ;; A network that blocks these ports says nothing of the server.
-              ((seq-some #'mew-submit-domain-zone--answers-p attempts)))
-    (or (seq-some #'mew-submit-domain-zone--secure attempts) t)))
+              ((seq-some #'mew-submit-domain-zone--answers-p attempts))
+              (told (seq-remove #'mew-submit-domain-zone--silent-p attempts)))
+    (or (seq-some #'mew-submit-domain-zone--secure told)
+        (equal told attempts))))
 
 (defun mew-submit-domain-zone--tls-names-p (tls domain)
   "Is the certificate in TLS for DOMAIN?"

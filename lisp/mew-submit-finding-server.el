@@ -155,6 +155,7 @@ answer in its place."
                  ;; TLS stood, and broke.
                  (and (equal (plist-get (plist-get attempt :end) :kind) "tls")
                       (null (plist-get (plist-get attempt :end) :failure))
+                      (not (equal (plist-get (plist-get attempt :end) :stage) "tls"))
                       (not (mew-submit-finding--certificate-wanted-p attempt))))
              (not (plist-get (plist-get attempt :end) :unanswered))))
       (lambda (those)

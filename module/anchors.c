@@ -57,20 +57,13 @@ struct msub_tls_shelf
 /* What is on the shelf has to be read anew after so long, whatever the files look like.  */
 #define SHELF_MSECS 60000
 
-/* What it means that GnuTLS, which has just said CODE, could not use a file.  */
-static enum msub_kind
-kind_of (int code)
-{
-  return code == GNUTLS_E_FILE_ERROR && msub_errno_passes (errno) ? MSUB_INTERNAL : MSUB_CONFIG;
-}
-
-/* Fail unless COUNT objects, at least one, were read from FILE.  */
+/* Fail with MSUB_CONFIG unless COUNT objects, at least one, were read from FILE.  */
 static int
 expect_some (int count, const char *what, const char *file, struct msub_error *err)
 {
   if (count > 0)
     return 0;
-  return msub_fail (err, kind_of (count), "The %s %s cannot be used: %s", what, file,
+  return msub_fail (err, MSUB_CONFIG, "The %s %s cannot be used: %s", what, file,
                     count < 0 ? gnutls_strerror (count) : "it holds none");
 }
 
@@ -117,7 +110,7 @@ load_own_certificate (gnutls_certificate_credentials_t credentials, const struct
   int code = gnutls_certificate_set_x509_key_file2 (credentials, options->cert_file, key, GNUTLS_X509_FMT_PEM, NULL, 0);
   char cert_shown[300], key_shown[300];
   return code >= 0 ? 0
-                   : msub_fail (err, kind_of (code), "The client certificate %s (key %s) cannot be used: %s",
+                   : msub_fail (err, MSUB_CONFIG, "The client certificate %s (key %s) cannot be used: %s",
                                 without_pin (options->cert_file, cert_shown, sizeof cert_shown),
                                 without_pin (key, key_shown, sizeof key_shown), gnutls_strerror (code));
 }
@@ -268,10 +261,13 @@ load (struct msub_errand *errand)
   if (load_all (loading, loading->anchors->credentials))
     {
       int errnum = errno;
-      if (msub_errno_is_shortage (errnum))
+      if (msub_errno_passes (errnum))
         {
+          char shown[300];
+          const char *file = without_pin (atomic_load (&loading->file), shown, sizeof shown);
           loading->err = (struct msub_error) { 0 };
-          msub_fail_errno (&loading->err, MSUB_INTERNAL, errnum, "The certificates to trust cannot be read");
+          msub_fail_errno (&loading->err, MSUB_INTERNAL, errnum, "The %s%s%s cannot be read", atomic_load (&loading->what),
+                           *file ? " " : "", file);
         }
       msub_tls_anchors_leave (loading->anchors);
       loading->anchors = NULL;

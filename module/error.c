@@ -125,9 +125,9 @@ msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, ...)
 }
 
 bool
-msub_errno_is_shortage (int errnum)
+msub_errno_passes (int errnum)
 {
-  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM;
+  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == EIO;
 }
 
 int
@@ -135,7 +135,7 @@ msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const 
 {
   if (err->kind != MSUB_OK)
     return -1;
-  if ((kind == MSUB_MESSAGE || kind == MSUB_CONFIG) && msub_errno_is_shortage (errnum))
+  if ((kind == MSUB_MESSAGE || kind == MSUB_CONFIG) && msub_errno_passes (errnum))
     kind = MSUB_INTERNAL;
   char buf[128];
   const char *words = system_errno_words (errnum, buf, sizeof buf);
@@ -144,12 +144,6 @@ msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const 
   set (err, kind, words ? words : "unknown error", format, args);
   va_end (args);
   return -1;
-}
-
-bool
-msub_errno_passes (int errnum)
-{
-  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == EIO;
 }
 
 void

@@ -64,16 +64,13 @@ int msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, 
 /* Put one more sentence behind ERR's text.  */
 void msub_error_add (struct msub_error *err, const char *sentence);
 
-/* Is errno value ERRNUM about what this machine is short of just now, and not about the file that was asked for?  */
-bool msub_errno_is_shortage (int errnum);
+/* Is errno value ERRNUM about what this machine lacks just now, and not about the file that was asked for?  */
+bool msub_errno_passes (int errnum);
 
 /* As msub_fail, with the words for errno value ERRNUM behind the text.  Nobody has to change a message or an option because
-   of a shortage: then KIND is MSUB_INTERNAL.  */
+   of what passes: then KIND is MSUB_INTERNAL.  */
 int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, const char *format, ...)
   __attribute__ ((format (printf, 4, 5)));
-
-/* Does the system lack something for now?  That is the fault of no file that it could not read.  */
-bool msub_errno_passes (int errnum);
 
 /* Copy N octets of SRC to DST (SIZE octets, at least 1) as valid UTF-8 that is safe to show:
    control characters (C0, C1, DEL), bidirectional overrides and isolates, zero-width and line

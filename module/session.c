@@ -103,8 +103,7 @@ open_regular (const struct msub_context *context, const char *file, msub_time de
       opening->fd = -1;
     }
   else if (opening->errnum)
-    msub_fail_errno (err, msub_errno_passes (opening->errnum) ? MSUB_INTERNAL : MSUB_MESSAGE, opening->errnum,
-                     "The message %s cannot be opened", file);
+    msub_fail_errno (err, MSUB_MESSAGE, opening->errnum, "The message %s cannot be opened", file);
   else
     msub_fail (err, MSUB_MESSAGE, "The message %s is not a regular file", file);
   opening_dispose (&opening->errand);

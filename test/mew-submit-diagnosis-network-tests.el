@@ -41,6 +41,9 @@
                       :end (:kind "timeout" :stage "starttls" :failure "timeout")))
       ('mute (list :case (if (= port 465) "tls" "greeting") :text "no answer"
                    :end '(:kind "timeout" :failure "timeout")))
+      ;; What has ended the handshake by an alert has said something.
+      ('alert '(:case "tls" :end (:kind "insecure" :stage "tls" :failure "alert")))
+      ('nonsense '(:case "greeting" :end (:kind "protocol" :stage "greeting")))
       (_ (error "No such state: %s" state)))))
 
 (defun mew-submit-diagnosis-network-tests--diagnosis (number states &optional family address)
@@ -125,6 +128,8 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
            (("op25b") ((mute open open) (mute open open)))
            (("clear") ((mute mute mute) (open open open)))
            (("unclear") ((mute mute mute)) :page ,ok)
+           (("clear") ((open alert open) (open alert open)))
+           (("clear") ((nonsense open open) (nonsense open open)))
            (("mtu") ((stall mute stall) (stall mute stall)) :page ,ok)
            ;; One server that is down among others.
            (("clear") ((open open open) (silent silent silent) (open open open)))

@@ -34,6 +34,38 @@
                                         (mapcar (lambda (key) (list key :status status))
                                                 '(submission submissions)))))))))
 
+(ert-deftest mew-submit-domain-tests-prefix-kept ()
+  "A port that is silent here keeps and breaks no promise; one that is there does.
+Port 25 is shut on most networks, and port 26 is not."
+  (pcase-dolist (`(,host ,on-26 ,on-25 ,kept)
+                 '(("smtps-a.example.org" good good t)
+                   ("smtps-a.example.org" good silent nil)
+                   ("smtps-a.example.org" silent good nil)
+                   ("smtps-a.example.org" silent silent nil)
+                   ("smtps-a.example.org" bare silent "port 26")
+                   ("smtps-a.example.org" closed good "port 26")
+                   ("starttls-a.example.org" closed good t)
+                   ("starttls-a.example.org" good silent nil)
+                   ("a.example.org" closed closed nil)))
+    (let* ((attempt
+            (lambda (port state)
+              (append (list :port port :state 'ended :text (format "port %d" port)
+                            :address "192.0.2.1" :service 'transfer)
+                      (pcase state
+                        ('good (list :case 1 :tls '(:verified t) :end '(:kind "ok")
+                                     :starttls (and (= port 25) "offered")))
+                        ('bare '(:case 1 :end (:kind "ok")))
+                        ('closed '(:case 2))
+                        ('silent '(:case 5))))))
+           (told (mew-submit-domain-zone--prefix-kept
+                  host (list :done '(:kind "ok")
+                             :attempts (list (funcall attempt 26 on-26)
+                                             (funcall attempt 25 on-25))))))
+      (ert-info ((format "%s %s %s" host on-26 on-25))
+        (if (stringp kept)
+            (should (string-search kept told))
+          (should (eq told kept)))))))
+
 (ert-deftest mew-submit-domain-tests-policy-names ()
   "A pattern's star is one label, the first, and nothing else."
   (pcase-dolist (`(,pattern ,host ,names)

@@ -94,6 +94,22 @@
                                                         diagnosis mew-submit-finding-tests--now))
                                                   :text)))))
 
+(ert-deftest mew-submit-finding-tests-broken-off ()
+  "A conversation breaks off behind TLS; who is found there to be none has not begun one."
+  (pcase-dolist (`(,stage . ,ids) '(("greeting" "conversation-broken") ("tls")))
+    (let ((diagnosis (mew-submit-diagnosis--make "smtp.example.org"
+                                                 '((443 implicit submission)))))
+      (mew-submit-diagnosis--add
+       diagnosis (append '(:event attempt :id 0 :port 443 :family "ipv4" :address "192.0.2.1"
+                                  :tls "implicit")
+                         mew-submit-finding-tests--attempt))
+      (mew-submit-diagnosis--add
+       diagnosis '(:event tls :id 0 :at 13.0 :version "TLS1.3" :verified t
+                          :starts "2030-01-01T00:00:00Z" :expires "2030-04-01T00:00:00Z"))
+      (mew-submit-diagnosis--add
+       diagnosis (list :event 'probed :id 0 :kind "tls" :stage stage :text "no" :at 14.0))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
 (ert-deftest mew-submit-finding-tests-names ()
   "No address, no resolver, and no resolver for one family are three things."
   (pcase-dolist

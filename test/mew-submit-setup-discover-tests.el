@@ -225,6 +225,8 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                            ("nameserver ns.example.org\nnameserver\t2001:db8::1\r\n"
                             "2001:db8::1")
                            ("nameserver fe80::1%eth0\noptions edns0\n" "fe80::1%eth0")
+                           ;; The answer would come from another address than was asked.
+                           ("nameserver 0.0.0.0\nnameserver ::\n" "127.0.0.1" "::1")
                            ("nameserver 192.0.2.1\nnameserver 192.0.2.2\n\
 nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3")))
             (write-region text nil mew-submit-dns--file nil 'silent)

@@ -193,8 +193,9 @@ test_fail (void)
     enum msub_kind expected;
   } shortages[] = {
     { MSUB_MESSAGE, EMFILE, MSUB_INTERNAL },  { MSUB_MESSAGE, ENFILE, MSUB_INTERNAL },
-    { MSUB_CONFIG, ENOMEM, MSUB_INTERNAL },   { MSUB_MESSAGE, ENOENT, MSUB_MESSAGE },
-    { MSUB_CONFIG, EACCES, MSUB_CONFIG },     { MSUB_LOST, ENOMEM, MSUB_LOST },
+    { MSUB_CONFIG, ENOMEM, MSUB_INTERNAL },   { MSUB_MESSAGE, EIO, MSUB_INTERNAL },
+    { MSUB_MESSAGE, ENOENT, MSUB_MESSAGE },   { MSUB_CONFIG, EACCES, MSUB_CONFIG },
+    { MSUB_LOST, ENOMEM, MSUB_LOST },
   };
   for (size_t i = 0; i < sizeof shortages / sizeof *shortages; i++)
     {

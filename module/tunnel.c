@@ -286,16 +286,19 @@ start_ssh (struct msub_tunnel *tunnel, struct msub_error *err)
 #define FAREWELL_TICKS 40
 #define FAREWELL_TICK_NSECS 50000000
 
-/* Somebody has to wait for a process, and to insist that it ends.  */
+/* Somebody has to wait for a process, and to insist that it ends, and what it has started.  Until it is waited for, the number
+   of its group is nobody else's.  */
 static void
 reap (void *arg)
 {
   pid_t pid = (pid_t) (intptr_t) arg;
-  for (int i = 0; i < FAREWELL_TICKS; i++)
+  siginfo_t ended = { 0 };
+  for (int i = 0; i < FAREWELL_TICKS && ended.si_pid == 0; i++)
     {
-      if (waitpid (pid, NULL, WNOHANG) != 0)
+      if (waitid (P_PID, (id_t) pid, &ended, WEXITED | WNOHANG | WNOWAIT))
         return;
-      nanosleep (&(struct timespec) { .tv_nsec = FAREWELL_TICK_NSECS }, NULL);
+      if (ended.si_pid == 0)
+        nanosleep (&(struct timespec) { .tv_nsec = FAREWELL_TICK_NSECS }, NULL);
     }
   kill (-pid, SIGKILL);
   while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)

@@ -594,17 +594,20 @@ Return its session and the number of ssh's process, once it is connected."
 
 (ert-deftest mew-submit-tunnel-tests-ssh-is-ended ()
   "An ssh that is not needed any more is asked to end; one that does not is killed.
-So is what it has started."
+So is what it has started, whether it ends itself or not."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (pcase-dolist (`(,trap ,asked) '(("echo >\"$0.asked\"; exit" t) ("" nil)))
+    (pcase-dolist (`(,trap ,asked ,child)
+                   '(("echo >\"$0.asked\"; exit" t "sleep 1000")
+                     ("echo >\"$0.asked\"; exit" t "(trap '' TERM; exec sleep 1000)")
+                     ("" nil "sleep 1000")))
       (mew-submit-test-with-directory directory
         (let* ((exec-path (cons directory exec-path))
                (script (expand-file-name "ssh" directory))
                session pids)
           (mew-submit-test-write
-           script (format "#!/bin/sh\ntrap '%s' TERM\nsleep 1000 &\n\
-echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap))
+           script (format "#!/bin/sh\ntrap '%s' TERM\n%s &\n\
+echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap child))
           (set-file-modes script #o700)
           (setq session (mew-submit-parcel--submit
                          (mew-submit-test-write (expand-file-name "m" directory)

@@ -601,8 +601,9 @@ first, since the others want a log-in."
         (t (mew-submit-account--routes port stream-type))))
 
 (defun mew-submit-account--value (variable)
-  "Return the value of VARIABLE, or nil when it has none."
-  (and (boundp variable) (symbol-value variable)))
+  "Return the value of VARIABLE, or nil when it has none or an empty text."
+  (let ((value (and (boundp variable) (symbol-value variable))))
+    (and (not (equal value "")) value)))
 
 (defun mew-submit-account--smtpmail (&optional server service user)
   "Return an account made of the user's smtpmail variables, or nil.

@@ -15,6 +15,17 @@
 (require 'mew-submit-extension)
 (require 'seq)
 
+(defvar smtpmail-smtp-server)
+(defvar smtpmail-smtp-user)
+
+(ert-deftest mew-submit-account-tests-an-empty-variable-is-none ()
+  "A variable of smtpmail with an empty text says as little as one with nil."
+  (let ((smtpmail-smtp-server "mail.example.org")
+        (smtpmail-smtp-user ""))
+    (should-not (plist-member (mew-submit-account--smtpmail) :user))
+    (setq smtpmail-smtp-server "")
+    (should-not (plist-get (mew-submit-account--smtpmail) :server))))
+
 (ert-deftest mew-submit-account-tests-rows-are-whole ()
   "A key that users give has a type and words, an option a line of help."
   (pcase-dolist (`(,key ,group ,type ,words ,option ,_argument ,help)

@@ -143,11 +143,17 @@ stays unless it was delivered or could not be taken."
 This is on `kill-emacs-hook', which is run when Emacs is told to end."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-send--interrupted)
   (let ((work mew-submit-batch-send--work))
+    (mew-submit-dispatch--leave)
+    ;; It is there before that is known here: gpg is waited for then.
+    (unless (mew-submit-batch-send--work-id work)
+      (setf (mew-submit-batch-send--work-id work)
+            (plist-get (car (mew-submit-known--entries
+                             (mew-submit-batch-send--work-directory work)))
+                       :id)))
     (kill-emacs
      (mew-submit-batch-command--of-mail
       (mew-submit-batch-send--conclude
-       work (or (progn (mew-submit-dispatch--leave)
-                       (mew-submit-batch-send--work-done work))
+       work (or (mew-submit-batch-send--work-done work)
                 (mew-submit-error--done
                  '(mew-submit-cancelled :text "Told to stop"))))))))
 

@@ -522,7 +522,7 @@ Return what tells where it is."
   (if-let* ((entered (or mew-submit-batch-sendmail--entered
                          ;; It is there before that is known here: gpg is waited for then.
                          (when-let* ((entry (car (mew-submit-known--entries))))
-                           (list (plist-get entry :id) (plist-get entry :directory))))))
+                           (list (plist-get entry :id) (plist-get entry :directory) nil)))))
       (pcase-let* ((`(,id ,directory ,options) entered)
                    (entry (mew-submit-batch-sendmail--entry id directory)))
         (mew-submit-batch-sendmail--tell

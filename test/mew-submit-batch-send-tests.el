@@ -128,6 +128,29 @@ The log of what was delivered is the file that becomes too long."
         (should (eql (plist-get (funcall flush) :status) 0)))
       (should (= 1 (length (mew-submit-test-accepted peer)))))))
 
+(ert-deftest mew-submit-batch-send-tests-told-to-stop-while-gpg-is-waited-for ()
+  "A message that is in --outbox is told to be, before who put it there is back."
+  (mew-submit-test-with-directory directory
+    (let* ((mew-submit-known--table (make-hash-table :test #'equal))
+           (file (mew-submit-test-write (expand-file-name "in" directory) "To: a@x\n\nbody\n"))
+           (entry (mew-submit-spool--add
+                   file (mew-submit-message--fields file) directory
+                   '(:state queued :attempts 0 :from "me@x" :recipients ("a@x"))))
+           (mew-submit-batch-send--work
+            (mew-submit-batch-send--make-work
+             :options (list :outbox directory) :directory directory :raw (concat file ".part")))
+           (message-file (mew-submit-spool--message-file entry))
+           status told)
+      (mew-submit-known--note entry)
+      (cl-letf (((symbol-function 'mew-submit-dispatch--leave) #'ignore)
+                ((symbol-function 'kill-emacs) (lambda (code) (setq status code)))
+                ((symbol-function 'mew-submit-batch-command--tell)
+                 (lambda (text) (setq told text))))
+        (mew-submit-batch-send--interrupted))
+      (should (eql status 75))
+      (should (string-search (concat "kept in " message-file) told))
+      (should (file-exists-p message-file)))))
+
 (ert-deftest mew-submit-batch-send-tests-one-of-the-outbox ()
   "--retry and --cancel are for one message of the outbox, and leave the others."
   :tags '(:module)

@@ -229,8 +229,8 @@ not %s" name value))
           (lambda (_test record) (funcall on-found record)))
     (mew-submit-survey-fieldtest--run test)
     (mew-submit-survey-fieldtest--wait test)
-    (when (mew-submit-survey-fieldtest-trouble test)
-      (mew-submit-error--throw 'config nil "%s" (mew-submit-survey-fieldtest-trouble test)))
+    (when-let* ((trouble (mew-submit-survey-fieldtest-trouble test)))
+      (signal (car trouble) (cdr trouble)))
     (mew-submit-survey-fieldtest-file test)))
 
 (defun mew-submit-batch-survey--survey (options)
@@ -263,8 +263,8 @@ A list too long for one machine goes in shards, and their states become one resu
   parallel --sshloginfile hosts --transferfile list --return state.{} --cleanup \\
     mew-submit survey --shard {}/8 --state state.{} list ::: 1 2 3 4 5 6 7 8
   mew-submit survey --merge state.*
-Exit status: 0 complete, 64 usage, 70 internal, 78 a file that cannot be \
-used.\n"))
+Exit status: 0 complete, 64 usage, 70 internal, 75 this machine is on no network,
+78 a file that cannot be used.\n"))
 
 (defun mew-submit-batch-survey--run (args)
   "Do what ARGS say, and return the exit status."

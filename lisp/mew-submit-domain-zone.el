@@ -117,6 +117,8 @@ Without MX records that is the domain itself; with the null MX there is none."
 What is an address and no name is none (RFC 5321, section 5.1)."
   (dolist (host (seq-remove #'mew-submit-address--numeric-p
                             (mew-submit-domain-zone--mx zone)))
+    (when (eq 'ok (plist-get (mew-submit-domain-zone--answer zone 'mx) :status))
+      (mew-submit-domain-zone--ask zone (list 'alias host) host 'CNAME))
     (mew-submit-domain-zone--ask zone (list 'tlsa host) (concat "_25._tcp." host) 'TLSA
                                  (lambda (_)
                                    (mew-submit-domain-zone--look-for-issuer zone host)))
@@ -374,7 +376,22 @@ name servers and its signatures (DNSSEC): other names are answered here."
               "implicit-mx" "note"
               (format "%s has no MX record, so that mail goes to the host of \
 that name" domain))))
-      ('ok (mew-submit-domain-zone--named-findings domain (mew-submit-domain-zone--mx zone))))))
+      ('ok (append
+            (mew-submit-domain-zone--named-findings domain (mew-submit-domain-zone--mx zone))
+            (mapcan (apply-partially #'mew-submit-domain-zone--alias-findings zone)
+                    (mew-submit-domain-zone--mx zone)))))))
+
+(defun mew-submit-domain-zone--alias-findings (zone host)
+  "Return a finding if HOST, which an MX record of ZONE names, is an alias.
+It has to be the name of the host itself (RFC 2181, section 10.3; RFC 5321,
+section 5.1)."
+  (when-let* ((alias (car (plist-get (mew-submit-domain-zone--answer zone (list 'alias host))
+                                     :answers))))
+    (list (mew-submit-domain-zone--finding
+           "mx-alias" "warning"
+           (format "%s, which an MX record names, is an alias of %s" host alias)
+           (format "Tell who runs the domain to name %s in the MX record: some senders \
+bring no mail to an alias." alias)))))
 
 (defun mew-submit-domain-zone--named-findings (domain hosts)
   "Return findings about HOSTS, which the MX records of DOMAIN name."

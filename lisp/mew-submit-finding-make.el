@@ -66,6 +66,13 @@ do is what the cause says, and OTHERWISE where the server's words leave it open.
        (member (plist-get attempt :errno)
                '("ENETUNREACH" "EHOSTUNREACH" "EADDRNOTAVAIL" "EAFNOSUPPORT"))))
 
+(defun mew-submit-finding--nowhere-p (diagnosis)
+  "Has DIAGNOSIS met nothing but a missing way, or a missing resolver?"
+  (if-let* ((attempts (plist-get diagnosis :attempts)))
+      (seq-every-p #'mew-submit-finding--routeless-p attempts)
+    (seq-some (lambda (lookup) (member (plist-get lookup :why) '("resolver" "late")))
+              (plist-get diagnosis :lookups))))
+
 (defun mew-submit-finding--smtp-p (attempt)
   "Does ATTEMPT lead to a place where mail is submitted or transferred?"
   (memq (plist-get attempt :service) '(submission transfer)))

@@ -258,6 +258,10 @@ The link-layer address of a gateway is unknown until it is needed."
   "Return the networks that this machine is on: that of IPv4, that of IPv6."
   (mapcar #'mew-submit-network--here '(ipv4 ipv6)))
 
+(defun mew-submit-network--none-p ()
+  "Is this machine on no network?"
+  (not (seq-some (lambda (network) (plist-get network :up)) (mew-submit-network--list))))
+
 (defun mew-submit-network--primary ()
   "Return the network that this machine is on, of IPv4 where there is one."
   (let ((networks (mew-submit-network--list)))

@@ -263,8 +263,7 @@ since it may have arrived.")
                 (seq-every-p (lambda (attempt)
                                (equal (plist-get attempt :case) "local"))
                              (plist-get done :attempts))))
-       (seq-every-p (lambda (network) (not (plist-get network :up)))
-                    (mew-submit-network--list))))
+       (mew-submit-network--none-p)))
 
 (defun mew-submit-notice-message--reason (entry done)
   "Return in a clause why ENTRY's attempt ended with DONE."

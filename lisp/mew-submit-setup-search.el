@@ -232,7 +232,7 @@ It is `found', `pin', `no-domain', `never', `offline', `no-dns', `nothing', or
         ((mew-submit-setup-search-never search) 'never)
         ((mew-submit-setup-search--provider search) 'unreachable)
         ((mew-submit-setup-search-exists search) 'nothing)
-        ((mew-submit-setup-search--offline-p) 'offline)
+        ((mew-submit-network--none-p) 'offline)
         (t 'no-dns)))
 
 (defun mew-submit-setup-search--result-words (search)
@@ -351,11 +351,6 @@ submission.")
       search (format "asking %s" (mew-submit-setup-search--way-words way))
       (lambda (found) (mew-submit-setup-search--found search way found))))))
 
-(defun mew-submit-setup-search--offline-p ()
-  "Is this machine on no network?"
-  (not (seq-some (lambda (network) (plist-get network :up))
-                 (mew-submit-network--list))))
-
 (defun mew-submit-setup-search--ask-domain (search domain)
   "Begin SEARCH, which is for a server of DOMAIN: ask whether that exists."
   (mew-submit-setup-discover--exists
@@ -370,7 +365,7 @@ submission.")
     ('no (setf (mew-submit-setup-search-ways search) nil))
     ;; Where nobody answers us the system may still find the web.
     ('nil (setf (mew-submit-setup-search-ways search)
-                (and (not (mew-submit-setup-search--offline-p)) (list 'autoconfig)))))
+                (and (not (mew-submit-network--none-p)) (list 'autoconfig)))))
   (mew-submit-setup-search--go-on search))
 
 ;;; What the floors above call

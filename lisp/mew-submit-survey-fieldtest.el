@@ -23,6 +23,7 @@
 (require 'mew-submit-finding-server)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
+(require 'mew-submit-network)
 (require 'mew-submit-store)
 (require 'mew-submit-survey-statistics)
 (require 'mew-submit-table)
@@ -215,7 +216,7 @@ to how often the file has it and the list had it not yet.")
   (pending nil :documentation "The places still to be looked at: (HOST . PORTS).")
   (running nil :documentation "What is looked at now: ((HOST . PORTS) . SESSION).")
   (stopped t :documentation "Non-nil when nothing new is begun.")
-  (trouble nil :documentation "Why what was found could not be written, or nil.")
+  (trouble nil :documentation "Why it was stopped, an error; or nil.")
   (filling nil :documentation "Non-nil while places are begun, or soon will be.")
   (on-found nil :documentation "Function of the test and a new record, or nil.")
   (on-end nil :documentation "Function of the test, called at its end, or nil."))
@@ -556,9 +557,7 @@ test."
 ;;; Running
 
 (defun mew-submit-survey-fieldtest--found (test place record)
-  "Note in TEST that PLACE is RECORD."
-  (setf (mew-submit-survey-fieldtest-running test)
-        (assoc-delete-all place (mew-submit-survey-fieldtest-running test)))
+  "Note in TEST that PLACE is RECORD.  Until that is written PLACE is under way."
   (if-let* ((owners (mew-submit-survey-fieldtest-owners test)))
       (let ((reports (mapcar (lambda (row)
                                (mew-submit-survey-fieldtest--report row record))
@@ -569,6 +568,8 @@ test."
           (mew-submit-survey-fieldtest--write test report)))
     (mew-submit-survey-fieldtest--write test record)
     (puthash place record (mew-submit-survey-fieldtest-found test)))
+  (setf (mew-submit-survey-fieldtest-running test)
+        (assoc-delete-all place (mew-submit-survey-fieldtest-running test)))
   (when (mew-submit-survey-fieldtest-on-found test)
     (funcall (mew-submit-survey-fieldtest-on-found test) test record)))
 
@@ -608,23 +609,19 @@ test."
 
 (defun mew-submit-survey-fieldtest--ended (test place diagnosis)
   "Take what DIAGNOSIS has found at PLACE into TEST, and go on.
-One that TEST was stopped in says nothing, even when TEST goes on."
+One that TEST was stopped in says nothing, nor one of a machine on no network."
   (when (eq (plist-get diagnosis :session)
             (cdr (assoc place (mew-submit-survey-fieldtest-running test))))
-    (condition-case err
-        (progn
-          (mew-submit-survey-fieldtest--found
-           test place (mew-submit-survey-fieldtest--record place diagnosis))
-          (mew-submit-survey-fieldtest--fill test))
-      (file-error
-       (push place (mew-submit-survey-fieldtest-pending test))
-       (mew-submit-survey-fieldtest--interrupt test err)))))
+    (if (and (mew-submit-finding--nowhere-p diagnosis) (mew-submit-network--none-p))
+        (mew-submit-survey-fieldtest--interrupt
+         test 'mew-submit-connect "This machine is on no network")
+      (mew-submit-survey-fieldtest--fill
+       test place (mew-submit-survey-fieldtest--record place diagnosis)))))
 
-(defun mew-submit-survey-fieldtest--interrupt (test err)
-  "Stop TEST, whose file cannot be written because of ERR; nothing can be kept."
+(defun mew-submit-survey-fieldtest--interrupt (test condition words)
+  "Stop TEST by the error CONDITION, which WORDS describe."
   (setf (mew-submit-survey-fieldtest-trouble test)
-        (format "What was found cannot be written, and the survey has stopped: %s"
-                (mew-submit-error--text err)))
+        (list condition :text (concat "The survey has stopped.  " words)))
   (mew-submit-survey-fieldtest--stop test)
   (when (mew-submit-survey-fieldtest-on-end test)
     (funcall (mew-submit-survey-fieldtest-on-end test) test)))
@@ -644,6 +641,7 @@ One that TEST was stopped in says nothing, even when TEST goes on."
         (push (cons place (plist-get diagnosis :session))
               (mew-submit-survey-fieldtest-running test)))
     (mew-submit-error
+     (push (list place) (mew-submit-survey-fieldtest-running test))
      (mew-submit-survey-fieldtest--found test place
                                          (mew-submit-survey-fieldtest--failed place err)))))
 
@@ -656,11 +654,16 @@ One that TEST was stopped in says nothing, even when TEST goes on."
        (< (length (mew-submit-survey-fieldtest-running test))
           (max 1 mew-submit-survey-limit))))
 
-(defun mew-submit-survey-fieldtest--fill (test)
-  "Begin as many places of TEST as may be, in slices; tell when it has ended."
+(defun mew-submit-survey-fieldtest--fill (test &optional place record)
+  "Begin as many places of TEST as may be, in slices; tell when it has ended.
+RECORD, if any, is what was found at PLACE."
   (condition-case err
-      (mew-submit-survey-fieldtest--begin-some test)
-    (file-error (mew-submit-survey-fieldtest--interrupt test err))))
+      (progn (when place
+               (mew-submit-survey-fieldtest--found test place record))
+             (mew-submit-survey-fieldtest--begin-some test))
+    (file-error (mew-submit-survey-fieldtest--interrupt
+                 test 'mew-submit-config
+                 (concat "What was found cannot be written: " (mew-submit-error--text err))))))
 
 (defun mew-submit-survey-fieldtest--begin-some (test)
   "Begin as many places of TEST as may be in a slice; tell when it has ended."
@@ -704,7 +707,7 @@ One that TEST was stopped in says nothing, even when TEST goes on."
       (setf (mew-submit-survey-fieldtest-running test) nil
             (mew-submit-survey-fieldtest-pending test)
             (append (mapcar #'car running) (mew-submit-survey-fieldtest-pending test)))
-      (mapc (lambda (entry) (mew-submit-job--cancel (cdr entry))) running))))
+      (mapc #'mew-submit-job--cancel (delq nil (mapcar #'cdr running))))))
 
 (defun mew-submit-survey-fieldtest--wait (test)
   "Wait until TEST has ended or was stopped.  The user can quit."

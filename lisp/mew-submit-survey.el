@@ -279,8 +279,8 @@ the latter numbers have columns of their own."
 (defun mew-submit-survey--insert-head (test)
   "Insert how far TEST is, and what can be done with it."
   (pcase-let ((`(,found . ,all) (mew-submit-survey-fieldtest--count test)))
-    (when (mew-submit-survey-fieldtest-trouble test)
-      (insert (propertize (mew-submit-survey-fieldtest-trouble test) 'face 'error) "\n"))
+    (when-let* ((trouble (mew-submit-survey-fieldtest-trouble test)))
+      (insert (propertize (mew-submit-error--text trouble) 'face 'error) "\n"))
     (insert (format "[%-30s] %d of %d servers%s\n"
                     (mew-submit-table--bar (/ (float found) (max 1 all)) 30)
                     found all
@@ -345,8 +345,9 @@ the latter numbers have columns of their own."
           (mew-submit-survey-fieldtest-on-end mew-submit-survey--test)
           (lambda (test)
             (mew-submit-view--soon buffer)
-            (let ((servers (length (mew-submit-survey-fieldtest--results test))))
-              (message "%s" (or (mew-submit-survey-fieldtest-trouble test)
+            (let ((servers (length (mew-submit-survey-fieldtest--results test)))
+                  (trouble (mew-submit-survey-fieldtest-trouble test)))
+              (message "%s" (if trouble (mew-submit-error--text trouble)
                                 (format "The survey is complete: %d server%s" servers
                                         (if (= servers 1) "" "s")))))))
     (mew-submit-survey-fieldtest--run mew-submit-survey--test)

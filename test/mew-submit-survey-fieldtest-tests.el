@@ -53,6 +53,10 @@
                            (mew-submit-survey-fieldtest--parse text))
                    hosts))))
 
+(defconst mew-submit-survey-fieldtest-tests--start
+  (symbol-function 'mew-submit-survey-fieldtest--start)
+  "How a place is begun where nothing stands in for it.")
+
 (defmacro mew-submit-survey-fieldtest-tests--with-file (rows &rest body)
   "Run BODY with a `test' of ROWS in a new `file'; its places end when BODY says so."
   (declare (indent 1))
@@ -69,10 +73,10 @@
            ,@body)
        (delete-file file))))
 
-(defun mew-submit-survey-fieldtest-tests--end (test)
-  "Have one of the places of TEST end."
+(defun mew-submit-survey-fieldtest-tests--end (test &rest diagnosis)
+  "Have one of the places of TEST end with DIAGNOSIS."
   (pcase-let ((`(,place . ,session) (car (mew-submit-survey-fieldtest-running test))))
-    (mew-submit-survey-fieldtest--ended test place (list :session session))))
+    (mew-submit-survey-fieldtest--ended test place (cl-list* :session session diagnosis))))
 
 (ert-deftest mew-submit-survey-fieldtest-tests-full ()
   "Where nothing more can be written the survey stops, says why, and can go on."
@@ -85,7 +89,9 @@
                  (lambda (&rest _) (signal 'file-error '("Writing" "no space")))))
         (mew-submit-survey-fieldtest-tests--end test))
       (should (mew-submit-survey-fieldtest-stopped test))
-      (should (string-search "cannot be written" (mew-submit-survey-fieldtest-trouble test)))
+      (should (string-search "cannot be written"
+                             (mew-submit-error--text
+                              (mew-submit-survey-fieldtest-trouble test))))
       (should (= ends 1))
       (should-not (mew-submit-survey-fieldtest-running test))
       (should (= 2 (length (mew-submit-survey-fieldtest-pending test))))
@@ -97,6 +103,48 @@
       (should (mew-submit-survey-fieldtest--ended-p test))
       (should (= 2 (hash-table-count (mew-submit-survey-fieldtest-found
                                       (mew-submit-survey-fieldtest--load file))))))))
+
+(ert-deftest mew-submit-survey-fieldtest-tests-off-line ()
+  "A machine that is on no network says nothing of servers: the survey waits."
+  (pcase-dolist
+      (`(,up ,pending ,attempts ,lookups)
+       '((nil t (:case "local" :errno "ENETUNREACH") nil)
+         (nil t nil (:family "ipv4" :why "resolver"))
+         (nil t nil (:family "ipv4" :why "late"))
+         ;; What is said of the server all the same.
+         (t nil (:case "local" :errno "ENETUNREACH") nil)
+         (t nil nil (:family "ipv4" :why "resolver"))
+         (nil nil (:case 2 :errno "ECONNREFUSED") nil)
+         (nil nil (:case "local" :errno "EPERM") nil)
+         (nil nil nil (:family "ipv4" :why "none"))))
+    (mew-submit-survey-fieldtest-tests--with-file '((:host "a.example"))
+      (cl-letf (((symbol-function 'mew-submit-network--list)
+                 (lambda () (list '(:up nil) (list :up up)))))
+        (mew-submit-survey-fieldtest--run test)
+        (mew-submit-survey-fieldtest-tests--end
+         test :attempts (and attempts (list attempts)) :lookups (and lookups (list lookups)))
+        (should (mew-submit-survey-fieldtest-stopped test))
+        (should-not (mew-submit-survey-fieldtest-running test))
+        (should (eq pending (and (mew-submit-survey-fieldtest-pending test) t)))
+        (should (eq pending (equal "The survey has stopped.  This machine is on no network"
+                                   (mew-submit-error--text
+                                    (mew-submit-survey-fieldtest-trouble test)))))))))
+
+(ert-deftest mew-submit-survey-fieldtest-tests-odd-row-full ()
+  "A server that cannot be looked at is not forgotten where that cannot be written."
+  (mew-submit-survey-fieldtest-tests--with-file '((:host "a.example"))
+    (cl-letf (((symbol-function 'mew-submit-survey-fieldtest--start)
+               mew-submit-survey-fieldtest-tests--start)
+              ((symbol-function 'mew-submit-probe--start)
+               (lambda (&rest _) (mew-submit-error--throw 'config nil "No"))))
+      (mew-submit-survey-fieldtest--begin-file test)
+      (cl-letf (((symbol-function 'mew-submit-survey-fieldtest--write)
+                 (lambda (&rest _) (signal 'file-error '("Writing" "no space")))))
+        (mew-submit-survey-fieldtest--run test))
+      (should (mew-submit-survey-fieldtest-stopped test))
+      (should (mew-submit-survey-fieldtest-pending test))
+      (mew-submit-survey-fieldtest--run test)
+      (should (mew-submit-survey-fieldtest--ended-p test)))))
 
 (ert-deftest mew-submit-survey-fieldtest-tests-cut-off ()
   "What was cut off in the file takes nothing with it that is written later."

@@ -47,6 +47,7 @@
     ("silent25.example.org" "smarthost" "prefix-unsigned" "srv-none" "sender-unreached")
     ("literal.example.org" "mx-literal" "srv-none")
     ("here.example.org" "mx-here" "srv-none")
+    ("alias.example.org" "direct" "mx-alias" "srv-none")
     ("case.example.org" "direct" "srv-none")
     ("short.example.org" "dns-failed" "srv-none")
     ("odd.example.org" "mx-unknown" "srv-none")

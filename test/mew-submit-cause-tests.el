@@ -1018,6 +1018,26 @@ got lost, not how many replies of other servers are understood."
       (should-not (seq-find (lambda (row) (memq cause (cdr row)))
                             mew-submit-cause-rule--earliest)))))
 
+(ert-deftest mew-submit-cause-test-behind-a-page ()
+  "Words behind the address of a page are read before the code alone, and without the address.
+The cause is not sure then, and words before it count more."
+  (pcase-dolist
+      (`(,cause . ,reply)
+       '((recipient-needs-permission
+          rcpt "550 5.1.1 RCP-P2 http://help.example.org/codes?ip=192.0.2.1#rcp Refused due \
+to recipient preferences")
+         (recipient-temporarily-unavailable
+          rcpt "421 4.7.1 RCP-T4 https://help.example.org/codes?ip=192.0.2.1 Recipient \
+account is unavailable")
+         (recipient-unknown rcpt "550 5.1.1 No such user https://help.example.org/ Spam?")
+         (spam-content dot "550 XX:YY https://help.example.org/help_spam.htm")
+         (recipient-unknown rcpt "550 5.1.1 https://help.example.org/?p=1")))
+    (ert-info ((nth 1 reply))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause)))))
+  (should-not (plist-get (mew-submit-cause-tests--of
+                          'dot "554 5.7.1 X1 http://help.example.org/x Virus found")
+                         :sure)))
+
 (ert-deftest mew-submit-cause-test-relay-denied-is-sure ()
   "What most servers say to whom they do not know is understood beyond doubt."
   (dolist (reply '((rcpt "554 5.7.1 <a@b.example>: Relay access denied")

@@ -16,7 +16,7 @@
     (auth-app-password-needed
      "application specific password required, invalidsecondfactor")
     (auth-basic-disabled
-     "did not meet the criteria to be authenticated, smtp auth disabled")
+     "did not meet the criteria to be authenticated, smtp auth disabled, open smtp flag")
     (auth-too-many-tries
      "auth005")
     (auth-web-login-needed
@@ -124,6 +124,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-needs-tls t :auth tls required (not denied))
     (auth-mechanism-unsupported nil :auth (or 500 502 503 504) (not protocol token))
     (auth-temporary-failure nil :auth 4 internal (not loginlimit toomany))
+    (auth-wrong-password nil :auth 4 (or password username) invalid
+     (not busy authdown loginlimit toomany temporary))
     (auth-temporary-failure nil :auth (or busy authdown)
      (not loginlimit toomany password rate smtp))
     (auth-basic-disabled nil :auth smtp (or disabled unsupported)

@@ -1018,6 +1018,22 @@ got lost, not how many replies of other servers are understood."
       (should-not (seq-find (lambda (row) (memq cause (cdr row)))
                             mew-submit-cause-rule--earliest)))))
 
+(ert-deftest mew-submit-cause-test-refused-for-now ()
+  "A code for now does not hide that the password is wrong, nor words that it cannot be checked."
+  (pcase-dolist (`(,cause ,reply)
+                 '((auth-wrong-password "454 4.7.0 Authentication failed, password incorrect")
+                   (auth-wrong-password "421 4.7.0 Invalid username or password")
+                   (auth-basic-disabled "454 Authentication failed, please open smtp flag first!")
+                   (auth-temporary-failure "454 4.7.0 Authentication failed")
+                   (auth-temporary-failure "454 4.7.0 Password check failed: database is down")
+                   (auth-temporary-failure "454 4.7.0 Wrong password, or try again later")
+                   (auth-too-many-tries "421 4.7.0 Too many wrong passwords")))
+    (ert-info (reply)
+      (let ((found (mew-submit-cause-tests--of 'auth reply)))
+        (should (eq cause (plist-get found :cause)))
+        (when (eq cause 'auth-wrong-password)
+          (should-not (plist-get found :sure)))))))
+
 (ert-deftest mew-submit-cause-test-behind-a-page ()
   "Words behind the address of a page are read before the code alone, and without the address.
 The cause is not sure then, and words before it count more."

@@ -56,7 +56,8 @@ a problem occurred ask your postmaster"
      "submission quota exceeded, daily user sending limit exceeded, daily smtp relay limit,
 refuse quota")
     (rate-limited
-     "sender thread limit exceeded, tss04, unusual rate, too many invalid recipients,
+     "from ipaddr temporarily deferred, frequency limited, aup cxcnct, aup cxmxrt,
+sender thread limit exceeded, tss04, unusual rate, too many invalid recipients,
 dyn t1, dyn t2, hl icc, hl ifc, hl ifq, mi dmc, mi cel, mi sfq, rp trc, rp drc"
      "5.7.508" "x.7.28")
     (recipient-disabled
@@ -64,7 +65,8 @@ dyn t1, dyn t2, hl icc, hl ifc, hl ifq, mi dmc, mi cel, mi sfq, rp trc, rp drc"
      "5.7.505")
     (recipient-mailbox-full
      "over quota temp, over quota perm, overquotatemp, out of storage space,
-too many messages on the server, exceeded storage allocation")
+too many messages on the server, zuviele mails auf dem server, exceeded storage allocation,
+shutoff quota exceeded, allowed message count")
     (recipient-needs-permission
      "resolver rst auth required, resolver rst not authorized,
 resolver rst sender not authenticated*"
@@ -213,6 +215,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 
     ;; The message.
     (mail-loop t loop)
+    (mail-loop nil "x.4.6" header)
     (spam-content t msgspam spam (not virus url attachment reputation ip list sending))
     (spam-content nil msgspam spam message :dot (not virus url attachment reputation list sending))
     (recipient-unknown t :rcpt "5.4.1" rcptmark (not relay norelay))
@@ -296,6 +299,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (not sender domain auth username frozen notallowed denied))
     (sender-not-owned nil owned (not recipient nouser syntax header :greeting :ehlo))
     (recipient-host-unreachable nil verify recipient unreachable (not sender))
+    (recipient-mailbox-full nil verify recipient full)
     (sender-verify-failed nil verify)
     (ip-blocklisted nil toomany spam :greeting (or ip 5))
     (rate-limited nil toomany (or ip :greeting :mail) spam (not content complaints list))
@@ -303,7 +307,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (attachment-blocked nil list attachment :dot (not ip sender server))
     (recipient-unknown nil :rcpt nodomain list user 5)
     (ip-blocklisted t list (or ip server))
-    (sender-blocklisted nil blockedyou (not ip :greeting))
+    (sender-blocklisted nil list user (or :mail :rcpt) (not auth recipient))
+    (sender-blocklisted nil blockedyou (not :greeting))
     (spam-content nil list spam content :dot (not ip sender url server domain))
     (sender-blocklisted nil list sender)
     (ip-network-policy nil list dynamic (not ip server sender))
@@ -396,6 +401,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (sender-domain-unknown nil nodomain :mail)
     (recipient-domain-unknown nil nodomain "x.1.2" (not sender))
     (recipient-domain-unknown nil domain "x.1.2" (or :rcpt :dot) (not user mailbox relay norelay))
+    (recipient-domain-unknown nil :rcpt nodomain "5.4.4")
     (recipient-host-unreachable nil nodomain unreachable)
     (recipient-domain-unknown nil nodomain (not internal helo))
     (recipient-domain-unknown nil "x.4.4" domain)
@@ -409,7 +415,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (sender-not-owned nil :mail sending domain notallowed (not frozen))
     (account-suspended nil sending denied (or :mail :dot :data)
      (not ip recipient address list rate limit quota))
-    (account-suspended nil (or user domain sending) disabled (or :mail :data :dot))
+    (account-suspended nil (or user domain sending) disabled (or :mail :data :dot)
+     (not recipient))
     (account-suspended nil mailbox disabled :mail)
     (account-suspended nil user denied :mail (not sender address recipient ip))
     (account-suspended nil sending (or disabled frozen))
@@ -495,6 +502,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (sender-domain-unauthenticated nil domain ip (or invalid not))
     (quota-reached nil period (or message sending denied user) (or denied limit not))
     (rate-limited nil toomany 4)
+    (rate-limited nil "4.7.500" denied)
     (quota-reached nil smtp limit)
     (quota-reached nil (or :mail :auth) limit (or message frozen) (not size temporary))
     (quota-reached nil :mail period message 5 (not recipient spam))

@@ -56,7 +56,7 @@ gonderen*, gonderici*, felado*, expeditor*, отправител*, відпра�
 posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง, pengirim, nguoi gui,
 подател*, envelope, send address, sending address, reverse path, return path address,
 originating address, from line, email from, emails from, messages from, mails from,
-message from")
+message from, your email address, your e mail address")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -96,7 +96,7 @@ lampiran, tep dinh kem, прикачен*, archive, archives, archiv, file with,
 file of type, files of type, files of this, unwanted file*, unwanted attachment*,
 unwanted extension*, extension, extensions, macro, macros, macro enabled, documents, document,
 encrypted archive*, password protected, protected archive, script file*, blocked mime part,
-blocked mime, forbidden mime, mime part blocked")
+blocked mime, forbidden mime, mime part blocked, eingebetteten bildern, embedded images")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
@@ -149,12 +149,13 @@ bejelentkez*, авториз*, аутентиф*, авторизац*, вход,
 удостовер*, pop before smtp, pop apop, apop, pop authorization, authorization required,
 check your mail first, check mail first, receive mail first, 登陆, log on, sign on,
 identify first, verified user, identify yourself first, log yourself in, log on first,
-who are you")
+who are you, receive your mail before, check your mail before, fetch your mail before,
+retrieve your mail before")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
 przekazywan*, relayovani, predavani, yonlendirme*, ретрансл*, релей*, пересылк*, 中继, 转发,
-轉發, 轉信, 转信, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
+轉發, 轉信, 转信, 中継, 릴레이, 중계, rcpthosts, rcpt hosts, third party, open relay,
 local domain, local domains, not local, not hosted, not one of our domains, not our domain,
 remote domain, remote domains, local delivery, must be local, forwarding to, mail forwarding,
 foreign hosts, foreign host, served here")
@@ -292,7 +293,8 @@ score, razor, pyzor, bogofilter, commtouch, brightmail, cyren, mailshell, object
 offensive, porn, pornographic, casino, profanity, sensitive words, spam filter, dcc, razor2,
 spambot*, unsollicited, unsolicitated, spamvertis*, spamlike, viagra, suspicious,
 looks suspicious, chain letter*, junk email, junk e mail, spams, is spam, as bulk, advert,
-adverts, advert*")
+adverts, advert*, blacklisted word, blacklisted words, banned word, banned words,
+forbidden word, forbidden words")
     (virus
      "virus, viruses, malware, worm, trojan*, infection, clamav, clam av, av engine,
 virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*, infettat*,
@@ -364,7 +366,8 @@ cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량, allotte
 has run out, have run out, run out of, used up, aufgebraucht, epuise*, agotad*, esgotad*,
 esaurit*, opgebruikt, wyczerpan*, vycerpan*, tukend*, исчерпан*, 用完, 用尽, 使い切, 소진,
 sending credit*, daily cap, monthly cap, ceiling, daily allotment, message allowance,
-used all, used all of, spent, spent all, last mail, last message, used your")
+used all, used all of, spent, spent all, last mail, last message, used your, speichervolumen,
+speicherkontingent")
     (loginlimit
      "lockout, locked out, too much fail*, login failures, repeated login*, log in failures,
 repeated failed, number of login, number of failed, too many failed, too many auth*,

@@ -124,6 +124,7 @@
      (mail "530 Bitte zuerst STARTTLS verwenden, Verschlüsselung erforderlich")
      (auth "530 5.7.0 Plaintext authentication disallowed on non-secure (SSL/TLS) connections"))
     (auth-required
+     (rcpt "451 Please receive your mail before sending")
      (rcpt "550-Please turn on SMTP Authentication in your mail client." "550 relay not permitted")
      (rcpt "550 5.7.1 <user@example.com>... Relaying denied. Proper authentication required.")
      (rcpt "550 5.7.1 Relay denied: log in first")
@@ -174,6 +175,7 @@
      (auth "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
      (auth "454 4.7.0 Temporary internal error, authentication not possible"))
     (account-suspended
+     (mail "552 Email sending blocked due to suspicious account activity on primary account. To secure your account, please reset all account passwords.")
      (auth "535 Учетная запись заблокирована")
      (auth "535 账号被禁用")
      (auth "535 This account has been blocked, contact support")
@@ -253,6 +255,8 @@
      (mail "550 Absenderdomain existiert nicht: Domain nicht gefunden, ungültige Absender-Domain")
      (mail "501 5.1.8 Domain of sender address user@example.com does not resolve"))
     (sender-verify-failed
+     (mail "550 5.1.0 <user@example.it> sender rejected invalid local user")
+     (mail "550 Couldn't check sender address.")
      (rcpt "550 5.1.8 Your sender address could not be verified")
      (mail "550 Sender mailbox does not exist")
      (rcpt "550-Callback setup failed while verifying <user@example.com>" "550 Sender verify failed")
@@ -261,6 +265,11 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (mail "554 User in blacklist")
+     (rcpt "550 Mail is rejected by recipients [xxxx IP: 192.0.2.1].")
+     (rcpt "550 they are not accepting mail from you")
+     (rcpt "550 user@example.com is not accepting mail from this sender")
+     (rcpt "553 Sorry, your email address (addr) has been blocked")
      (rcpt "550 Administrative prohibition - envelope blocked")
      (rcpt "550 The recipient has blocked you")
      (mail "550 5.7.1 Your domain is blocked here")
@@ -407,6 +416,8 @@
      (rcpt "451 4.7.1 Greylisting in action, please come back later")
      (rcpt "451 灰名单，请稍后再试"))
     (rate-limited
+     (mail "451 4.7.500 Access denied, please try again later")
+     (mail "550 Ip frequency limited [0000 Blocked IP 192.0.2.22].")
      (mail "451 Zu viele Nachrichten in kurzer Zeit")
      (mail "450 Demasiados mensajes en poco tiempo")
      (mail "450 Превышена частота отправки")
@@ -499,6 +510,11 @@
      (rcpt "452 Слишком много получателей")
      (rcpt "550 收件人过多"))
     (recipient-unknown
+     (rcpt "550 Niemand unter dieser Adresse bekannt")
+     (rcpt "554 Several matches found in Domino Directory")
+     (rcpt "553 user@example.com isn't in my list of allowed recipients")
+     (rcpt "550 local server don't exists that user")
+     (rcpt "550 recipient does not have an account")
      (rcpt "550 Empfängeradresse existiert nicht")
      (rcpt "550 Mailbox nicht gefunden")
      (rcpt "550 Utilisateur inconnu")
@@ -570,6 +586,9 @@
      (rcpt "550 Mottagaren finns inte")
      (rcpt "550 Brugeren findes ikke"))
     (recipient-mailbox-full
+     (dot "554 5.2.0 STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded; Failed to process message")
+     (rcpt "552 Benutzer hat das Speichervolumen ueberschritten")
+     (rcpt "550-Callout verification failed:" "550 Recipient's mailbox is full, user account inactive")
      (rcpt "552 Speicherplatz des Empfängers erschöpft, Postfach überfüllt")
      (rcpt "552 Quota dépassé pour cet utilisateur")
      (rcpt "552 Cuota de buzón excedida")
@@ -608,6 +627,9 @@
      (rcpt "552 メールボックスがいっぱいです")
      (rcpt "552 Schránka je plná"))
     (recipient-disabled
+     (dot "554 delivery error: dd Sorry your message to user@example.com cannot be delivered. This account has been disabled or discontinued [#102].")
+     (rcpt "550 User hasn't entered during last 90 days")
+     (rcpt "550 Mailbox was not used for more than 3 months")
      (rcpt "550 La casilla del destinatario está suspendida")
      (rcpt "550 Ящик заблокирован")
      (rcpt "550 5.2.1 The user you are trying to contact has been suspended")
@@ -631,6 +653,8 @@
      (rcpt "550 5.2.1 Ящик получателя отключен")
      (rcpt "550 收件人帐号已停用"))
     (recipient-domain-unknown
+     (rcpt "550 5.4.4 Host or domain name not found. Name service error for name=example.com type=MX: Malformed or unexpected name server reply")
+     (rcpt "550 Domain not used for mail")
      (rcpt "550 Recipient domain does not exist")
      (rcpt "550 Unknown host example.con")
      (rcpt "550 Le domaine du destinataire n'existe pas")
@@ -644,6 +668,8 @@
      (rcpt "556 5.1.10 Recipient address has null MX")
      (dot "550 5.4.4 Unable to route: no MX or A record, host not found"))
     (recipient-needs-permission
+     (rcpt "554 Es werden nur Emails von bestimmten Email-Adressen akzeptiert")
+     (rcpt "550 5.1.1 The attempted recipient's privacy settings blocked the delivery.")
      (rcpt "550 5.7.1 You are not authorized to send to this recipient")
      (rcpt "550 User does not accept mail from you")
      (rcpt "550 5.7.1 The recipient accepts mail only from known senders")
@@ -674,6 +700,7 @@
      (rcpt "450 4.2.1 Mailbox temporarily unavailable")
      (rcpt "450 Postfach vorübergehend nicht erreichbar"))
     (recipient-host-unreachable
+     (rcpt "451 4.4.1 Timeout connecting to mail.example.com")
      (dot "554 Could not deliver the message in time, giving up")
      (rcpt "451 Could not reach the mail server of the recipient")
      (rcpt "450 4.4.4 No route to destination host")
@@ -712,6 +739,7 @@
      (mail "552 邮件太大")
      (mail "552 Wiadomość jest za duża"))
     (attachment-blocked
+     (dot "554 Der Empfaenger hat keine Emails mit eingebetteten Bildern akzeptiert")
      (dot "550 Files of type .scr cannot be sent as attachments")
      (dot "552 5.7.0 Your message contains an executable file")
      (dot "550 Attachments with this extension are refused")
@@ -733,6 +761,8 @@
      (dot "550 Обнаружен вирус")
      (dot "554 邮件包含病毒"))
     (spam-content
+     (dot "550 5.7.1 The Triple-X in subject is way too often associated with junk email, please rephrase.")
+     (dot "550-Your message was rejected by this system and was not delivered." "550 Reason: Blacklisted word")
      (dot "550 Wegen Spamverdachts abgelehnt")
      (dot "550 Письмо содержит признаки спама")
      (dot "550 스팸 메일로 분류되어 거부되었습니다")
@@ -830,6 +860,8 @@
      (greeting "421 Сервер перегружен, попробуйте позже")
      (greeting "421 系统繁忙"))
     (server-internal-error
+     (rcpt "550 Permanent error in automatic homedir creation")
+     (dot "451 Your message was received but it could not be saved. Please retry later.")
      (dot "451 Error interno del servidor")
      (rcpt "451 4.3.0 Temporary server failure")
      (dot "451 Requested action aborted: local error in processing")
@@ -865,6 +897,7 @@
      (any "421 SMTP incoming data timeout - closing connection.")
      (dot "421 Zeitüberschreitung"))
     (mail-loop
+     (dot "554 5.4.6 Number of 'Received:' DATA headers exceeds maximum permitted")
      (dot "554 Message has been through too many servers, loop")
      (dot "554 too many hops, this message is looping (#5.4.6)")
      (dot "554 5.4.6 Routing loop detected")
@@ -896,6 +929,8 @@
      (any "503 Bad sequence of commands")
      (any "500 Unbekannter Befehl"))
     (policy-unspecified
+     (dot "521 5.2.1 : AOL will not accept delivery of this message.")
+     (dot "550 Your e-mail was rejected for policy reasons on this gateway")
      (dot "550 5.7.1 Message refused")
      (dot "554 5.7.1 This message has been blocked by our policy. Contact postmaster@example.com")
      (mail "550 Not accepted")

@@ -70,7 +70,8 @@ left the company, left our company, resigned, no one called, nobody called, no o
 know of no, know no one, know nobody, have nobody, have no one, no one with, nobody with,
 no one of that, none of that name, nobody of that, have nothing like, have no such,
 not in route, dont exists, have an account, not user of, niemand unter dieser adresse, niemand,
-matches found, list of allowed recipients, no recipients for, email has changed, address has changed")
+matches found, list of allowed recipients, no recipients for, email has changed, address has changed,
+nie ma takiej")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -263,7 +264,8 @@ out of use, switched to inactive, deactivation, closed down, shut down by, suspe
 removed from service, on leave, has retired, shut, asleep, deceased, passed away,
 switched to read only, cut off, out of service, hibernated, hibernating, sleeping,
 no longer read, never read, not read by, no one reads, nobody reads, not set up to receive,
-not used for, was not used, hasnt entered, not entered during, hasnt logged, never logged")
+not used for, was not used, hasnt entered, not entered during, hasnt logged, never logged,
+aktif degil")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -352,7 +354,7 @@ query failed, map lookup, lookup failed, lookup unavailable, directory error, co
 could not load, cannot load, unable to load, processing failure, db, resolver error,
 resolver failure, resolver failed, can not connect to queue, cannot connect to queue,
 error writing, error while writing, cant create output, forward line, homedir,
-could not be saved, cannot be saved")
+could not be saved, cannot be saved, error while, parse failure")
     (timeout
      "connection expired, session expired, expired session, took too long, no data, too slow,
 time limit, timeout, timed out, time out, timeout exceeded, timeout waiting, timed out waiting,
@@ -571,17 +573,6 @@ data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, gean
 geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
 impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
-    (basic
-     "access rights to this service, access to this service, enabled for smtp, smtp access,
-basic authentication, basic auth, smtp client authentication, smtpclientauthentication,
-smtp auth disabled, legacy authentication, smtp authentication is disabled,
-authentication is disabled, authentication disabled, auth disabled, smtp service is disabled,
-smtp service, smtp is disabled, smtp is not enabled, smtp not enabled, imap smtp, pop3 smtp,
-pop imap smtp, smtp disabled, security defaults, conditional access, did not meet the criteria,
-protocol disabled, external clients, smtp zugang, smtp zugriff, pop3 imap, smtp versand,
-smtp ist deaktiviert, smtp服务, smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp,
-доступ по протоколу, plain password*, less secure apps are blocked,
-less secure apps are disabled, less secure app access")
     (frozen
      "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso,
 under review, under investigation, pending approval, pending activation, pending verification,
@@ -658,7 +649,8 @@ unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
 not authenticated, nicht angemeldet, non authentifie*, no autenticad*, nao autenticad*,
 non autenticat*, unauthenticated submission*, unauthenticated session*, unauthenticated access,
 unauthenticated mail, unauthenticated connection, not an authenticated,
-not an authenticated user, permission to submit mail, permission to submit")
+not an authenticated user, permission to submit mail, permission to submit,
+authentication required to send, authentication is required to send")
     (perhapsnouser
      "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
 invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,
@@ -676,7 +668,7 @@ not want your, want to hear, put you on, on their block list, on their blocklist
 on his block list, on her block list, blocked your mail, blocked mail from you,
 blocked messages from you, has you blocked, you on their,
 is not accepting mail from this sender, not accepting mail from this sender,
-is not accepting mail from you, not accepting mail from you")
+is not accepting mail from you, not accepting mail from you, 수신을 거부, 수신 거부")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*, verification failure")
@@ -700,7 +692,7 @@ dont handle mail for, not your relay, am not a relay, not a relay, are no relay,
 relay for others, deliver to others, ask your own, submit your messages,
 only accepts local recipients, only accept local recipients, accepts only local recipients,
 accept only local recipients, only local recipients, not configured for this host,
-not a gateway")
+not a gateway, not served by")
     (only
      "only, alone, nur, ausschliesslich, seulement, uniquement, solamente, solo, unicamente,
 soltanto, apenas, somente, alleen, tylko, wylacznie, pouze, jen, только, лишь, sadece,

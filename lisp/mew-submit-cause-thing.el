@@ -184,7 +184,7 @@ ruckwartsauflosung*, reverse eintrag, resolution inverse, dns inverse, inverse, 
 dns reverso*, reverso*, inverso*, revers*, odwrotn*, rewers*, reverzn*, zpetn*, ters dns,
 обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향, r dns, unresolvable relay*,
 unresolvable client*, unresolvable host*, relay host name, hostname mismatch, no name in dns,
-mismatched dns, ip must resolve, sender ip must resolve, rp rdn, name of your ip")
+mismatched dns, ip must resolve, sender ip must resolve, rp rdn, name of your ip, fcr dns")
     (spf
      "permitted sender, authorized sender for, not permitted to send mail for,
 authorized to send for, not a permitted sender, authorized mail server,
@@ -235,6 +235,17 @@ another password for programs, eigenes passwort, separates passwort, eigenes ken
 smtp key, smtp keys, not your account password, not your normal password,
 not your web password, not your regular password, not your login password,
 password for this device")
+    (basic
+     "access rights to this service, access to this service, enabled for smtp, smtp access,
+basic authentication, basic auth, smtp client authentication, smtpclientauthentication,
+smtp auth disabled, legacy authentication, smtp authentication is disabled,
+authentication is disabled, authentication disabled, auth disabled, smtp service is disabled,
+smtp service, smtp is disabled, smtp is not enabled, smtp not enabled, imap smtp, pop3 smtp,
+pop imap smtp, smtp disabled, security defaults, conditional access, did not meet the criteria,
+protocol disabled, external clients, smtp zugang, smtp zugriff, pop3 imap, smtp versand,
+smtp ist deaktiviert, smtp服务, smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp,
+доступ по протоколу, plain password*, less secure apps are blocked,
+less secure apps are disabled, less secure app access")
     (web
      "accept eula, accept the eula, accept the terms, accept our terms, web login, weblogin*,
 webmail, web mail, web browser, browser*, captcha, via the web, verify your account,
@@ -294,7 +305,7 @@ offensive, porn, pornographic, casino, profanity, sensitive words, spam filter, 
 spambot*, unsollicited, unsolicitated, spamvertis*, spamlike, viagra, suspicious,
 looks suspicious, chain letter*, junk email, junk e mail, spams, is spam, as bulk, advert,
 adverts, advert*, blacklisted word, blacklisted words, banned word, banned words,
-forbidden word, forbidden words")
+forbidden word, forbidden words, sensitive content")
     (virus
      "virus, viruses, malware, worm, trojan*, infection, clamav, clam av, av engine,
 virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*, infettat*,
@@ -367,7 +378,7 @@ has run out, have run out, run out of, used up, aufgebraucht, epuise*, agotad*, 
 esaurit*, opgebruikt, wyczerpan*, vycerpan*, tukend*, исчерпан*, 用完, 用尽, 使い切, 소진,
 sending credit*, daily cap, monthly cap, ceiling, daily allotment, message allowance,
 used all, used all of, spent, spent all, last mail, last message, used your, speichervolumen,
-speicherkontingent")
+speicherkontingent, messaging limit, messaging limits, email limit, message limit")
     (loginlimit
      "lockout, locked out, too much fail*, login failures, repeated login*, log in failures,
 repeated failed, number of login, number of failed, too many failed, too many auth*,

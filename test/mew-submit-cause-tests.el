@@ -79,6 +79,7 @@
      (auth "535 Utilice una contraseña de aplicación")
      (auth "535 5.7.8 Требуется пароль приложения"))
     (auth-basic-disabled
+     (auth "535 5.7.0 This server allows only webmail and JMAP apps. This mail app can't send.")
      (auth "535 5.7.8 SMTP is disabled for your account, turn it on in the settings")
      (auth "535 5.7.8 Error: authentication failed: POP3/IMAP/SMTP access disabled")
      (auth "550 5.7.1 SMTP access for this mailbox is not allowed")
@@ -124,6 +125,7 @@
      (mail "530 Bitte zuerst STARTTLS verwenden, Verschlüsselung erforderlich")
      (auth "530 5.7.0 Plaintext authentication disallowed on non-secure (SSL/TLS) connections"))
     (auth-required
+     (mail "550 5.7.1 Authentication required to send as a local user")
      (rcpt "451 Please receive your mail before sending")
      (rcpt "550-Please turn on SMTP Authentication in your mail client." "550 relay not permitted")
      (rcpt "550 5.7.1 <user@example.com>... Relaying denied. Proper authentication required.")
@@ -175,6 +177,9 @@
      (auth "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
      (auth "454 4.7.0 Temporary internal error, authentication not possible"))
     (account-suspended
+     (mail "550 Votre adresse e-mail est bloquée pour spam, changez le mot de passe")
+     (mail "550 Отправка почты заблокирована, смените пароль")
+     (mail "554 5.7.1 Posta hesabı aktif değil")
      (mail "552 Email sending blocked due to suspicious account activity on primary account. To secure your account, please reset all account passwords.")
      (auth "535 Учетная запись заблокирована")
      (auth "535 账号被禁用")
@@ -265,6 +270,7 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 수신자가 수신을 거부했습니다")
      (mail "554 User in blacklist")
      (rcpt "550 Mail is rejected by recipients [xxxx IP: 192.0.2.1].")
      (rcpt "550 they are not accepting mail from you")
@@ -307,6 +313,7 @@
      (rcpt "501 Syntaxfehler in der Adresse")
      (rcpt "501 Синтаксическая ошибка в адресе"))
     (relay-denied
+     (rcpt "550 5.7.1 Recipient not served by this gateway")
      (rcpt "554 Relaying nicht erlaubt")
      (rcpt "554 Przekazywanie zabronione")
      (rcpt "550 You cannot send mail to example.com through this server")
@@ -378,6 +385,7 @@
      (greeting "550 Dynamische IP-Adressen werden abgelehnt")
      (rcpt "554 5.7.1 192.0.2.1 is listed on the Policy Block List (PBL)"))
     (no-reverse-dns
+     (mail "550 Sorry, no FCrDNS match found")
      (mail "550 Client does not have a valid reverse lookup")
      (greeting "554 IP 192.0.2.1 does not resolve to a name")
      (rcpt "450 4.7.1 Client host rejected: hostname lookup failed")
@@ -391,6 +399,8 @@
      (mail "550 5.7.1 Kein Reverse DNS Eintrag für 192.0.2.1")
      (greeting "550 Обратная DNS-запись отсутствует"))
     (helo-refused
+     (ehlo "554 5.7.1 HELO/EHLO 192.0.2.1: command rejected: raw IP literal not in [square brackets], required by RFC2821:4.1.3")
+     (ehlo "554 5.7.1 HELO/EHLO localhost: command rejected: domain name not qualified")
      (ehlo "550 Ungültiger HELO-Name")
      (ehlo "550 Your HELO name must be a FQDN")
      (ehlo "501 bad hostname in EHLO")
@@ -460,6 +470,8 @@
      (greeting "421 Слишком много соединений")
      (mail "451 发送频率过快，请稍后再试"))
     (quota-reached
+     (auth "535 5.7.0 The email limit is reached. Please upgrade your plan")
+     (rcpt "421 you have exceeded your messaging limits")
      (mail "550 Sending limit exceeded for user")
      (mail "552 You have no message credits left")
      (rcpt "550 Maximum daily recipients exceeded")
@@ -653,6 +665,7 @@
      (rcpt "550 5.2.1 Ящик получателя отключен")
      (rcpt "550 收件人帐号已停用"))
     (recipient-domain-unknown
+     (rcpt "512 Nie ma takiej domeny")
      (rcpt "550 5.4.4 Host or domain name not found. Name service error for name=example.com type=MX: Malformed or unexpected name server reply")
      (rcpt "550 Domain not used for mail")
      (rcpt "550 Recipient domain does not exist")
@@ -686,6 +699,7 @@
      (rcpt "550 Only members of this list may post")
      (rcpt "550 Nur Mitglieder dürfen an diese Liste schreiben"))
     (recipient-temporarily-unavailable
+     (rcpt "451 Could not complete recipient callout")
      (rcpt "450 4.2.1 Mailbox busy")
      (rcpt "451 4.2.1 User temporarily over their receiving limit")
      (rcpt "450 4.1.1 <user@example.com>: Recipient address rejected: unverified address: Address verification in progress")
@@ -761,6 +775,7 @@
      (dot "550 Обнаружен вирус")
      (dot "554 邮件包含病毒"))
     (spam-content
+     (dot "550 5.7.1 Sensitive content detected, review before resending")
      (dot "550 5.7.1 The Triple-X in subject is way too often associated with junk email, please rephrase.")
      (dot "550-Your message was rejected by this system and was not delivered." "550 Reason: Blacklisted word")
      (dot "550 Wegen Spamverdachts abgelehnt")
@@ -860,6 +875,8 @@
      (greeting "421 Сервер перегружен, попробуйте позже")
      (greeting "421 系统繁忙"))
     (server-internal-error
+     (dot "451 4.5.1 Error while starting processing")
+     (dot "451 temporary parse failure")
      (rcpt "550 Permanent error in automatic homedir creation")
      (dot "451 Your message was received but it could not be saved. Please retry later.")
      (dot "451 Error interno del servidor")
@@ -929,6 +946,7 @@
      (any "503 Bad sequence of commands")
      (any "500 Unbekannter Befehl"))
     (policy-unspecified
+     (mail "550 5.7.1 Submission rejected by policy")
      (dot "521 5.2.1 : AOL will not accept delivery of this message.")
      (dot "550 Your e-mail was rejected for policy reasons on this gateway")
      (dot "550 5.7.1 Message refused")

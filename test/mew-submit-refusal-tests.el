@@ -322,6 +322,12 @@ the server."
           ("[Pin"))
          ("refused" "rcpt" "552 5.2.2 The mailbox is full"
           "mailbox is full" "another way" ("[Send later...]") ("[Other p"))
+         ;; Who is told to wait is told what to do after it.
+         ("refused" "mail" "550 5.4.5 Daily sending quota exceeded"
+          "has sent all" "by itself: do that then (r, or l at a time)." ("[Send later...]")
+          ("[Other p"))
+         ("refused" "rcpt" "550 5.1.1 User unknown"
+          "no such mailbox" "is not sent again by itself." ("[Edit]") ("do that then"))
          ;; In doubt the server's words come first.
          ("refused" "dot" "550 5.7.1 Xyzzy" "smtp.gmail.com says: 550 5.7.1 Xyzzy"
           "Read the server's words" ("[Retry]") ("[Other p" "[Send later"))))

@@ -100,7 +100,7 @@ address not recognized, address not recognised, address unrecognized,
 address is not recognized, user not recognized, unable to find alias, alias not found,
 alias user not found, userunknown, usernotfound, no longer a valid user, no longer a user,
 no longer a valid address, no longer a valid recipient, no longer a valid mailbox,
-not in route list, invalid local user")
+not in route list, invalid local user, nazwa skrzynki, 사서함 이름")
     (nodomain
      "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
 a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
@@ -185,7 +185,8 @@ refusal, refusing, discarded, dropped, disallows, disallow, forbids, forbid, pro
 prohibit, prohibition, go away, turned away, thrown away, not wanted, denial, decline,
 declines, wont accept, will not accept, cannot accept, cant accept, not be accepted,
 no thank you, no thanks, prevented from, isnt permitted, isnt authorized, isnt authorised,
-arent permitted, not entitled, not eligible, no right to, not served, never accepted")
+arent permitted, not entitled, not eligible, no right to, not served, never accepted,
+nicht zulassig")
     (allowedsender
      "allowed to use this list, allowed to use the list, post to this list, send to this list,
 write to this list, post to this group, accept mail from you, restricts who, who can send to,
@@ -624,7 +625,7 @@ non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, н
 not have permission, not have permissions, no permissions, lacks permission,
 insufficient permission*, insufficient rights, insufficient privilege*, no rights,
 isnt permitted, isnt authorized, isnt authorised, not entitled, not eligible, no right to,
-not licensed, isnt licensed, unlicensed, no licence, no license")
+not licensed, isnt licensed, unlicensed, no licence, no license, nicht zulassig")
     (msgspam
      "message is likely, message is spam, message looks like, message was classified,
 message was identified, message appears to be, message has been classified,
@@ -668,7 +669,8 @@ not want your, want to hear, put you on, on their block list, on their blocklist
 on his block list, on her block list, blocked your mail, blocked mail from you,
 blocked messages from you, has you blocked, you on their,
 is not accepting mail from this sender, not accepting mail from this sender,
-is not accepting mail from you, not accepting mail from you, 수신을 거부, 수신 거부")
+is not accepting mail from you, not accepting mail from you, 수신을 거부, 수신 거부, has blacklisted,
+受信拒否")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*, verification failure")

@@ -305,7 +305,7 @@ offensive, porn, pornographic, casino, profanity, sensitive words, spam filter, 
 spambot*, unsollicited, unsolicitated, spamvertis*, spamlike, viagra, suspicious,
 looks suspicious, chain letter*, junk email, junk e mail, spams, is spam, as bulk, advert,
 adverts, advert*, blacklisted word, blacklisted words, banned word, banned words,
-forbidden word, forbidden words, sensitive content")
+forbidden word, forbidden words, sensitive content, suspect content, suspected content")
     (virus
      "virus, viruses, malware, worm, trojan*, infection, clamav, clam av, av engine,
 virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*, infettat*,
@@ -497,7 +497,9 @@ espacio en disco, espacio, espaco, spazio, disco, schijfruimte, diskutrymme, dis
 miejsca na dysku, brak miejsca, mista na disku, disk alani, нет места, дисков*, места на диске,
 磁盘, 磁碟, 存储空间, ディスク, 디스크, enough space, enough storage, enough room,
 storage space, storage, diskspace, disc space, run out of disk, ran out of disk,
-run out of space, ran out of space, out of disk space, disk is full, disks are full")
+run out of space, ran out of space, out of disk space, disk is full, disks are full,
+systemspeicher, stockage, almacenamiento, armazenamento, systeemopslag, opslagruimte,
+недостаточно места, хранилищ*, 存储, 記憶容量, 容量不足, depolama, nedostatek mista, 저장 장치, 저장 공간, 저장공간")
     (manyrcpt
      "recipients allowed, recipients per message, recipients per mail, addressees,
 too many recipients, too many rcpt*, number of recipients, max recipients, maximum recipients,
@@ -513,7 +515,7 @@ recipients for one, addressees for one, recipients for, people at once, people i
 recipients at once, addressees at once, enough people, people may be addressed, people for one,
 addresses in one, addresses at once, addresses per message, addresses per mail,
 one recipient at a time, recipient at a time, single recipient only, mehrere ziel domains,
-multiple destination domains, multiple recipient domains")
+multiple destination domains, multiple recipient domains, mehrere zieldomains")
     (dynamic
      "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
 send email directly, send mail directly, send directly, may not be mail exchanger,

@@ -270,6 +270,8 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 user@example.com has blacklisted example.net.")
+     (rcpt "550 受信拒否設定により配信できません")
      (rcpt "550 수신자가 수신을 거부했습니다")
      (mail "554 User in blacklist")
      (rcpt "550 Mail is rejected by recipients [xxxx IP: 192.0.2.1].")
@@ -293,6 +295,8 @@
      (mail "550 Absender gesperrt")
      (mail "550 Отправитель заблокирован"))
     (address-malformed
+     (rcpt "553 Angeforderte Aktion nicht ausgeführt: Postfachname nicht zulässig")
+     (rcpt "553 Action demandée non effectuée : nom de boîte aux lettres non autorisé")
      (rcpt "501 Sintaxis de la dirección incorrecta")
      (mail "501 5.1.7 Invalid sender address")
      (rcpt "501 malformed address: <@example.com> may not follow <user>")
@@ -470,6 +474,7 @@
      (greeting "421 Слишком много соединений")
      (mail "451 发送频率过快，请稍后再试"))
     (quota-reached
+     (mail "450 4.2.1 SMTP-Relay-Dienst-Höchstbeschränkung für diesen Kunden überschritten.")
      (auth "535 5.7.0 The email limit is reached. Please upgrade your plan")
      (rcpt "421 you have exceeded your messaging limits")
      (mail "550 Sending limit exceeded for user")
@@ -522,6 +527,7 @@
      (rcpt "452 Слишком много получателей")
      (rcpt "550 收件人过多"))
     (recipient-unknown
+     (rcpt "553 Operacja nie została podjęta, nazwa skrzynki nie jest dopuszczalna.")
      (rcpt "550 Niemand unter dieser Adresse bekannt")
      (rcpt "554 Several matches found in Domino Directory")
      (rcpt "553 user@example.com isn't in my list of allowed recipients")
@@ -598,6 +604,8 @@
      (rcpt "550 Mottagaren finns inte")
      (rcpt "550 Brugeren findes ikke"))
     (recipient-mailbox-full
+     (rcpt "552 邮件操作中止：超出存储分配")
+     (rcpt "552 Acción de correo abortada: se excedió la asignación de almacenamiento")
      (dot "554 5.2.0 STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded; Failed to process message")
      (rcpt "552 Benutzer hat das Speichervolumen ueberschritten")
      (rcpt "550-Callout verification failed:" "550 Recipient's mailbox is full, user account inactive")
@@ -775,6 +783,7 @@
      (dot "550 Обнаружен вирус")
      (dot "554 邮件包含病毒"))
     (spam-content
+     (dot "550 The message has been rejected due to suspect content.")
      (dot "550 5.7.1 Sensitive content detected, review before resending")
      (dot "550 5.7.1 The Triple-X in subject is way too often associated with junk email, please rephrase.")
      (dot "550-Your message was rejected by this system and was not delivered." "550 Reason: Blacklisted word")
@@ -844,6 +853,10 @@
      (mail "501 5.5.4 8BITMIME not supported by next host")
      (mail "553 5.6.7 SMTPUTF8 is required, but was not offered"))
     (server-full
+     (rcpt "452 시스템 저장 장치가 충분하지 않음")
+     (rcpt "452 Запрошенное действие не выполнено: недостаточно места в системе")
+     (rcpt "452 Acción no ejecutada: almacenamiento del sistema insuficiente")
+     (rcpt "452 Angeforderte Aktion nicht ausgeführt: nicht genügend Systemspeicher")
      (dot "452 4.3.1 Queue disk is full")
      (mail "452 System storage exceeded")
      (mail "452 4.4.5 Insufficient disk space; try again later")

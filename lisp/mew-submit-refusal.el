@@ -98,6 +98,11 @@ another password is no use, and one more log-in may do harm."
     auth-web-login-needed)
   "The causes after which each further log-in counts towards a lock-out.")
 
+(defun mew-submit-refusal--log-in-refused-p (done)
+  "Was the log-in of DONE refused with a code for now, and in vain later?"
+  (and (memq (plist-get done :cause) mew-submit-refusal--log-in-refused)
+       (equal (plist-get done :kind) "deferred")))
+
 (defun mew-submit-refusal--patience (done)
   "Return how many seconds at least to wait for another try after DONE.
 That is 0 where nothing speaks against an early one."
@@ -105,7 +110,7 @@ That is 0 where nothing speaks against an early one."
         (retry (plist-get (mew-submit-refusal--advice done) :retry)))
     (cond ((and (memq cause mew-submit-refusal--patient) (numberp retry)) retry)
           ;; The code says later, and the words that it is no use.
-          ((memq cause mew-submit-refusal--log-in-refused) 3600)
+          ((mew-submit-refusal--log-in-refused-p done) 3600)
           (t 0))))
 
 (defconst mew-submit-refusal--patience-max

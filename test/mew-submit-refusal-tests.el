@@ -409,6 +409,27 @@ the server."
     (mew-submit-auth--user-is-here account)
     (should-not (mew-submit-dispatch--account-waits-p (list :account account)))))
 
+(ert-deftest mew-submit-refusal-tests-mail-with-the-same-password-waits ()
+  "After a log-in that was refused for now other mail of the account does not try it at once.
+Who sends more has perhaps another password, and need not wait."
+  (pcase-dolist (`(,waits ,kind ,reply)
+                 '((t "deferred" "454 4.7.0 Authentication failed, password incorrect")
+                   (t "deferred" "451 4.7.1 Application-specific password required")
+                   (nil "deferred" "454 4.7.0 Temporary authentication failure")
+                   ;; What is refused for good asks for another one, or is refused itself.
+                   (nil "auth" "535 5.7.8 Wrong password")))
+    (ert-info (reply)
+      (let ((account '(:name "a" :server "h" :user "me"))
+            (mew-submit-auth--put-off (make-hash-table :test #'equal)))
+        (mew-submit-dispatch--perhaps-lock
+         (list :account account)
+         (mew-submit-refusal-tests--done kind "auth" nil reply))
+        (should (eq waits (and (mew-submit-dispatch--account-waits-p (list :account account))
+                               t)))
+        (should-not (mew-submit-auth--locked account))
+        (mew-submit-queue--user-adds (list :account account :recipients '("a@x")))
+        (should-not (mew-submit-dispatch--account-waits-p (list :account account)))))))
+
 (ert-deftest mew-submit-refusal-tests-nobody-was-asked ()
   "What is wrong on this side is not said to be the user name or the password."
   (should (string-prefix-p "Correct that" (mew-submit-report--advice

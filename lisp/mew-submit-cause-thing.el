@@ -339,7 +339,8 @@ prilis velk*, velikost*, cok buyuk, boyut*, tul nagy, prea mare, слишком 
 过大, 大小, 超过大小, サイズ, 大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과, prevelik*,
 liiga suur, per didel*, parak liel*, μεγεθος, حجم, גודל, גדול מדי, ขนาด, terlalu besar, ukuran,
 kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri, too much data,
-too much mail data, kilobytes, bytes, too heavy, size restriction*, larger in size, size of")
+too much mail data, kilobytes, bytes, too heavy, size restriction*, larger in size, size of,
+용량이 초과")
     (full
      "no more room, no room, speicherlimit*, speicherplatz ist erschopft, no space in mailbox,
 is full, over quota, overquota, over its quota, over the quota, overdrawn, out of quota,
@@ -367,7 +368,7 @@ exceeds its quota, exceeds his quota, exceeded his quota, exceeded her quota,
 exceeded their quota, exceeds quota, exceed quota, quota is over, quota over, over the storage,
 overflow*, overflowing, place left, no place, bursting, brimming, crammed, tidy up, clean up,
 must delete, delete some, no further mail, accepts no more, can take no more, cannot take more,
-cannot take any more, cant take any more")
+cannot take any more, cant take any more, πληρες, πληρης")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
@@ -411,7 +412,7 @@ ueberschritten, uberschreit*, ueberschreit*, depass*, superad*, excedid*, excede
 overschreden, overskred*, overskrid*, przekroc*, prekroc*, asildi, asti, asim*, tullep*,
 depasit*, превыш*, лимит*, 超过, 超过限制, 超出, 限制, 上限, 超過, 초과, 제한, 한도, 制限,
 presezen*, prekoracen*, uletatud, virsyt*, parsniegt*, вичерпан*, надвиш*, υπερβαση, تجاوز,
-חריגה, מכסה, เกิน, melebihi, batas, vuot qua, versandlimit*")
+חריגה, מכסה, เกิน, melebihi, batas, vuot qua, versandlimit*, перевищ*, ліміт*")
     (rate
      "langsamer, zu schnell, rapide, ralentis*, demasiado rapido, muito rapido, troppo veloc*,
 te snel, zbyt szybko, prilis rychle, cok hizli, слишком быстро, 过快, 速すぎ, 너무 빠, slower,
@@ -442,14 +443,14 @@ giorno, uur, dagelijks*, per dag, dag, timme, dagliga, dzienn*, godzin*, dobow*,
 gunluk, saatlik, napi, zilnic*, суточн*, дневн*, часов*, сутки, в час, день, 每天, 当天, 每日,
 每小时, 今日, 今天, 一日, 1 日, 日, 시간당, 일일, 하루, 오늘, 내일, 明日, 翌日, 本日, 明天,
 tomorrow, morgen, heute, demain, aujourd hui, manana, hoy, amanha, hoje, domani, oggi, jutro,
-zitra, завтра, billing period, billing cycle, this period")
+zitra, завтра, billing period, billing cycle, this period, денн*, щоден*")
     (sending
      "ausgehend*, sortant*, saliente*, uitgaand*, utgaende, wychodzac*, odchozi*, giden,
 sending limit*, send limit*, sending quota, send quota, sent too many, sending, outgoing,
 outbound, submission, sent, send, relay quota, relays quota, versand*, sendelimit*, gesendet,
 envoi*, envoye*, envio*, enviar, enviad*, invio, inviat*, verzend*, verzonden, wysyl*, wyslan*,
 odesil*, odeslan*, odosiel*, odoslan*, gonderim*, gonderme*, kuldes*, trimite*, отправк*,
-отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송")
+отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송, надсилан*, надісл*, відправ*")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,

@@ -79,6 +79,7 @@
      (auth "535 Utilice una contraseña de aplicación")
      (auth "535 5.7.8 Требуется пароль приложения"))
     (auth-basic-disabled
+     (auth "535 请先在网页版开启SMTP服务")
      (auth "535 5.7.0 This server allows only webmail and JMAP apps. This mail app can't send.")
      (auth "535 5.7.8 SMTP is disabled for your account, turn it on in the settings")
      (auth "535 5.7.8 Error: authentication failed: POP3/IMAP/SMTP access disabled")
@@ -474,6 +475,7 @@
      (greeting "421 Слишком много соединений")
      (mail "451 发送频率过快，请稍后再试"))
     (quota-reached
+     (mail "550 Перевищено денний ліміт надсилання")
      (mail "450 4.2.1 SMTP-Relay-Dienst-Höchstbeschränkung für diesen Kunden überschritten.")
      (auth "535 5.7.0 The email limit is reached. Please upgrade your plan")
      (rcpt "421 you have exceeded your messaging limits")
@@ -604,6 +606,7 @@
      (rcpt "550 Mottagaren finns inte")
      (rcpt "550 Brugeren findes ikke"))
     (recipient-mailbox-full
+     (rcpt "552 Το γραμματοκιβώτιο είναι πλήρες")
      (rcpt "552 邮件操作中止：超出存储分配")
      (rcpt "552 Acción de correo abortada: se excedió la asignación de almacenamiento")
      (dot "554 5.2.0 STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded; Failed to process message")
@@ -734,6 +737,7 @@
      (dot "550 5.4.7 Message expired: recipient server not responding")
      (rcpt "451 4.4.1 Could not connect to destination server"))
     (message-too-big
+     (dot "552 첨부파일 용량이 초과되었습니다")
      (dot "552 Die Mail überschreitet die maximale Größe")
      (dot "552 La taille du message dépasse la limite")
      (dot "552 O tamanho da mensagem excede o limite")

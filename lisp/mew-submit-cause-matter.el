@@ -69,7 +69,9 @@ imaginary, not subscribed here, belongs to nobody, belongs to no one, quit, has 
 left the company, left our company, resigned, no one called, nobody called, no one known,
 know of no, know no one, know nobody, have nobody, have no one, no one with, nobody with,
 no one of that, none of that name, nobody of that, have nothing like, have no such,
-not in route")
+not in route, dont exists, have an account, not user of, niemand unter dieser adresse, niemand,
+matches found, list of allowed recipients, no recipients for, email has changed, address has changed,
+nie ma takiej")
     (nouser
      "такого пользователя нет, такого пользователя, такой пользователь,
 нет такого пользователя, adresse d au moins un destinataire invalide,
@@ -98,7 +100,7 @@ address not recognized, address not recognised, address unrecognized,
 address is not recognized, user not recognized, unable to find alias, alias not found,
 alias user not found, userunknown, usernotfound, no longer a valid user, no longer a user,
 no longer a valid address, no longer a valid recipient, no longer a valid mailbox,
-not in route list")
+not in route list, invalid local user, nazwa skrzynki, 사서함 이름")
     (nodomain
      "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
 a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
@@ -133,7 +135,9 @@ domain is not registered, domain not registered, unregistered domain, domain has
 domain expired, domain is expired, neither a valid mx, not have an mx, not have a mx,
 without mx, without an mx, no mail exchange, no name servers, must have an mx,
 domain name is invalid, invalid domain name, invalid recipient domain,
-recipient domain is invalid, recipient domain invalid, invalid domain in recipient")
+recipient domain is invalid, recipient domain invalid, invalid domain in recipient,
+not used for mail, not used for email, dns a data, illegal host domain,
+indicated no smtp service, not currently resolve")
     (invalid
      "invalid*, incorrect*, wrong*, bad, illegal, not correct, false, mismatch*, dont match,
 does not match, doesnt match, not match, not accepted, unacceptable, failed, failure, fails,
@@ -181,7 +185,8 @@ refusal, refusing, discarded, dropped, disallows, disallow, forbids, forbid, pro
 prohibit, prohibition, go away, turned away, thrown away, not wanted, denial, decline,
 declines, wont accept, will not accept, cannot accept, cant accept, not be accepted,
 no thank you, no thanks, prevented from, isnt permitted, isnt authorized, isnt authorised,
-arent permitted, not entitled, not eligible, no right to, not served, never accepted")
+arent permitted, not entitled, not eligible, no right to, not served, never accepted,
+nicht zulassig")
     (allowedsender
      "allowed to use this list, allowed to use the list, post to this list, send to this list,
 write to this list, post to this group, accept mail from you, restricts who, who can send to,
@@ -193,7 +198,7 @@ authenticatedonly, recipient not authorized, rcpt not allowed, not accept mail f
 not accept messages from, refuses mail from, does not want, only accepts mail, doesnt allow,
 restricted address, outside of organization, blocked by recipient,
 envelope recipient has been denied, delivery is not allowed to this, not permitted to this,
-not accepting mail from, will not accept, allowed senders, allowed senders list,
+not accepting mail from, allowed senders, allowed senders list,
 allowed sender list, not authorized to send to, not allowed to send to,
 not permitted to send to, authenticated by organization, authenticated senders only,
 authenticated for mailbox, only internal, internal senders, internal use only, internal only,
@@ -227,7 +232,8 @@ outsiders, outsider, allowed list, not accepting messages from, not accepting em
 n accepte que, accepte que, posta non certificata, specific email addresses,
 specific addresses, specific senders, certain addresses, certain people, closed system,
 approved external, approved addresses, only people, authorized addresses, selected senders,
-selected people")
+selected people, will not accept mail from, will not accept messages from,
+is not accepting mail from, privacy settings, rule imposed, von bestimmten")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, sparra*, zablokovan*, zablokowan*,
 deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable, deactivated,
@@ -258,7 +264,9 @@ not configured to receive, mailbox expired, expired mailbox, mothballed, put out
 out of use, switched to inactive, deactivation, closed down, shut down by, suspension,
 removed from service, on leave, has retired, shut, asleep, deceased, passed away,
 switched to read only, cut off, out of service, hibernated, hibernating, sleeping,
-no longer read, never read, not read by, no one reads, nobody reads, not set up to receive")
+no longer read, never read, not read by, no one reads, nobody reads, not set up to receive,
+not used for, was not used, hasnt entered, not entered during, hasnt logged, never logged,
+aktif degil")
     (required
      "use, required, require, requires, must, need, needs, needed, please, necessary,
 mandatory, before, first, should, erforderlich, notwendig, benotigt, benoetigt, mussen,
@@ -289,8 +297,8 @@ isgreylisted, please retry after sometime, new sender, first time sender, unknow
 szara lista, szarej listy, sedy seznam, сером списке, sender recipient pair, recipient pair,
 triplet, first contact, erstkontakt, premier contact, primer contacto, primo contatto, embargo,
 delaying, not yet known, never seen before, not seen before, unfamiliar,
-not yet authorized to deliver, not yet authorised to deliver, triple, first seen, seen first,
-milter gris, gris")
+not yet authorized to deliver, not yet authorised to deliver, first seen, seen first,
+milter gris, gris, ip triple")
     (busy
      "another server, different server, high load, load too high, come back later,
 currently unavailable, too many processes, all lines busy, try again shortly, no free,
@@ -346,7 +354,8 @@ error while reading, alias file, cannot be read, could not be read, went wrong, 
 query failed, map lookup, lookup failed, lookup unavailable, directory error, content scanner,
 could not load, cannot load, unable to load, processing failure, db, resolver error,
 resolver failure, resolver failed, can not connect to queue, cannot connect to queue,
-error writing, error while writing, cant create output, forward line")
+error writing, error while writing, cant create output, forward line, homedir,
+could not be saved, cannot be saved, error while, parse failure")
     (timeout
      "connection expired, session expired, expired session, took too long, no data, too slow,
 time limit, timeout, timed out, time out, timeout exceeded, timeout waiting, timed out waiting,
@@ -392,7 +401,8 @@ unable to contact, unable to reach, could not be reached, cannot be reached, not
 next hop server, connect failed, network unreachable, host unreachable, message delayed,
 remote mailserver, mail server is down, mailserver is down,
 mail server of the recipient is down, get through, got through, could not get through,
-not get through, cant connect to, cannot connect to, can not connect to, unable to connect to")
+not get through, cant connect to, cannot connect to, can not connect to, unable to connect to,
+timeout connecting to, timed out connecting, timeout while connecting")
     (dns
      "dns check*, dns lookup*, dns lookup fail*, dns look up*, dns failure, dns error,
 dns query failed, dns timeout, dns resolve*, dns resolution, dns resolving, dns server,
@@ -449,8 +459,7 @@ protokollverletzung, protokollfehler, smtp protokollverletzung")
     (utf8
      "smtputf8, utf8, utf 8, eai, internationalized, internationalised, non ascii,
 nonascii, 8bit, 8 bit, 8bitmime, international address*, 8 bit characters, eight bit, idn,
-unicode,
-character set, character sets, charset*, plain ascii, ascii, only ascii, pure ascii,
+unicode, character set, character sets, charset*, plain ascii, ascii, only ascii, pure ascii,
 latin letters")
     (line
      "line exceeds, exceeds maximum line, line limit, newlines, bare lf, bare cr,
@@ -483,7 +492,8 @@ callback failed, callout to sender, sender callback, could not be confirmed,
 return address was, postmaster verification, verification failed while checking,
 sender could not be checked, callout verification, your own mail server, send bounces,
 bounces to your, bounces cannot, reply to your address, whether you exist,
-whether the sender exists, if the sender exists, sender exists")
+whether the sender exists, if the sender exists, sender exists, check sender address,
+check the sender, check sender")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,
@@ -564,17 +574,6 @@ data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, gean
 geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
 impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
-    (basic
-     "access rights to this service, access to this service, enabled for smtp, smtp access,
-basic authentication, basic auth, smtp client authentication, smtpclientauthentication,
-smtp auth disabled, legacy authentication, smtp authentication is disabled,
-authentication is disabled, authentication disabled, auth disabled, smtp service is disabled,
-smtp service, smtp is disabled, smtp is not enabled, smtp not enabled, imap smtp, pop3 smtp,
-pop imap smtp, smtp disabled, security defaults, conditional access, did not meet the criteria,
-protocol disabled, external clients, smtp zugang, smtp zugriff, pop3 imap, smtp versand,
-smtp ist deaktiviert, smtp服务, smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp,
-доступ по протоколу, plain password*, less secure apps are blocked,
-less secure apps are disabled, less secure app access")
     (frozen
      "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso,
 under review, under investigation, pending approval, pending activation, pending verification,
@@ -592,7 +591,7 @@ confirm your email first, awaiting confirmation, account not subscribed,
 account is not subscribed, free quota, paused, demo domain*, tenant has exceeded,
 tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice, not paying,
 cut off, unpaid bill*, taken away, credentials revoked, access revoked, has been revoked,
-revoked account")
+revoked account, suspicious account activity")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (unavailable
@@ -617,8 +616,7 @@ cannot be checked, not be checked")
      "must equal, must match, must be same, must be the same, same as, does not match,
 doesnt match, not match, igual ao, igual a la, igual al, ser igual, identique*, identisch*,
 gleich sein, uguale, identic*, gelijk zijn, samma som, samme som, takie samo, zgodn*, shodn*,
-ayni olmali, должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야,
-mismatch*")
+ayni olmali, должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야, mismatch*")
     (notallowed
      "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
@@ -627,7 +625,7 @@ non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, н
 not have permission, not have permissions, no permissions, lacks permission,
 insufficient permission*, insufficient rights, insufficient privilege*, no rights,
 isnt permitted, isnt authorized, isnt authorised, not entitled, not eligible, no right to,
-not licensed, isnt licensed, unlicensed, no licence, no license")
+not licensed, isnt licensed, unlicensed, no licence, no license, nicht zulassig")
     (msgspam
      "message is likely, message is spam, message looks like, message was classified,
 message was identified, message appears to be, message has been classified,
@@ -652,7 +650,8 @@ unauthenticated connections, unauthenticated relay*, anonymous, not logged in,
 not authenticated, nicht angemeldet, non authentifie*, no autenticad*, nao autenticad*,
 non autenticat*, unauthenticated submission*, unauthenticated session*, unauthenticated access,
 unauthenticated mail, unauthenticated connection, not an authenticated,
-not an authenticated user, permission to submit mail, permission to submit")
+not an authenticated user, permission to submit mail, permission to submit,
+authentication required to send, authentication is required to send")
     (perhapsnouser
      "cannot deliver mail for, cannot deliver to, mailbox unavailable, invalid mailbox,
 invalid recipient, no such, bad recipient, mailbox not available, undeliverable address,
@@ -668,7 +667,10 @@ ignore list, any more from you, mail from your domain, mail from you, refuses ma
 bad name, wants no mail, hear from you, doesnt want your, does not want your, dont want your,
 not want your, want to hear, put you on, on their block list, on their blocklist,
 on his block list, on her block list, blocked your mail, blocked mail from you,
-blocked messages from you, has you blocked, you on their")
+blocked messages from you, has you blocked, you on their,
+is not accepting mail from this sender, not accepting mail from this sender,
+is not accepting mail from you, not accepting mail from you, 수신을 거부, 수신 거부, has blacklisted,
+受信拒否")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*, verification failure")
@@ -691,7 +693,8 @@ not served here, domain not served, not accept mail for that domain, do not hand
 dont handle mail for, not your relay, am not a relay, not a relay, are no relay, is no relay,
 relay for others, deliver to others, ask your own, submit your messages,
 only accepts local recipients, only accept local recipients, accepts only local recipients,
-accept only local recipients, only local recipients, not configured for this host")
+accept only local recipients, only local recipients, not configured for this host,
+not a gateway, not served by")
     (only
      "only, alone, nur, ausschliesslich, seulement, uniquement, solamente, solo, unicamente,
 soltanto, apenas, somente, alleen, tylko, wylacznie, pouze, jen, только, лишь, sadece,

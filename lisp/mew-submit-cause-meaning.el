@@ -60,7 +60,7 @@ account up again does both."
      nil changed (port server))
     (auth-temporary-failure server later
      "The server cannot check passwords at the moment"
-     "Wait; nothing is wrong with your password."
+     "Wait; this says nothing about your password."
      nil 600 ())
     (account-suspended administrator after-change
      "Your account may not send at the moment"

@@ -56,7 +56,7 @@ gonderen*, gonderici*, felado*, expeditor*, отправител*, відпра�
 posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, השולח, ผู้ส่ง, pengirim, nguoi gui,
 подател*, envelope, send address, sending address, reverse path, return path address,
 originating address, from line, email from, emails from, messages from, mails from,
-message from")
+message from, your email address, your e mail address")
     (address
      "address, addresses, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
@@ -96,7 +96,7 @@ lampiran, tep dinh kem, прикачен*, archive, archives, archiv, file with,
 file of type, files of type, files of this, unwanted file*, unwanted attachment*,
 unwanted extension*, extension, extensions, macro, macros, macro enabled, documents, document,
 encrypted archive*, password protected, protected archive, script file*, blocked mime part,
-blocked mime, forbidden mime, mime part blocked")
+blocked mime, forbidden mime, mime part blocked, eingebetteten bildern, embedded images")
     (url
      "domain in message, blacklisted link, shortener*, url, urls, uri, uris, uribl, surbl,
 link, links, hyperlink*, dbl url, lien, liens, enlace*, verweis*, collegament*, koppeling*,
@@ -149,12 +149,13 @@ bejelentkez*, авториз*, аутентиф*, авторизац*, вход,
 удостовер*, pop before smtp, pop apop, apop, pop authorization, authorization required,
 check your mail first, check mail first, receive mail first, 登陆, log on, sign on,
 identify first, verified user, identify yourself first, log yourself in, log on first,
-who are you")
+who are you, receive your mail before, check your mail before, fetch your mail before,
+retrieve your mail before")
     (relay
      "relay, relaying, relayed, relays, relay access, relaybetrieb, weiterleitung*, relais,
 relayer, retransmis*, reenvio, reenviar, inoltro, doorsturen, relaas, vidarebefordr*,
 przekazywan*, relayovani, predavani, yonlendirme*, ретрансл*, релей*, пересылк*, 中继, 转发,
-轉發, 轉信, 转信, 中継, 릴레이, 중계, gateway, rcpthosts, rcpt hosts, third party, open relay,
+轉發, 轉信, 转信, 中継, 릴레이, 중계, rcpthosts, rcpt hosts, third party, open relay,
 local domain, local domains, not local, not hosted, not one of our domains, not our domain,
 remote domain, remote domains, local delivery, must be local, forwarding to, mail forwarding,
 foreign hosts, foreign host, served here")
@@ -183,7 +184,7 @@ ruckwartsauflosung*, reverse eintrag, resolution inverse, dns inverse, inverse, 
 dns reverso*, reverso*, inverso*, revers*, odwrotn*, rewers*, reverzn*, zpetn*, ters dns,
 обратн*, 反向, 反向解析, 反解, 逆引き, 逆引, 역방향, r dns, unresolvable relay*,
 unresolvable client*, unresolvable host*, relay host name, hostname mismatch, no name in dns,
-mismatched dns, ip must resolve, sender ip must resolve, rp rdn, name of your ip")
+mismatched dns, ip must resolve, sender ip must resolve, rp rdn, name of your ip, fcr dns")
     (spf
      "permitted sender, authorized sender for, not permitted to send mail for,
 authorized to send for, not a permitted sender, authorized mail server,
@@ -234,6 +235,17 @@ another password for programs, eigenes passwort, separates passwort, eigenes ken
 smtp key, smtp keys, not your account password, not your normal password,
 not your web password, not your regular password, not your login password,
 password for this device")
+    (basic
+     "access rights to this service, access to this service, enabled for smtp, smtp access,
+basic authentication, basic auth, smtp client authentication, smtpclientauthentication,
+smtp auth disabled, legacy authentication, smtp authentication is disabled,
+authentication is disabled, authentication disabled, auth disabled, smtp service is disabled,
+smtp service, smtp is disabled, smtp is not enabled, smtp not enabled, imap smtp, pop3 smtp,
+pop imap smtp, smtp disabled, security defaults, conditional access, did not meet the criteria,
+protocol disabled, external clients, smtp zugang, smtp zugriff, pop3 imap, smtp versand,
+smtp ist deaktiviert, smtp服务, smtp 服务, smtp 服务 未, smtp 서비스, протокол smtp,
+доступ по протоколу, plain password*, less secure apps are blocked,
+less secure apps are disabled, less secure app access")
     (web
      "accept eula, accept the eula, accept the terms, accept our terms, web login, weblogin*,
 webmail, web mail, web browser, browser*, captcha, via the web, verify your account,
@@ -292,7 +304,8 @@ score, razor, pyzor, bogofilter, commtouch, brightmail, cyren, mailshell, object
 offensive, porn, pornographic, casino, profanity, sensitive words, spam filter, dcc, razor2,
 spambot*, unsollicited, unsolicitated, spamvertis*, spamlike, viagra, suspicious,
 looks suspicious, chain letter*, junk email, junk e mail, spams, is spam, as bulk, advert,
-adverts, advert*")
+adverts, advert*, blacklisted word, blacklisted words, banned word, banned words,
+forbidden word, forbidden words, sensitive content, suspect content, suspected content")
     (virus
      "virus, viruses, malware, worm, trojan*, infection, clamav, clam av, av engine,
 virenscan*, viren, virenbefall, virusscan*, schadsoftware, infecte*, infectad*, infettat*,
@@ -326,7 +339,8 @@ prilis velk*, velikost*, cok buyuk, boyut*, tul nagy, prea mare, слишком 
 过大, 大小, 超过大小, サイズ, 大きすぎ, 너무 큽니다, 너무 커, 크기, 용량 초과, prevelik*,
 liiga suur, per didel*, parak liel*, μεγεθος, حجم, גודל, גדול מדי, ขนาด, terlalu besar, ukuran,
 kich thuoc, qua lon, твърде голям*, завелик*, розмір*, liian suuri, too much data,
-too much mail data, kilobytes, bytes, too heavy, size restriction*, larger in size, size of")
+too much mail data, kilobytes, bytes, too heavy, size restriction*, larger in size, size of,
+용량이 초과")
     (full
      "no more room, no room, speicherlimit*, speicherplatz ist erschopft, no space in mailbox,
 is full, over quota, overquota, over its quota, over the quota, overdrawn, out of quota,
@@ -354,7 +368,7 @@ exceeds its quota, exceeds his quota, exceeded his quota, exceeded her quota,
 exceeded their quota, exceeds quota, exceed quota, quota is over, quota over, over the storage,
 overflow*, overflowing, place left, no place, bursting, brimming, crammed, tidy up, clean up,
 must delete, delete some, no further mail, accepts no more, can take no more, cannot take more,
-cannot take any more, cant take any more")
+cannot take any more, cant take any more, πληρες, πληρης")
     (quota
      "message credits, credits left, no credits, credits, sends left, plan limit,
 max emails per hour, maximum credits, credits exceeded, emails per hour, emails per day,
@@ -364,7 +378,8 @@ cota, quotum, limit quota, квот*, 配额, 配額, 額度, 할당량, allotte
 has run out, have run out, run out of, used up, aufgebraucht, epuise*, agotad*, esgotad*,
 esaurit*, opgebruikt, wyczerpan*, vycerpan*, tukend*, исчерпан*, 用完, 用尽, 使い切, 소진,
 sending credit*, daily cap, monthly cap, ceiling, daily allotment, message allowance,
-used all, used all of, spent, spent all, last mail, last message, used your")
+used all, used all of, spent, spent all, last mail, last message, used your, speichervolumen,
+speicherkontingent, messaging limit, messaging limits, email limit, message limit")
     (loginlimit
      "lockout, locked out, too much fail*, login failures, repeated login*, log in failures,
 repeated failed, number of login, number of failed, too many failed, too many auth*,
@@ -397,7 +412,7 @@ ueberschritten, uberschreit*, ueberschreit*, depass*, superad*, excedid*, excede
 overschreden, overskred*, overskrid*, przekroc*, prekroc*, asildi, asti, asim*, tullep*,
 depasit*, превыш*, лимит*, 超过, 超过限制, 超出, 限制, 上限, 超過, 초과, 제한, 한도, 制限,
 presezen*, prekoracen*, uletatud, virsyt*, parsniegt*, вичерпан*, надвиш*, υπερβαση, تجاوز,
-חריגה, מכסה, เกิน, melebihi, batas, vuot qua, versandlimit*")
+חריגה, מכסה, เกิน, melebihi, batas, vuot qua, versandlimit*, перевищ*, ліміт*")
     (rate
      "langsamer, zu schnell, rapide, ralentis*, demasiado rapido, muito rapido, troppo veloc*,
 te snel, zbyt szybko, prilis rychle, cok hizli, слишком быстро, 过快, 速すぎ, 너무 빠, slower,
@@ -428,14 +443,14 @@ giorno, uur, dagelijks*, per dag, dag, timme, dagliga, dzienn*, godzin*, dobow*,
 gunluk, saatlik, napi, zilnic*, суточн*, дневн*, часов*, сутки, в час, день, 每天, 当天, 每日,
 每小时, 今日, 今天, 一日, 1 日, 日, 시간당, 일일, 하루, 오늘, 내일, 明日, 翌日, 本日, 明天,
 tomorrow, morgen, heute, demain, aujourd hui, manana, hoy, amanha, hoje, domani, oggi, jutro,
-zitra, завтра, billing period, billing cycle, this period")
+zitra, завтра, billing period, billing cycle, this period, денн*, щоден*")
     (sending
      "ausgehend*, sortant*, saliente*, uitgaand*, utgaende, wychodzac*, odchozi*, giden,
 sending limit*, send limit*, sending quota, send quota, sent too many, sending, outgoing,
 outbound, submission, sent, send, relay quota, relays quota, versand*, sendelimit*, gesendet,
 envoi*, envoye*, envio*, enviar, enviad*, invio, inviat*, verzend*, verzonden, wysyl*, wyslan*,
 odesil*, odeslan*, odosiel*, odoslan*, gonderim*, gonderme*, kuldes*, trimite*, отправк*,
-отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송")
+отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송, надсилан*, надісл*, відправ*")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -483,7 +498,9 @@ espacio en disco, espacio, espaco, spazio, disco, schijfruimte, diskutrymme, dis
 miejsca na dysku, brak miejsca, mista na disku, disk alani, нет места, дисков*, места на диске,
 磁盘, 磁碟, 存储空间, ディスク, 디스크, enough space, enough storage, enough room,
 storage space, storage, diskspace, disc space, run out of disk, ran out of disk,
-run out of space, ran out of space, out of disk space, disk is full, disks are full")
+run out of space, ran out of space, out of disk space, disk is full, disks are full,
+systemspeicher, stockage, almacenamiento, armazenamento, systeemopslag, opslagruimte,
+недостаточно места, хранилищ*, 存储, 記憶容量, 容量不足, depolama, nedostatek mista, 저장 장치, 저장 공간, 저장공간")
     (manyrcpt
      "recipients allowed, recipients per message, recipients per mail, addressees,
 too many recipients, too many rcpt*, number of recipients, max recipients, maximum recipients,
@@ -499,7 +516,7 @@ recipients for one, addressees for one, recipients for, people at once, people i
 recipients at once, addressees at once, enough people, people may be addressed, people for one,
 addresses in one, addresses at once, addresses per message, addresses per mail,
 one recipient at a time, recipient at a time, single recipient only, mehrere ziel domains,
-multiple destination domains, multiple recipient domains")
+multiple destination domains, multiple recipient domains, mehrere zieldomains")
     (dynamic
      "ipv6, from your network, address family, foreign ip, smtpport, invalid ip,
 send email directly, send mail directly, send directly, may not be mail exchanger,

@@ -42,6 +42,12 @@
         (substring text 0 end)
       text)))
 
+(defun mew-submit-cause-word--pageless (text)
+  "Return TEXT without the addresses of pages, in which words say little."
+  (replace-regexp-in-string "https?:[^ \t]*" " "
+                            (substring text 0 (min (length text) mew-submit-cause-word--max))
+                            t t))
+
 ;;; The table of words
 
 (defun mew-submit-cause-word--letter (char)

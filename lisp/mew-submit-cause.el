@@ -148,20 +148,32 @@ It is not when something that also names a cause is left out."
    :notions (append (and (mew-submit-cause--token-p mechanism) '(token-mech))
                     (mew-submit-cause-word--notions (mew-submit-cause--words) text))))
 
+(defun mew-submit-cause--ruled (readings)
+  "Return the cause that the rules give to the first of READINGS they know, or nil.
+Each is a part of the same reply; one without notions has only codes to say."
+  (cl-loop for reading in readings
+           for rule = (and (mew-submit-cause--reply-notions reading)
+                           (mew-submit-cause--rule reading))
+           when rule return (car rule)))
+
 (defun mew-submit-cause--trace (step code enhanced text mechanism)
   "Return (CAUSE SURE) for STEP, CODE, ENHANCED, TEXT and MECHANISM."
   (let* ((reason (mew-submit-cause-word--reason text))
-         (whole (mew-submit-cause--read text step code enhanced mechanism))
-         (short (if (equal reason text)
-                    whole
-                  (mew-submit-cause--read reason step code enhanced mechanism))))
+         (read (lambda (text)
+                 (mew-submit-cause--read text step code enhanced mechanism)))
+         (whole (funcall read text))
+         (short (if (equal reason text) whole (funcall read reason)))
+         (spoken (or (eq short whole) (mew-submit-cause--reply-notions short))))
     (if-let* ((cause (mew-submit-cause--peculiar whole)))
         (list cause t)
-      (or (mew-submit-cause--rule short)
-          ;; Sometimes only the place where help is tells what it is about.
-          (when-let* ((rule (and (not (eq short whole))
-                                 (mew-submit-cause--rule whole))))
-            (list (car rule) nil))
+      (or (and spoken (mew-submit-cause--rule short))
+          ;; What it is about may stand behind where help is, or only there.
+          (when-let* ((cause (and (not (eq short whole))
+                                  (mew-submit-cause--ruled
+                                   (list (funcall read (mew-submit-cause-word--pageless text))
+                                         whole)))))
+            (list cause nil))
+          (mew-submit-cause--rule short)
           '(policy-unspecified nil)))))
 
 ;;; A reply

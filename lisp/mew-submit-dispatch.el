@@ -117,10 +117,13 @@ is on disk is sent, so it has one owner, who is not the caller."
 (defun mew-submit-dispatch--perhaps-lock (entry done)
   "Have ENTRY's account not log in for a time if that does harm, by DONE.
 Each try may prolong what the server does to who tries too often."
-  (when (mew-submit-refusal--locked-p done)
+  (when-let* ((seconds (cond ((mew-submit-refusal--locked-p done)
+                              (mew-submit-refusal--patience done))
+                             ;; What else waits has the same password.
+                             ((mew-submit-refusal--log-in-refused-p done)
+                              mew-submit-auth--pause))))
     (mew-submit-auth--postpone (plist-get entry :account)
-                               (mew-submit-refusal--meaning done)
-                               (mew-submit-refusal--patience done))))
+                               (mew-submit-refusal--meaning done) seconds)))
 
 (defun mew-submit-dispatch--conclude (parcel done)
   "Do all there is to do for DONE, the end of an attempt for PARCEL.

@@ -235,8 +235,8 @@ ENTRY is the message's, by default the one at point."
                       'follow-link t 'help-echo help)
   (insert "  "))
 
-(defun mew-submit-notice-message--state-words (entry)
-  "Return what will become of ENTRY's message."
+(defun mew-submit-notice-message--state-words (entry done)
+  "Return what will become of ENTRY's message, which ended with DONE."
   (let ((next (plist-get entry :next)))
     (pcase (plist-get entry :state)
       ('queued (format "It waits in the outbox and is tried again by itself%s."
@@ -245,7 +245,11 @@ ENTRY is the message's, by default the one at point."
                      (if next (format-time-string "%a %e %b %H:%M" next) "you say so")))
       ('uncertain "It is kept in the outbox and is not sent again by itself, \
 since it may have arrived.")
-      ('refused "It is kept in the outbox and is not sent again by itself.")
+      ('refused (concat "It is kept in the outbox and is not sent again by itself"
+                        ;; The advice has said "wait".
+                        (if (eq (plist-get (mew-submit-refusal--advice done) :again) 'later)
+                            ": do that then (r, or l at a time)."
+                          ".")))
       (_ "It is delivered to the others."))))
 
 (defun mew-submit-notice-message--field (name value)
@@ -299,7 +303,7 @@ That is nil where it is not known, or not to the point."
   ;; What to do comes first: the window may be of ten lines.
   (insert (mew-submit-report--advice
            done (mew-submit-notice-message--offline-p entry done))
-          "  " (mew-submit-notice-message--state-words entry) "\n")
+          "  " (mew-submit-notice-message--state-words entry done) "\n")
   (dolist (line (list (mew-submit-notice-message--network entry done)
                       (mew-submit-offer--text (plist-get entry :account) done)))
     (when line

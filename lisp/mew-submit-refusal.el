@@ -93,14 +93,25 @@ another password is no use, and one more log-in may do harm."
   '(auth-too-many-tries greylisted rate-limited quota-reached)
   "The causes after which a try that comes too early is in vain, or makes it worse.")
 
+(defconst mew-submit-refusal--log-in-refused
+  '(auth-wrong-password auth-app-password-needed auth-password-expired auth-basic-disabled
+    auth-web-login-needed)
+  "The causes after which each further log-in counts towards a lock-out.")
+
+(defun mew-submit-refusal--log-in-refused-p (done)
+  "Was the log-in of DONE refused with a code for now, and in vain later?"
+  (and (memq (plist-get done :cause) mew-submit-refusal--log-in-refused)
+       (equal (plist-get done :kind) "deferred")))
+
 (defun mew-submit-refusal--patience (done)
   "Return how many seconds at least to wait for another try after DONE.
 That is 0 where nothing speaks against an early one."
-  (let ((retry (plist-get (mew-submit-refusal--advice done) :retry)))
-    (if (and (memq (plist-get done :cause) mew-submit-refusal--patient)
-             (numberp retry))
-        retry
-      0)))
+  (let ((cause (plist-get done :cause))
+        (retry (plist-get (mew-submit-refusal--advice done) :retry)))
+    (cond ((and (memq cause mew-submit-refusal--patient) (numberp retry)) retry)
+          ;; The code says later, and the words that it is no use.
+          ((mew-submit-refusal--log-in-refused-p done) 3600)
+          (t 0))))
 
 (defconst mew-submit-refusal--patience-max
   (apply #'max (mapcar (lambda (cause)

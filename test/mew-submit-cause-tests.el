@@ -79,6 +79,8 @@
      (auth "535 Utilice una contraseña de aplicación")
      (auth "535 5.7.8 Требуется пароль приложения"))
     (auth-basic-disabled
+     (auth "535 请先在网页版开启SMTP服务")
+     (auth "535 5.7.0 This server allows only webmail and JMAP apps. This mail app can't send.")
      (auth "535 5.7.8 SMTP is disabled for your account, turn it on in the settings")
      (auth "535 5.7.8 Error: authentication failed: POP3/IMAP/SMTP access disabled")
      (auth "550 5.7.1 SMTP access for this mailbox is not allowed")
@@ -124,6 +126,8 @@
      (mail "530 Bitte zuerst STARTTLS verwenden, Verschlüsselung erforderlich")
      (auth "530 5.7.0 Plaintext authentication disallowed on non-secure (SSL/TLS) connections"))
     (auth-required
+     (mail "550 5.7.1 Authentication required to send as a local user")
+     (rcpt "451 Please receive your mail before sending")
      (rcpt "550-Please turn on SMTP Authentication in your mail client." "550 relay not permitted")
      (rcpt "550 5.7.1 <user@example.com>... Relaying denied. Proper authentication required.")
      (rcpt "550 5.7.1 Relay denied: log in first")
@@ -174,6 +178,10 @@
      (auth "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
      (auth "454 4.7.0 Temporary internal error, authentication not possible"))
     (account-suspended
+     (mail "550 Votre adresse e-mail est bloquée pour spam, changez le mot de passe")
+     (mail "550 Отправка почты заблокирована, смените пароль")
+     (mail "554 5.7.1 Posta hesabı aktif değil")
+     (mail "552 Email sending blocked due to suspicious account activity on primary account. To secure your account, please reset all account passwords.")
      (auth "535 Учетная запись заблокирована")
      (auth "535 账号被禁用")
      (auth "535 This account has been blocked, contact support")
@@ -253,6 +261,8 @@
      (mail "550 Absenderdomain existiert nicht: Domain nicht gefunden, ungültige Absender-Domain")
      (mail "501 5.1.8 Domain of sender address user@example.com does not resolve"))
     (sender-verify-failed
+     (mail "550 5.1.0 <user@example.it> sender rejected invalid local user")
+     (mail "550 Couldn't check sender address.")
      (rcpt "550 5.1.8 Your sender address could not be verified")
      (mail "550 Sender mailbox does not exist")
      (rcpt "550-Callback setup failed while verifying <user@example.com>" "550 Sender verify failed")
@@ -261,6 +271,14 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 user@example.com has blacklisted example.net.")
+     (rcpt "550 受信拒否設定により配信できません")
+     (rcpt "550 수신자가 수신을 거부했습니다")
+     (mail "554 User in blacklist")
+     (rcpt "550 Mail is rejected by recipients [xxxx IP: 192.0.2.1].")
+     (rcpt "550 they are not accepting mail from you")
+     (rcpt "550 user@example.com is not accepting mail from this sender")
+     (rcpt "553 Sorry, your email address (addr) has been blocked")
      (rcpt "550 Administrative prohibition - envelope blocked")
      (rcpt "550 The recipient has blocked you")
      (mail "550 5.7.1 Your domain is blocked here")
@@ -278,6 +296,8 @@
      (mail "550 Absender gesperrt")
      (mail "550 Отправитель заблокирован"))
     (address-malformed
+     (rcpt "553 Angeforderte Aktion nicht ausgeführt: Postfachname nicht zulässig")
+     (rcpt "553 Action demandée non effectuée : nom de boîte aux lettres non autorisé")
      (rcpt "501 Sintaxis de la dirección incorrecta")
      (mail "501 5.1.7 Invalid sender address")
      (rcpt "501 malformed address: <@example.com> may not follow <user>")
@@ -298,6 +318,7 @@
      (rcpt "501 Syntaxfehler in der Adresse")
      (rcpt "501 Синтаксическая ошибка в адресе"))
     (relay-denied
+     (rcpt "550 5.7.1 Recipient not served by this gateway")
      (rcpt "554 Relaying nicht erlaubt")
      (rcpt "554 Przekazywanie zabronione")
      (rcpt "550 You cannot send mail to example.com through this server")
@@ -369,6 +390,7 @@
      (greeting "550 Dynamische IP-Adressen werden abgelehnt")
      (rcpt "554 5.7.1 192.0.2.1 is listed on the Policy Block List (PBL)"))
     (no-reverse-dns
+     (mail "550 Sorry, no FCrDNS match found")
      (mail "550 Client does not have a valid reverse lookup")
      (greeting "554 IP 192.0.2.1 does not resolve to a name")
      (rcpt "450 4.7.1 Client host rejected: hostname lookup failed")
@@ -382,6 +404,8 @@
      (mail "550 5.7.1 Kein Reverse DNS Eintrag für 192.0.2.1")
      (greeting "550 Обратная DNS-запись отсутствует"))
     (helo-refused
+     (ehlo "554 5.7.1 HELO/EHLO 192.0.2.1: command rejected: raw IP literal not in [square brackets], required by RFC2821:4.1.3")
+     (ehlo "554 5.7.1 HELO/EHLO localhost: command rejected: domain name not qualified")
      (ehlo "550 Ungültiger HELO-Name")
      (ehlo "550 Your HELO name must be a FQDN")
      (ehlo "501 bad hostname in EHLO")
@@ -407,6 +431,8 @@
      (rcpt "451 4.7.1 Greylisting in action, please come back later")
      (rcpt "451 灰名单，请稍后再试"))
     (rate-limited
+     (mail "451 4.7.500 Access denied, please try again later")
+     (mail "550 Ip frequency limited [0000 Blocked IP 192.0.2.22].")
      (mail "451 Zu viele Nachrichten in kurzer Zeit")
      (mail "450 Demasiados mensajes en poco tiempo")
      (mail "450 Превышена частота отправки")
@@ -449,6 +475,10 @@
      (greeting "421 Слишком много соединений")
      (mail "451 发送频率过快，请稍后再试"))
     (quota-reached
+     (mail "550 Перевищено денний ліміт надсилання")
+     (mail "450 4.2.1 SMTP-Relay-Dienst-Höchstbeschränkung für diesen Kunden überschritten.")
+     (auth "535 5.7.0 The email limit is reached. Please upgrade your plan")
+     (rcpt "421 you have exceeded your messaging limits")
      (mail "550 Sending limit exceeded for user")
      (mail "552 You have no message credits left")
      (rcpt "550 Maximum daily recipients exceeded")
@@ -499,6 +529,12 @@
      (rcpt "452 Слишком много получателей")
      (rcpt "550 收件人过多"))
     (recipient-unknown
+     (rcpt "553 Operacja nie została podjęta, nazwa skrzynki nie jest dopuszczalna.")
+     (rcpt "550 Niemand unter dieser Adresse bekannt")
+     (rcpt "554 Several matches found in Domino Directory")
+     (rcpt "553 user@example.com isn't in my list of allowed recipients")
+     (rcpt "550 local server don't exists that user")
+     (rcpt "550 recipient does not have an account")
      (rcpt "550 Empfängeradresse existiert nicht")
      (rcpt "550 Mailbox nicht gefunden")
      (rcpt "550 Utilisateur inconnu")
@@ -570,6 +606,12 @@
      (rcpt "550 Mottagaren finns inte")
      (rcpt "550 Brugeren findes ikke"))
     (recipient-mailbox-full
+     (rcpt "552 Το γραμματοκιβώτιο είναι πλήρες")
+     (rcpt "552 邮件操作中止：超出存储分配")
+     (rcpt "552 Acción de correo abortada: se excedió la asignación de almacenamiento")
+     (dot "554 5.2.0 STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded; Failed to process message")
+     (rcpt "552 Benutzer hat das Speichervolumen ueberschritten")
+     (rcpt "550-Callout verification failed:" "550 Recipient's mailbox is full, user account inactive")
      (rcpt "552 Speicherplatz des Empfängers erschöpft, Postfach überfüllt")
      (rcpt "552 Quota dépassé pour cet utilisateur")
      (rcpt "552 Cuota de buzón excedida")
@@ -608,6 +650,9 @@
      (rcpt "552 メールボックスがいっぱいです")
      (rcpt "552 Schránka je plná"))
     (recipient-disabled
+     (dot "554 delivery error: dd Sorry your message to user@example.com cannot be delivered. This account has been disabled or discontinued [#102].")
+     (rcpt "550 User hasn't entered during last 90 days")
+     (rcpt "550 Mailbox was not used for more than 3 months")
      (rcpt "550 La casilla del destinatario está suspendida")
      (rcpt "550 Ящик заблокирован")
      (rcpt "550 5.2.1 The user you are trying to contact has been suspended")
@@ -631,6 +676,9 @@
      (rcpt "550 5.2.1 Ящик получателя отключен")
      (rcpt "550 收件人帐号已停用"))
     (recipient-domain-unknown
+     (rcpt "512 Nie ma takiej domeny")
+     (rcpt "550 5.4.4 Host or domain name not found. Name service error for name=example.com type=MX: Malformed or unexpected name server reply")
+     (rcpt "550 Domain not used for mail")
      (rcpt "550 Recipient domain does not exist")
      (rcpt "550 Unknown host example.con")
      (rcpt "550 Le domaine du destinataire n'existe pas")
@@ -644,6 +692,8 @@
      (rcpt "556 5.1.10 Recipient address has null MX")
      (dot "550 5.4.4 Unable to route: no MX or A record, host not found"))
     (recipient-needs-permission
+     (rcpt "554 Es werden nur Emails von bestimmten Email-Adressen akzeptiert")
+     (rcpt "550 5.1.1 The attempted recipient's privacy settings blocked the delivery.")
      (rcpt "550 5.7.1 You are not authorized to send to this recipient")
      (rcpt "550 User does not accept mail from you")
      (rcpt "550 5.7.1 The recipient accepts mail only from known senders")
@@ -660,6 +710,7 @@
      (rcpt "550 Only members of this list may post")
      (rcpt "550 Nur Mitglieder dürfen an diese Liste schreiben"))
     (recipient-temporarily-unavailable
+     (rcpt "451 Could not complete recipient callout")
      (rcpt "450 4.2.1 Mailbox busy")
      (rcpt "451 4.2.1 User temporarily over their receiving limit")
      (rcpt "450 4.1.1 <user@example.com>: Recipient address rejected: unverified address: Address verification in progress")
@@ -674,6 +725,7 @@
      (rcpt "450 4.2.1 Mailbox temporarily unavailable")
      (rcpt "450 Postfach vorübergehend nicht erreichbar"))
     (recipient-host-unreachable
+     (rcpt "451 4.4.1 Timeout connecting to mail.example.com")
      (dot "554 Could not deliver the message in time, giving up")
      (rcpt "451 Could not reach the mail server of the recipient")
      (rcpt "450 4.4.4 No route to destination host")
@@ -685,6 +737,7 @@
      (dot "550 5.4.7 Message expired: recipient server not responding")
      (rcpt "451 4.4.1 Could not connect to destination server"))
     (message-too-big
+     (dot "552 첨부파일 용량이 초과되었습니다")
      (dot "552 Die Mail überschreitet die maximale Größe")
      (dot "552 La taille du message dépasse la limite")
      (dot "552 O tamanho da mensagem excede o limite")
@@ -712,6 +765,7 @@
      (mail "552 邮件太大")
      (mail "552 Wiadomość jest za duża"))
     (attachment-blocked
+     (dot "554 Der Empfaenger hat keine Emails mit eingebetteten Bildern akzeptiert")
      (dot "550 Files of type .scr cannot be sent as attachments")
      (dot "552 5.7.0 Your message contains an executable file")
      (dot "550 Attachments with this extension are refused")
@@ -733,6 +787,10 @@
      (dot "550 Обнаружен вирус")
      (dot "554 邮件包含病毒"))
     (spam-content
+     (dot "550 The message has been rejected due to suspect content.")
+     (dot "550 5.7.1 Sensitive content detected, review before resending")
+     (dot "550 5.7.1 The Triple-X in subject is way too often associated with junk email, please rephrase.")
+     (dot "550-Your message was rejected by this system and was not delivered." "550 Reason: Blacklisted word")
      (dot "550 Wegen Spamverdachts abgelehnt")
      (dot "550 Письмо содержит признаки спама")
      (dot "550 스팸 메일로 분류되어 거부되었습니다")
@@ -799,6 +857,10 @@
      (mail "501 5.5.4 8BITMIME not supported by next host")
      (mail "553 5.6.7 SMTPUTF8 is required, but was not offered"))
     (server-full
+     (rcpt "452 시스템 저장 장치가 충분하지 않음")
+     (rcpt "452 Запрошенное действие не выполнено: недостаточно места в системе")
+     (rcpt "452 Acción no ejecutada: almacenamiento del sistema insuficiente")
+     (rcpt "452 Angeforderte Aktion nicht ausgeführt: nicht genügend Systemspeicher")
      (dot "452 4.3.1 Queue disk is full")
      (mail "452 System storage exceeded")
      (mail "452 4.4.5 Insufficient disk space; try again later")
@@ -830,6 +892,10 @@
      (greeting "421 Сервер перегружен, попробуйте позже")
      (greeting "421 系统繁忙"))
     (server-internal-error
+     (dot "451 4.5.1 Error while starting processing")
+     (dot "451 temporary parse failure")
+     (rcpt "550 Permanent error in automatic homedir creation")
+     (dot "451 Your message was received but it could not be saved. Please retry later.")
      (dot "451 Error interno del servidor")
      (rcpt "451 4.3.0 Temporary server failure")
      (dot "451 Requested action aborted: local error in processing")
@@ -865,6 +931,7 @@
      (any "421 SMTP incoming data timeout - closing connection.")
      (dot "421 Zeitüberschreitung"))
     (mail-loop
+     (dot "554 5.4.6 Number of 'Received:' DATA headers exceeds maximum permitted")
      (dot "554 Message has been through too many servers, loop")
      (dot "554 too many hops, this message is looping (#5.4.6)")
      (dot "554 5.4.6 Routing loop detected")
@@ -896,6 +963,9 @@
      (any "503 Bad sequence of commands")
      (any "500 Unbekannter Befehl"))
     (policy-unspecified
+     (mail "550 5.7.1 Submission rejected by policy")
+     (dot "521 5.2.1 : AOL will not accept delivery of this message.")
+     (dot "550 Your e-mail was rejected for policy reasons on this gateway")
      (dot "550 5.7.1 Message refused")
      (dot "554 5.7.1 This message has been blocked by our policy. Contact postmaster@example.com")
      (mail "550 Not accepted")
@@ -1017,6 +1087,42 @@ got lost, not how many replies of other servers are understood."
     (let ((cause (plist-get (mew-submit-cause-tests--of 'greeting (concat "554 " words)) :cause)))
       (should-not (seq-find (lambda (row) (memq cause (cdr row)))
                             mew-submit-cause-rule--earliest)))))
+
+(ert-deftest mew-submit-cause-test-refused-for-now ()
+  "A code for now does not hide that the password is wrong, nor words that it cannot be checked."
+  (pcase-dolist (`(,cause ,reply)
+                 '((auth-wrong-password "454 4.7.0 Authentication failed, password incorrect")
+                   (auth-wrong-password "421 4.7.0 Invalid username or password")
+                   (auth-basic-disabled "454 Authentication failed, please open smtp flag first!")
+                   (auth-temporary-failure "454 4.7.0 Authentication failed")
+                   (auth-temporary-failure "454 4.7.0 Password check failed: database is down")
+                   (auth-temporary-failure "454 4.7.0 Wrong password, or try again later")
+                   (auth-too-many-tries "421 4.7.0 Too many wrong passwords")))
+    (ert-info (reply)
+      (let ((found (mew-submit-cause-tests--of 'auth reply)))
+        (should (eq cause (plist-get found :cause)))
+        (when (eq cause 'auth-wrong-password)
+          (should-not (plist-get found :sure)))))))
+
+(ert-deftest mew-submit-cause-test-behind-a-page ()
+  "Words behind the address of a page are read before the code alone, and without the address.
+The cause is not sure then, and words before it count more."
+  (pcase-dolist
+      (`(,cause . ,reply)
+       '((recipient-needs-permission
+          rcpt "550 5.1.1 RCP-P2 http://help.example.org/codes?ip=192.0.2.1#rcp Refused due \
+to recipient preferences")
+         (recipient-temporarily-unavailable
+          rcpt "421 4.7.1 RCP-T4 https://help.example.org/codes?ip=192.0.2.1 Recipient \
+account is unavailable")
+         (recipient-unknown rcpt "550 5.1.1 No such user https://help.example.org/ Spam?")
+         (spam-content dot "550 XX:YY https://help.example.org/help_spam.htm")
+         (recipient-unknown rcpt "550 5.1.1 https://help.example.org/?p=1")))
+    (ert-info ((nth 1 reply))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause)))))
+  (should-not (plist-get (mew-submit-cause-tests--of
+                          'dot "554 5.7.1 X1 http://help.example.org/x Virus found")
+                         :sure)))
 
 (ert-deftest mew-submit-cause-test-relay-denied-is-sure ()
   "What most servers say to whom they do not know is understood beyond doubt."

@@ -67,6 +67,15 @@ ABOUT is what the module makes of the codes, or nil."
        '((600 "deferred" "rcpt" "450 4.2.0 Greylisted, see http://postgrey.example.org")
          (900 "deferred" "mail" "421 4.7.28 Unusual rate of mail, rate limited")
          (3600 "deferred" "auth" "454 4.7.0 Too many login attempts, try again later")
+         ;; The code says later, but each log-in counts towards a lock-out.
+         (3600 "deferred" "auth" "454 4.7.0 Authentication failed, password incorrect")
+         (3600 "deferred" "auth" "421 4.7.0 Invalid username or password")
+         (3600 "deferred" "auth" "451 4.7.1 Application-specific password required")
+         (3600 "deferred" "auth" "432 4.7.12 A password transition is needed")
+         (3600 "deferred" "auth" "454 Authentication failed, please open smtp flag first!")
+         (3600 "deferred" "auth" "421 4.7.0 SMTP is disabled for this account")
+         (0 "deferred" "auth" "454 4.7.0 Temporary authentication failure")
+         (0 "deferred" "auth" "454 4.7.0 Password database is not available")
          (0 "deferred" "dot" "451 4.3.0 Internal error")
          (0 "deferred" "mail" "450 Something")))
     (ert-info (reply)
@@ -313,6 +322,12 @@ the server."
           ("[Pin"))
          ("refused" "rcpt" "552 5.2.2 The mailbox is full"
           "mailbox is full" "another way" ("[Send later...]") ("[Other p"))
+         ;; Who is told to wait is told what to do after it.
+         ("refused" "mail" "550 5.4.5 Daily sending quota exceeded"
+          "has sent all" "by itself: do that then (r, or l at a time)." ("[Send later...]")
+          ("[Other p"))
+         ("refused" "rcpt" "550 5.1.1 User unknown"
+          "no such mailbox" "is not sent again by itself." ("[Edit]") ("do that then"))
          ;; In doubt the server's words come first.
          ("refused" "dot" "550 5.7.1 Xyzzy" "smtp.gmail.com says: 550 5.7.1 Xyzzy"
           "Read the server's words" ("[Retry]") ("[Other p" "[Send later"))))
@@ -393,6 +408,27 @@ the server."
                        (float-time))))
     (mew-submit-auth--user-is-here account)
     (should-not (mew-submit-dispatch--account-waits-p (list :account account)))))
+
+(ert-deftest mew-submit-refusal-tests-mail-with-the-same-password-waits ()
+  "After a log-in that was refused for now other mail of the account does not try it at once.
+Who sends more has perhaps another password, and need not wait."
+  (pcase-dolist (`(,waits ,kind ,reply)
+                 '((t "deferred" "454 4.7.0 Authentication failed, password incorrect")
+                   (t "deferred" "451 4.7.1 Application-specific password required")
+                   (nil "deferred" "454 4.7.0 Temporary authentication failure")
+                   ;; What is refused for good asks for another one, or is refused itself.
+                   (nil "auth" "535 5.7.8 Wrong password")))
+    (ert-info (reply)
+      (let ((account '(:name "a" :server "h" :user "me"))
+            (mew-submit-auth--put-off (make-hash-table :test #'equal)))
+        (mew-submit-dispatch--perhaps-lock
+         (list :account account)
+         (mew-submit-refusal-tests--done kind "auth" nil reply))
+        (should (eq waits (and (mew-submit-dispatch--account-waits-p (list :account account))
+                               t)))
+        (should-not (mew-submit-auth--locked account))
+        (mew-submit-queue--user-adds (list :account account :recipients '("a@x")))
+        (should-not (mew-submit-dispatch--account-waits-p (list :account account)))))))
 
 (ert-deftest mew-submit-refusal-tests-nobody-was-asked ()
   "What is wrong on this side is not said to be the user name or the password."

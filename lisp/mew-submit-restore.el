@@ -228,14 +228,16 @@ those of the first time.  SOURCE is non-nil for what the user wrote."
 Return the account, a plist, by which it is to be sent, or nil when the header
 says that.  Signal `user-error' when it cannot be edited truly."
   (let* ((fields (mew-submit-message--fields (mew-submit-spool--message-file entry)))
+         (resent (mew-submit-message--resent-p fields))
          (source (mew-submit-restore--insert-text entry))
          written account)
     (goto-char (point-min))
     (rfc822-goto-eoh)
     (save-restriction
       (narrow-to-region (point-min) (point))
-      (mew-submit-restore--cut (mew-submit-message--resent-p fields) source)
-      (goto-char (point-max))
+      (mew-submit-restore--cut resent source)
+      ;; Below the Resent- fields nothing is an order.
+      (goto-char (if resent (point-min) (point-max)))
       (unless source
         (insert (or (plist-get entry :private) "")))
       (setq written (mew-submit-message--fields-of-text

@@ -334,9 +334,15 @@ X-Message-SMTP-Method: smtp smtp.else.example 587 worker\n")
             :account (:server "smtp.else.example" :routes "2525:starttls"))
            ("a time" "From: me@example.org\nTo: you@x.example\n"
             :not-before ,(+ (ffloor (float-time)) 86400))
+           ("sent again, with orders of mine"
+            "Resent-From: me@example.org\nX-Mew-Submit-Require-TLS: yes\n\
+X-Mew-Submit-From: bounces@work.example\n\
+X-Message-SMTP-Method: smtp smtp.else.example 587 worker\nResent-To: a@x.example\n\
+From: orig@x.example\nTo: me@work.example\nX-Mew-Submit-Account: work\n\
+Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")
            ("sent again with a hidden recipient"
-            "Resent-From: me@example.org\nResent-To: a@x.example\n\
-Resent-Bcc: hidden@x.example\nFrom: orig@x.example\nTo: me@work.example\n\
+            "Resent-From: me@example.org\nResent-Bcc: hidden@x.example\n\
+Resent-To: a@x.example\nReceived: by x.example\nFrom: orig@x.example\nTo: me@work.example\n\
 Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
       (ert-info (what)
         (let* ((id (apply #'mew-submit-restore-tests--add

@@ -40,8 +40,7 @@ application/pgp\\)\\|-----BEGIN PGP \\(?:SIGNED \\)?MESSAGE-----\\)"
 (defun mew-submit-restore--insert-octets (file)
   "Insert FILE as octets, with line ends as in a buffer."
   (set-buffer-multibyte nil)
-  (let ((coding-system-for-read 'binary))
-    (insert-file-contents file))
+  (insert-file-contents-literally file)
   (goto-char (point-min))
   (while (search-forward "\r\n" nil t)
     (replace-match "\n"))

@@ -334,6 +334,9 @@ X-Message-SMTP-Method: smtp smtp.else.example 587 worker\n")
             :account (:server "smtp.else.example" :routes "2525:starttls"))
            ("a time" "From: me@example.org\nTo: you@x.example\n"
             :not-before ,(+ (ffloor (float-time)) 86400))
+           ("what begins as a file of enriched text"
+            "Content-Type: text/enriched\nText-Width: 70\nFrom: me@example.org\n\
+To: you@x.example\n")
            ("sent again, with orders of mine"
             "Resent-From: me@example.org\nX-Mew-Submit-Require-TLS: yes\n\
 X-Mew-Submit-From: bounces@work.example\n\

@@ -218,7 +218,7 @@ This is for what is kept and not sent: nobody is left out of it."
              (condition-case nil
                  (mew-submit-address--parse text)
                (mew-submit-error
-                (list (string-trim
+                (list (mew-submit-error--trim
                        (replace-regexp-in-string "[\r\n]+" "" text))))))
            texts)))
 
@@ -349,25 +349,25 @@ That is the first one in From, or in Resent-From of one that is sent again."
 (defun mew-submit-message--method (fields)
   "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."
   (when-let* ((field (assoc "x-message-smtp-method" (mew-submit-message--own fields))))
-    (string-trim (mew-submit-message--value field))))
+    (mew-submit-error--trim (mew-submit-message--value field))))
 
 (defun mew-submit-message--subject (fields)
   "Return the subject in FIELDS, decoded and on one line, or nil."
   (when-let* ((field (assoc "subject" fields)))
     (require 'rfc2047)                  ; slow to load
     (rfc2047-decode-string
-     (string-trim (replace-regexp-in-string
-                   "[\r\n]+[ \t]*" " " (mew-submit-message--value field))))))
+     (mew-submit-error--trim
+      (replace-regexp-in-string "[\r\n]+[ \t]*" " " (mew-submit-message--value field))))))
 
 (defun mew-submit-message--id (fields)
   "Return the Message-ID in FIELDS, trimmed, or nil."
   (when-let* ((field (assoc "message-id" fields)))
-    (string-trim (mew-submit-message--value field))))
+    (mew-submit-error--trim (mew-submit-message--value field))))
 
 (defun mew-submit-message--line (field)
   "Return the value of FIELD, as (NAME . OCTETS), unfolded and trimmed."
-  (string-trim (replace-regexp-in-string "[\r\n]+" ""
-                                         (mew-submit-message--value field))))
+  (mew-submit-error--trim
+   (replace-regexp-in-string "[\r\n]+" "" (mew-submit-message--value field))))
 
 (defun mew-submit-message--order-p (field)
   "Is FIELD, as (NAME . OCTETS), one of `mew-submit-extension--orders'?"
@@ -503,7 +503,7 @@ Recipients, when to send it and who has it already are not among them."
                                                      "x-mew-submit-not-to"))))
                      (concat (replace-regexp-in-string
                               "[\r\n]+" "\n"
-                              (string-trim-right
+                              (mew-submit-error--trim
                                (decode-coding-string (cdr field) 'utf-8-unix)))
                              "\n")
                    ""))

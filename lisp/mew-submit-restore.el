@@ -105,14 +105,28 @@ Message mode's to choose: the old one would make spaces of letters it has not."
                               (lambda (name)
                                 (memq name mml-content-disposition-parameters)))))))))
 
+(defun mew-submit-restore--quote-header ()
+  "Quote what would be MML in the header of the message in the buffer.
+In a message within a message somebody else could attach a file of ours by it."
+  (save-excursion
+    (goto-char (point-min))
+    (search-forward "\n\n" nil 'move)   ; as `mail-narrow-to-head'
+    (mml-quote-region (point-min) (point))))
+
 (defun mew-submit-restore--to-mml ()
   "Make MML of the message in the buffer, a header, an empty line and octets."
   (let* ((whole (mm-dissect-buffer t))
          (plain (equal (ignore-errors (mm-handle-media-type whole)) "text/plain"))
          (told (seq-some (lambda (parameter) (not (eq (car parameter) 'charset)))
                          (and plain (cdr (mm-handle-type whole))))))
-    (cl-letf (((symbol-function 'mml-insert-mml-markup) #'mew-submit-restore--tag))
-      (mime-to-mml whole))
+    (let ((to-mml (symbol-function 'mime-to-mml)))
+      (cl-letf (((symbol-function 'mml-insert-mml-markup) #'mew-submit-restore--tag)
+                ;; It calls itself for a message within.
+                ((symbol-function 'mime-to-mml)
+                 (lambda (&rest args)
+                   (apply to-mml args)
+                   (mew-submit-restore--quote-header))))
+        (funcall to-mml whole)))
     (when told
       (save-excursion
         (rfc822-goto-eoh)

@@ -28,10 +28,13 @@
 (require 'seq)
 
 (declare-function mail-sendmail-undelimit-header "sendmail" ())
+(declare-function message-fetch-field "message" (header &optional first))
 (declare-function message-field-value "message" (header &optional not-all))
 (declare-function message-multi-smtp-send-mail "message" ())
 (declare-function message-options-get "message" (symbol))
 (declare-function message-options-set "message" (symbol value))
+(declare-function message-remove-header "message"
+                  (header &optional is-regexp first reverse))
 (declare-function mew-submit-send-it "mew-submit" ())
 (autoload 'mew-submit-send-it "mew-submit"
   "Submit the mail in the current buffer, and return at once.")
@@ -98,6 +101,15 @@ called, which it is not when the copy is put off.")
   "Note the current buffer, in Message mode, as the one the message comes from.
 This is on `message-header-hook'."
   (message-options-set 'mew-submit-buffer (current-buffer)))
+
+(defun mew-submit-clients--drop-method ()
+  "Forget the server that a message names which `message-resend' sends again.
+Its author has put it there, and Message mode would call smtpmail with it.  This
+is on `message-header-hook'; who wrote a header of their own, `message-send' has
+prepared."
+  (when (and (message-fetch-field "Resent-To")
+             (not (eq message-send-mail-real-function #'mew-submit-clients--send)))
+    (message-remove-header "X-Message-SMTP-Method[ \t]*:" t)))
 
 (defun mew-submit-clients--buffer ()
   "Return the buffer the message to be sent comes from, or nil."
@@ -348,6 +360,7 @@ M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
   '((message-mode-hook . mew-submit-clients--note-handler)
     (message-send-hook . mew-submit-clients--before-sending)
     (message-header-hook . mew-submit-clients--note-buffer)
+    (message-header-hook . mew-submit-clients--drop-method)
     (gnus-started-hook . mew-submit-clients--file-copies))
   "The hooks the mode adds functions to.")
 

@@ -118,6 +118,13 @@ With CUT non-nil they are cut out of it, the empty ones, too."
         (push (string-trim (replace-regexp-in-string "\n[ \t]*" " " text)) values)))
     (delete "" (nreverse values))))
 
+(defun mew-submit-copies--resent-p (&optional end)
+  "Is the header of the current buffer, which ends at END, of a message sent again?
+Its Fcc is somebody else's, and could be a command for the shell."
+  (goto-char (point-min))
+  (mew-submit-caseless--folding
+    (re-search-forward "^Resent-" end t)))
+
 (defun mew-submit-copies--groups (value)
   "Return the groups in VALUE, of a Gcc field, as Gnus takes it apart.
 Each is a copy of its own: what one does not take is not put into the others
@@ -134,15 +141,16 @@ cannot be made of the message that is sent."
     (save-restriction
       (widen)
       (message-narrow-to-headers)
-      (append
-       (unless message-fcc-externalize-attachments
-         (mapcar #'mew-submit-copies--for-fcc
-                 (mew-submit-copies--values "Fcc")))
-       (unless (bound-and-true-p gnus-gcc-externalize-attachments)
-         (mapcar (lambda (group)
-                   (list :kind 'gcc :place group :needs 'gnus-msg))
-                 (mapcan #'mew-submit-copies--groups
-                         (mew-submit-copies--values "Gcc"))))))))
+      (unless (mew-submit-copies--resent-p)
+        (append
+         (unless message-fcc-externalize-attachments
+           (mapcar #'mew-submit-copies--for-fcc
+                   (mew-submit-copies--values "Fcc")))
+         (unless (bound-and-true-p gnus-gcc-externalize-attachments)
+           (mapcar (lambda (group)
+                     (list :kind 'gcc :place group :needs 'gnus-msg))
+                   (mapcan #'mew-submit-copies--groups
+                           (mew-submit-copies--values "Gcc")))))))))
 
 (defun mew-submit-copies--take-over (copies)
   "Remove from the current buffer, in Message mode, the fields COPIES stand for.
@@ -160,12 +168,16 @@ So Message mode and Gnus do not file them now."
 
 (defun mew-submit-copies--cut (end)
   "Cut the Fcc fields out of the header up to END, a marker; return the copies.
-This is for Mail mode, where they name files."
-  (mapcar (lambda (name)
-            (let ((file (expand-file-name name)))
-              (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
-                    :place file)))
-          (mew-submit-copies--values "Fcc" end t)))
+This is for Mail mode, where they name files.  Those of a message that is sent
+again are cut and forgotten."
+  (let ((resent (mew-submit-copies--resent-p end))
+        (names (mew-submit-copies--values "Fcc" end t)))
+    (unless resent
+      (mapcar (lambda (name)
+                (let ((file (expand-file-name name)))
+                  (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
+                        :place file)))
+              names))))
 
 (defun mew-submit-copies--with-bcc (copies fields)
   "Return COPIES with the Bcc of FIELDS, which are those of the message's header."

@@ -135,6 +135,17 @@ A condition that is not ours is \"internal\"."
 (defconst mew-submit-error--text-max 1024
   "How many characters of a text are shown.")
 
+(defun mew-submit-error--trim (text)
+  "Return TEXT without blanks and line ends around it.
+`string-trim' takes the square of the time where there are many within."
+  (let ((start (string-match-p "[^ \t\r\n]" text))
+        (end (length text)))
+    (if (null start)
+        ""
+      (while (memq (aref text (1- end)) '(?\s ?\t ?\r ?\n))
+        (setq end (1- end)))
+      (substring text start end))))
+
 (defun mew-submit-error--clean (text)
   "Return TEXT without text properties and safe to show, on one line.
 What could deceive becomes U+FFFD: control and format characters (bidirectional

@@ -65,6 +65,9 @@
 (defun mew-submit-json--value (key value)
   "Return VALUE, which is that of KEY, as `json-encode' takes it."
   (cond ((eq value :false) value)
+        ;; An octet that is no UTF-8 would become an escape that JSON has not.
+        ((stringp value)
+         (replace-regexp-in-string "[\x3fff80-\x3fffff]" "\ufffd" value t t))
         ((memq key mew-submit-json--truths) (if value t :false))
         ((or (vectorp value)
              (and (memq key mew-submit-json--lists) (listp value)))
@@ -89,6 +92,19 @@
            collect (cons (intern (substring (symbol-name key) 1))
                          (mew-submit-json--value key value))))
 
+(defun mew-submit-json--escape (text)
+  "Return TEXT, JSON, with what could deceive a reader or a terminal escaped.
+That is control and format characters."
+  (replace-regexp-in-string
+   "[^\0-~]"
+   (lambda (char)
+     (if (memq (get-char-code-property (aref char 0) 'general-category)
+               '(Cc Cf Cs Zl Zp))
+         (mapconcat (lambda (octets) (format "\\u%02x%02x" (aref octets 0) (aref octets 1)))
+                    (seq-partition (encode-coding-string char 'utf-16be) 2) "")
+       char))
+   text t t))
+
 (defun mew-submit-json--line (plist)
   "Return PLIST as a line of JSON, octets.
 A key's name is the keyword's.  A value is a string, a number, a symbol (its
@@ -100,7 +116,8 @@ name), t, `:false', nil (null), a plist (an object) or a vector (an array)."
         (json-false :false)
         (json-encoding-pretty-print nil))
     (encode-coding-string
-     (concat (json-encode (mew-submit-json--object plist)) "\n") 'utf-8-unix)))
+     (concat (mew-submit-json--escape (json-encode (mew-submit-json--object plist))) "\n")
+     'utf-8-unix)))
 
 (defun mew-submit-json--event (event)
   "Return EVENT, one of a job's, as a line of JSON, octets.

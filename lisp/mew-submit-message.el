@@ -184,6 +184,13 @@ behind a trace field.  The first is the newest, the one to act on."
               (push name seen))))))
     (nreverse block)))
 
+(defun mew-submit-message--own (fields)
+  "Return those of FIELDS that can be orders of whoever sends the message.
+In a message that is sent again they are those above the end of its newest block
+of Resent- fields: the rest was written by somebody else."
+  (let ((last (car (last (mew-submit-message--resent-block fields)))))
+    (seq-take fields (1+ (or (seq-position fields last #'eq) (length fields))))))
+
 (defun mew-submit-message--addresses (fields names)
   "Return the addresses in those of FIELDS whose name is in NAMES."
   (mapcan (lambda (field)
@@ -211,7 +218,7 @@ This is for what is kept and not sent: nobody is left out of it."
              (condition-case nil
                  (mew-submit-address--parse text)
                (mew-submit-error
-                (list (string-trim
+                (list (mew-submit-error--trim
                        (replace-regexp-in-string "[\r\n]+" "" text))))))
            texts)))
 
@@ -227,8 +234,9 @@ This is for what is kept and not sent: nobody is left out of it."
   "Return the recipients FIELDS name, as `mew-submit-message--to', each once.
 Those in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
 `mew-submit-message' when a field is no address list."
-  (let ((without (mapcar #'mew-submit-caseless--down (mew-submit-message--addresses
-                                                      fields '("x-mew-submit-not-to")))))
+  (let ((without (mapcar #'mew-submit-caseless--down
+                         (mew-submit-message--addresses (mew-submit-message--own fields)
+                                                        '("x-mew-submit-not-to")))))
     (seq-remove (lambda (address)
                   (member (mew-submit-caseless--down address) without))
                 (delete-dups (mapcan #'mew-submit-address--parse
@@ -300,7 +308,7 @@ type its beginning anew" (car odd) (nth 1 odd))))))
 (defun mew-submit-message--check-slips (fields)
   "Signal `mew-submit-message' when a name in FIELDS is almost X-Mew-Submit-.
 What it wishes, such as TLS all the way, must not be dropped in silence."
-  (pcase-dolist (`(,name . ,_) fields)
+  (pcase-dolist (`(,name . ,_) (mew-submit-message--own fields))
     (when-let* (((string-search "mew" name))
                 ((not (string-prefix-p "x-mew-submit-" name)))
                 (like (seq-find
@@ -340,26 +348,26 @@ That is the first one in From, or in Resent-From of one that is sent again."
 
 (defun mew-submit-message--method (fields)
   "Return the value of X-Message-SMTP-Method in FIELDS, trimmed, or nil."
-  (when-let* ((field (assoc "x-message-smtp-method" fields)))
-    (string-trim (mew-submit-message--value field))))
+  (when-let* ((field (assoc "x-message-smtp-method" (mew-submit-message--own fields))))
+    (mew-submit-error--trim (mew-submit-message--value field))))
 
 (defun mew-submit-message--subject (fields)
   "Return the subject in FIELDS, decoded and on one line, or nil."
   (when-let* ((field (assoc "subject" fields)))
     (require 'rfc2047)                  ; slow to load
     (rfc2047-decode-string
-     (string-trim (replace-regexp-in-string
-                   "[\r\n]+[ \t]*" " " (mew-submit-message--value field))))))
+     (mew-submit-error--trim
+      (replace-regexp-in-string "[\r\n]+[ \t]*" " " (mew-submit-message--value field))))))
 
 (defun mew-submit-message--id (fields)
   "Return the Message-ID in FIELDS, trimmed, or nil."
   (when-let* ((field (assoc "message-id" fields)))
-    (string-trim (mew-submit-message--value field))))
+    (mew-submit-error--trim (mew-submit-message--value field))))
 
 (defun mew-submit-message--line (field)
   "Return the value of FIELD, as (NAME . OCTETS), unfolded and trimmed."
-  (string-trim (replace-regexp-in-string "[\r\n]+" ""
-                                         (mew-submit-message--value field))))
+  (mew-submit-error--trim
+   (replace-regexp-in-string "[\r\n]+" "" (mew-submit-message--value field))))
 
 (defun mew-submit-message--order-p (field)
   "Is FIELD, as (NAME . OCTETS), one of `mew-submit-extension--orders'?"
@@ -376,7 +384,7 @@ two that differ: nobody knows which is meant."
                   (mapcan (lambda (field)
                             (and (equal (car field) field-name)
                                  (delete "" (list (mew-submit-message--line field)))))
-                          fields))))
+                          (mew-submit-message--own fields)))))
     (when (cdr values)
       (mew-submit-error--throw 'message nil "X-Mew-Submit-%s is there twice, as %s and %s"
                                name (car values) (nth 1 values)))
@@ -392,7 +400,7 @@ wish of the server."
                  (not (mew-submit-message--order-p field))
                  (list (cons (string-remove-prefix "x-mew-submit-" (car field))
                              (mew-submit-message--line field)))))
-          fields))
+          (mew-submit-message--own fields)))
 
 (defun mew-submit-message--account (fields)
   "Return the name of the account in X-Mew-Submit-Account of FIELDS, or nil."
@@ -495,11 +503,11 @@ Recipients, when to send it and who has it already are not among them."
                                                      "x-mew-submit-not-to"))))
                      (concat (replace-regexp-in-string
                               "[\r\n]+" "\n"
-                              (string-trim-right
+                              (mew-submit-error--trim
                                (decode-coding-string (cdr field) 'utf-8-unix)))
                              "\n")
                    ""))
-               fields "")))
+               (mew-submit-message--own fields) "")))
     (and (not (string-empty-p text)) text)))
 
 (defun mew-submit-message--write (octets file append)

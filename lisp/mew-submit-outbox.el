@@ -555,7 +555,8 @@ One that is being sent has to be cancelled first."
   (interactive nil mew-submit-outbox-mode)
   (mew-submit-outbox--show
    (lambda (file)
-     (let ((coding-system-for-read 'utf-8-unix))
+     (let ((coding-system-for-read 'utf-8-unix)
+           (format-alist nil))          ; enriched text would be another one
        (insert-file-contents file nil 0 mew-submit-outbox--octets)))))
 
 (defun mew-submit-outbox--text-part (handles)
@@ -576,8 +577,7 @@ One that is being sent has to be cancelled first."
   (let (fields text)
     (with-temp-buffer
       (set-buffer-multibyte nil)
-      (let ((coding-system-for-read 'binary))
-        (insert-file-contents file nil 0 mew-submit-outbox--octets))
+      (insert-file-contents-literally file nil 0 mew-submit-outbox--octets)
       (goto-char (point-min))
       (while (search-forward "\r\n" nil t)
         (replace-match "\n"))
@@ -667,7 +667,9 @@ One that is being sent has to be cancelled first."
   (let ((file (expand-file-name "delivered.log" mew-submit-outbox-directory)))
     (unless (file-exists-p file)
       (user-error "Nothing was delivered yet"))
-    (view-file file)
+    ;; Servers' words are in it.
+    (let ((enable-local-variables nil))
+      (view-file file))
     (goto-char (point-max))))
 
 (provide 'mew-submit-outbox)

@@ -40,8 +40,7 @@ application/pgp\\)\\|-----BEGIN PGP \\(?:SIGNED \\)?MESSAGE-----\\)"
 (defun mew-submit-restore--insert-octets (file)
   "Insert FILE as octets, with line ends as in a buffer."
   (set-buffer-multibyte nil)
-  (let ((coding-system-for-read 'binary))
-    (insert-file-contents file))
+  (insert-file-contents-literally file)
   (goto-char (point-min))
   (while (search-forward "\r\n" nil t)
     (replace-match "\n"))
@@ -106,14 +105,28 @@ Message mode's to choose: the old one would make spaces of letters it has not."
                               (lambda (name)
                                 (memq name mml-content-disposition-parameters)))))))))
 
+(defun mew-submit-restore--quote-header ()
+  "Quote what would be MML in the header of the message in the buffer.
+In a message within a message somebody else could attach a file of ours by it."
+  (save-excursion
+    (goto-char (point-min))
+    (search-forward "\n\n" nil 'move)   ; as `mail-narrow-to-head'
+    (mml-quote-region (point-min) (point))))
+
 (defun mew-submit-restore--to-mml ()
   "Make MML of the message in the buffer, a header, an empty line and octets."
   (let* ((whole (mm-dissect-buffer t))
          (plain (equal (ignore-errors (mm-handle-media-type whole)) "text/plain"))
          (told (seq-some (lambda (parameter) (not (eq (car parameter) 'charset)))
                          (and plain (cdr (mm-handle-type whole))))))
-    (cl-letf (((symbol-function 'mml-insert-mml-markup) #'mew-submit-restore--tag))
-      (mime-to-mml whole))
+    (let ((to-mml (symbol-function 'mime-to-mml)))
+      (cl-letf (((symbol-function 'mml-insert-mml-markup) #'mew-submit-restore--tag)
+                ;; It calls itself for a message within.
+                ((symbol-function 'mime-to-mml)
+                 (lambda (&rest args)
+                   (apply to-mml args)
+                   (mew-submit-restore--quote-header))))
+        (funcall to-mml whole)))
     (when told
       (save-excursion
         (rfc822-goto-eoh)
@@ -228,14 +241,16 @@ those of the first time.  SOURCE is non-nil for what the user wrote."
 Return the account, a plist, by which it is to be sent, or nil when the header
 says that.  Signal `user-error' when it cannot be edited truly."
   (let* ((fields (mew-submit-message--fields (mew-submit-spool--message-file entry)))
+         (resent (mew-submit-message--resent-p fields))
          (source (mew-submit-restore--insert-text entry))
          written account)
     (goto-char (point-min))
     (rfc822-goto-eoh)
     (save-restriction
       (narrow-to-region (point-min) (point))
-      (mew-submit-restore--cut (mew-submit-message--resent-p fields) source)
-      (goto-char (point-max))
+      (mew-submit-restore--cut resent source)
+      ;; Below the Resent- fields nothing is an order.
+      (goto-char (if resent (point-min) (point-max)))
       (unless source
         (insert (or (plist-get entry :private) "")))
       (setq written (mew-submit-message--fields-of-text

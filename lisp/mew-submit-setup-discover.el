@@ -282,8 +282,8 @@ A record is such as \"v=UAAC1; a=sha256; d=BASE64\"."
         (mapcar (lambda (record)
                   (let ((tags (mapcar (lambda (part)
                                         (let ((tag (split-string part "=")))
-                                          (cons (string-trim (car tag))
-                                                (string-trim
+                                          (cons (mew-submit-error--trim (car tag))
+                                                (mew-submit-error--trim
                                                  (string-join (cdr tag) "=")))))
                                       (split-string record ";" t))))
                     (and (equal (cdr (car tags)) "UAAC1")
@@ -363,10 +363,9 @@ Where the DNS has no digest of it the web is not asked."
                               text t t)))
 
 (defun mew-submit-setup-discover--xml-words (node)
-  "Return the text of NODE without blanks around it; nothing for what is very long.
-Among many blanks `string-trim' takes for ever."
+  "Return the text of NODE without blanks around it; nothing for what is very long."
   (let ((text (dom-text node)))
-    (if (length> text 1000) "" (string-trim text))))
+    (if (length> text 1000) "" (mew-submit-error--trim text))))
 
 (defun mew-submit-setup-discover--xml-text (node tag)
   "Return the text of the first TAG in NODE, or nil."

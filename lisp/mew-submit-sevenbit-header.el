@@ -17,6 +17,7 @@
 (require 'mail-parse)
 (require 'mew-submit-address)
 (require 'mew-submit-caseless)
+(require 'mew-submit-error)
 (require 'rfc2047)
 (require 'rfc2231)
 (require 'subr-x)
@@ -105,8 +106,9 @@ MAX is 998 unless given.  No octet written as =XX is taken apart."
   "Return the value of the field NAME in the narrowed header, or nil."
   (when-let* ((bounds (mew-submit-sevenbit-header--find-field name)))
     (let ((field (buffer-substring (car bounds) (cdr bounds))))
-      (string-trim (replace-regexp-in-string
-                    "[\r\n]+" "" (substring field (1+ (string-match ":" field))))))))
+      (mew-submit-error--trim
+       (replace-regexp-in-string
+        "[\r\n]+" "" (substring field (1+ (string-match ":" field))))))))
 
 (defun mew-submit-sevenbit-header--set-field (name value)
   "Give the field NAME of the narrowed header the VALUE.
@@ -151,7 +153,9 @@ An encoded word may stand in a name or a comment, and nowhere else."
 Programs write filename=Größe (2).txt; a parser finds less there, or nothing.
 What is behind a blank in a value in ASCII may be a comment."
   (with-temp-buffer
-    (insert (string-trim-right field))
+    (insert field)
+    (skip-chars-backward " \t\r\n")
+    (delete-region (point) (point-max))
     (goto-char (point-min))
     (while (progn (skip-chars-forward "^;\"")
                   (not (eobp)))

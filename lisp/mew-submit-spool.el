@@ -38,7 +38,6 @@
 (require 'mew-submit-module)
 (require 'mew-submit-store)
 
-(declare-function json-encode "json" (object))
 (declare-function json-read-from-string "json" (string))
 (declare-function mew-submit--mod-sync "ext:mew-submit-native" (file))
 (declare-function mew-submit--mod-lock "ext:mew-submit-native" (file))
@@ -632,7 +631,10 @@ Return the entries of those messages."
 
 (defun mew-submit-spool--logged (message-id directory)
   "Return who has got the message with MESSAGE-ID out of DIRECTORY, by its log."
-  (let (people)
+  (let ((as-written (decode-coding-string
+                     (substring (mew-submit-json--line (list :message-id message-id)) 1 -2)
+                     'utf-8-unix))
+        people)
     (dolist (name '("delivered.log.1" "delivered.log") people)
       (let ((file (expand-file-name name directory))
             (coding-system-for-read 'utf-8-unix)
@@ -643,8 +645,7 @@ Return the entries of those messages."
             (insert-file-contents file)
             (goto-char (point-min))
             (setq case-fold-search nil)
-            ;; As it is written there, with a backslash before a quote.
-            (while (search-forward (concat "\"message-id\":" (json-encode message-id)) nil t)
+            (while (search-forward as-written nil t)
               (let ((line (ignore-errors
                             (json-read-from-string
                              (buffer-substring (line-beginning-position)

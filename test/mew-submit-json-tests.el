@@ -94,5 +94,15 @@ FIELDS are what a function puts into events, TYPES those that it names."
     (should (equal (gethash "code" object) 250))
     (should (equal (gethash "text" object) "x"))))
 
+(ert-deftest mew-submit-json-tests-nothing-for-the-terminal ()
+  "Control and format characters are escaped, and what is no UTF-8 is none (SECURITY: L1, L2)."
+  (let* ((text (concat "a\e[31m\177\u009b\u202e\u200b\u2028\U000e0041\ufeff\u00fc\u65e5\U0001f600"))
+         (line (mew-submit-json--line (list :subject (concat text (unibyte-string 255))))))
+    (should-not (string-match-p "[\0-\11\13-\37\177]" line))
+    (should (equal (decode-coding-string line 'utf-8)
+                   "{\"subject\":\"a\\u001b[31m\\u007f\\u009b\\u202e\\u200b\\u2028\
+\\udb40\\udc41\\ufeff\u00fc\u65e5\U0001f600\ufffd\"}\n"))
+    (should (equal (gethash "subject" (json-parse-string line)) (concat text "\ufffd")))))
+
 (provide 'mew-submit-json-tests)
 ;;; mew-submit-json-tests.el ends here

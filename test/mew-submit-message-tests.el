@@ -9,6 +9,8 @@
 (require 'mew-submit-address)
 (require 'mew-submit-error)
 (require 'mew-submit-message)
+(require 'mew-submit-relay-smtp)
+(require 'mew-submit-setup-discover)
 (require 'mew-submit-test-helpers)
 
 (defmacro mew-submit-message-tests--with-file (text &rest body)
@@ -412,6 +414,34 @@ The least of three, without collecting garbage."
 Ten times as many cost not more than thirty times as much; a hundred times would."
   (should (< (mew-submit-message-tests--cost 3000)
              (* 30 (max 0.002 (mew-submit-message-tests--cost 300))))))
+
+(defun mew-submit-message-tests--blank-cost (count)
+  "Read fields with COUNT blanks within; return the processor's seconds for it."
+  (let* ((gc-cons-threshold most-positive-fixnum)
+         (value (concat "a" (make-string count ?\s) "b\n"))
+         (fields (mew-submit-message--fields-of-text
+                  (mapconcat (lambda (name) (concat name ": " value))
+                             '("From" "To" "Subject" "Message-ID" "X-Mew-Submit-Account"
+                               "X-Message-SMTP-Method")
+                             "")))
+         (start (get-internal-run-time)))
+    (mew-submit-message--recipients-said fields)
+    (mew-submit-message--filled fields '("from" "message-id"))
+    (dolist (read (list #'mew-submit-message--subject #'mew-submit-message--id
+                        #'mew-submit-message--method #'mew-submit-message--account
+                        #'mew-submit-message--private-text))
+      (should (string-search "  b" (funcall read fields))))
+    ;; What a client of the relay says, and what the DNS says of a domain.
+    (mew-submit-relay-smtp--command (concat "AUTH x" (make-string (min 4000 count) ?\s) "\200"))
+    (mew-submit-setup-discover--pacc-digests
+     (list (concat "v=UAAC1; a=sha256; d=" (make-string count ?\s) "x")))
+    (float-time (time-subtract (get-internal-run-time) start))))
+
+(ert-deftest mew-submit-message-tests-many-blanks ()
+  "Blanks within a field are not looked at again and again (SECURITY: K12).
+Ten times as many cost not more than thirty times as much; a hundred times would."
+  (should (< (mew-submit-message-tests--blank-cost 20000)
+             (* 30 (max 0.002 (mew-submit-message-tests--blank-cost 2000))))))
 
 (ert-deftest mew-submit-message-tests-garbage-is-refused ()
   "A field that is no address list is refused; no recipient is lost or made up."

@@ -303,5 +303,37 @@ charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
                          (mew-submit-outbox-tests--decoded
                           "From: a@x\nSubject: s\n\nplain words\n"))))
 
+(defconst mew-submit-outbox-tests--enriched
+  "Content-Type: text/enriched\nText-Width: 70\nFrom: a@x\nTo: b@x\nSubject: s\n\n\
+<bold>Hello</bold> <<you\n"
+  "A message that Emacs takes for a file of enriched text, because of its beginning.")
+
+(ert-deftest mew-submit-outbox-tests-enriched-is-no-file-format ()
+  "A message that begins as a file of enriched text is shown with its header, and as it is."
+  (should (string-search "Subject: s\n" (mew-submit-outbox-tests--decoded
+                                         mew-submit-outbox-tests--enriched)))
+  (mew-submit-test-with-directory directory
+    (let ((stem (expand-file-name "1" directory)))
+      (mew-submit-test-write (concat stem ".eml") mew-submit-outbox-tests--enriched)
+      (cl-letf (((symbol-function 'mew-submit-outbox--entry) (lambda () (list :stem stem))))
+        (save-window-excursion
+          (mew-submit-outbox-show-raw)
+          (should (string-search mew-submit-outbox-tests--enriched (buffer-string)))
+          (kill-buffer))))))
+
+(ert-deftest mew-submit-outbox-tests-log-sets-no-variables ()
+  "What a server has said, at the top of the log of what was delivered, is text (SECURITY: L5)."
+  (mew-submit-test-with-directory directory
+    (mew-submit-test-write
+     (expand-file-name "delivered.log" directory)
+     "{\"reply\":\"250 -*- mode: lisp-interaction; fill-column: 7; eval: (error) -*-\"}\n")
+    (let ((mew-submit-outbox-directory directory)
+          (enable-local-variables :all))
+      (save-window-excursion
+        (mew-submit-outbox-delivered)
+        (should (eq major-mode 'fundamental-mode))
+        (should-not (eql fill-column 7))
+        (kill-buffer)))))
+
 (provide 'mew-submit-outbox-tests)
 ;;; mew-submit-outbox-tests.el ends here

@@ -310,6 +310,24 @@ Content-Type: multipart/encrypted; boundary=c\n\n--c\n\nx\n--c--\n--b--"
       (message-resend "you@x.example"))
     (should-not (mew-submit-spool--source (mew-submit-restore-tests--only)))))
 
+(ert-deftest mew-submit-restore-tests-mml-of-others ()
+  "MML in a message that is passed on attaches nothing, wherever it stands (SECURITY: P22)."
+  (mew-submit-restore-tests--with-outbox
+    (let ((file (mew-submit-test-write (expand-file-name "secret" directory) "our secret\n")))
+      (dolist (within '("X-A: %s\n\nb\n" "X-A: a\nX : %s\n\nb\n" "\n%s\n\nb\n" "X-A: a\n\n%s\n"
+                        "Content-Type: message/rfc822\n\nX-A: %s\n\nb\n"))
+        (let ((id (mew-submit-restore-tests--add
+                   (concat "From: me@example.org\nTo: you@x.example\nSubject: s\n\
+MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n<#x\n--b\n\
+Content-Type: message/rfc822\n\n"
+                           (format within (format "<#/mml><#part filename=%S><#/part>" file))
+                           "--b--\n"))))
+          (mew-submit-restore-tests--edit (mew-submit-known--entry id) (message-send))
+          (let ((octets (mew-submit-restore-tests--octets (mew-submit-restore-tests--only))))
+            (should-not (string-search "our secret" octets))
+            (should-not (string-search (base64-encode-string "our secret\n") octets)))
+          (mew-submit-queue--delete (plist-get (mew-submit-restore-tests--only) :id)))))))
+
 (ert-deftest mew-submit-restore-tests-round-trip ()
   "Editing without a change is the identity: people, wishes, sender and server."
   :tags '(:module)
@@ -334,9 +352,18 @@ X-Message-SMTP-Method: smtp smtp.else.example 587 worker\n")
             :account (:server "smtp.else.example" :routes "2525:starttls"))
            ("a time" "From: me@example.org\nTo: you@x.example\n"
             :not-before ,(+ (ffloor (float-time)) 86400))
+           ("what begins as a file of enriched text"
+            "Content-Type: text/enriched\nText-Width: 70\nFrom: me@example.org\n\
+To: you@x.example\n")
+           ("sent again, with orders of mine"
+            "Resent-From: me@example.org\nX-Mew-Submit-Require-TLS: yes\n\
+X-Mew-Submit-From: bounces@work.example\n\
+X-Message-SMTP-Method: smtp smtp.else.example 587 worker\nResent-To: a@x.example\n\
+From: orig@x.example\nTo: me@work.example\nX-Mew-Submit-Account: work\n\
+Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")
            ("sent again with a hidden recipient"
-            "Resent-From: me@example.org\nResent-To: a@x.example\n\
-Resent-Bcc: hidden@x.example\nFrom: orig@x.example\nTo: me@work.example\n\
+            "Resent-From: me@example.org\nResent-Bcc: hidden@x.example\n\
+Resent-To: a@x.example\nReceived: by x.example\nFrom: orig@x.example\nTo: me@work.example\n\
 Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
       (ert-info (what)
         (let* ((id (apply #'mew-submit-restore-tests--add

@@ -223,6 +223,51 @@ Gr\303\274\303\237e\n")
         (should (string-search "Subject: =?utf-8?Q?=C3=BC?=\r\n" stored))
         (should (string-search "\r\n\r\nGr\303\274\303\237e\r\n" stored))))))
 
+(defun mew-submit-send-tests--resend-hostile (peer extra again)
+  "Call AGAIN in a buffer with a message that gives orders, and EXTRA fields.
+Return a file that its Fcc would write."
+  (let ((file (mew-submit-test--peer-file peer "pwned")))
+    (with-temp-buffer
+      (insert "From: evil@x\nTo: old@x\nX-Mew-Submit-From: spoof@x\n"
+              "X-Mew-Submit-Account: other\nX-Mew-Submit-Send-At: 2099-01-01 00:00\n"
+              "X-Mew-Submit-Not-To: new@x\nX-Mew-Submit-Hold-For: 9\n"
+              (format "Fcc: | touch %s\nfcc: %s\nGcc: nnml:no\n" file file)
+              extra "Subject: s\n\nb\n")
+      (funcall again))
+    (mew-submit-send-tests--settle)
+    (mew-submit-test-until ("the copies")
+      (null (mew-submit-spool--ids
+             (mew-submit-spool--copies mew-submit-outbox-directory))))
+    file))
+
+(ert-deftest mew-submit-send-tests-resend-takes-no-orders ()
+  "Who wrote a message gives no orders when somebody sends it again (SECURITY: P21).
+An Fcc of theirs was run by the shell."
+  :tags '(:module)
+  (require 'rmail)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok" "127.0.0.1:0,name=evil")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (mew-submit-mode)
+      (unwind-protect
+          (let ((method (format "X-Message-SMTP-Method: smtp 127.0.0.1 %d\n"
+                                (mew-submit-test-port peer "evil"))))
+            (dolist (again (list (lambda () (message-resend "new@x"))
+                                 (lambda ()
+                                   (let ((rmail-buffer (current-buffer))
+                                         (rmail-enable-mime nil))
+                                     (cl-letf (((symbol-function 'rmail-set-attribute)
+                                                #'ignore))
+                                       (rmail-resend "new@x"))))))
+              (should-not (file-exists-p
+                           (mew-submit-send-tests--resend-hostile peer method again)))
+              (should-not (mew-submit-known--entries)))
+            (dolist (number '(1 2))
+              (should (equal (mew-submit-test-envelope peer number)
+                             '("me@example.org" "new@x"))))
+            (should-not (seq-find (lambda (line) (equal (plist-get line :listener) "evil"))
+                                  (mew-submit-test-log peer))))
+        (mew-submit-mode -1)))))
+
 (ert-deftest mew-submit-send-tests-failure-is-loud-and-loses-nothing ()
   "A message that is not delivered is kept, and a buffer says why and what to do."
   :tags '(:module)

@@ -98,22 +98,39 @@ msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_e
   return smtp->caps.pipelining && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
 }
 
-bool
-msub_smtp_about_number (const struct msub_reply *reply)
+/* Does REPLY speak of recipients enough, and not of one of them and what he has a limit of?  */
+static bool
+speaks_of_number (const struct msub_reply *reply)
 {
   const char *enhanced = reply->enhanced;
-  if (reply->code < 400 || reply->code == 421)
-    return false;
   if (enhanced[0] && strcmp (enhanced + 1, ".5.3") == 0)
     return true;
-  if (!enhanced[0] && (reply->code == 452 || reply->code == 552))
-    return true;
-  /* His address or his mailbox, and what that has a limit of.  */
   if (enhanced[0] && (enhanced[2] == '1' || enhanced[2] == '2') && enhanced[3] == '.')
     return false;
-  static const char *const number[] = { "too many", "limit", "exceed", "maxim", " per " };
+  static const char *const number[] = { "too many", "limit", "exceed", "maxim", " per ", "only one", "multiple" };
   bool found = false;
   for (size_t i = 0; i < sizeof number / sizeof *number; i++)
     found = found || strcasestr (reply->text, number[i]);
-  return found && (strcasestr (reply->text, "recipient") || strcasestr (reply->text, "rcpt"));
+  return strcasestr (reply->text, "per transaction")
+         || (found && (strcasestr (reply->text, "recipient") || strcasestr (reply->text, "rcpt")));
+}
+
+bool
+msub_smtp_about_number (const struct msub_reply *reply)
+{
+  if (reply->code < 400 || reply->code == 421)
+    return false;
+  return (!reply->enhanced[0] && (reply->code == 452 || reply->code == 552)) || speaks_of_number (reply);
+}
+
+bool
+msub_smtp_about_number_at_last (const struct msub_reply *reply)
+{
+  static const char *const time[] = { "minute", "hour", "day", "daily", "quota" };
+  if (reply->code < 400 || reply->code == 421 || !speaks_of_number (reply))
+    return false;
+  for (size_t i = 0; i < sizeof time / sizeof *time; i++)
+    if (strcasestr (reply->text, time[i]))
+      return false;
+  return true;
 }

@@ -16,6 +16,9 @@ bool msub_smtp_about_pipelining (const struct msub_reply *reply);
 /* Does the last reply say that the transaction has recipients enough (RFC 5321 section 4.5.3.1.10, where 552 is as 452; X.5.3
    of RFC 3463)?  */
 bool msub_smtp_about_number (const struct msub_reply *reply);
+/* The same of an answer to DATA or to the message, where 452 and 552 alone are about its size; but fewer at once are no help
+   against a limit of an hour or a day.  */
+bool msub_smtp_about_number_at_last (const struct msub_reply *reply);
 
 /* Which of the parameters that MAIL had is the last reply against?  The one that it names, else the least important ones: EHLO
    keywords, with commas between them, or NULL.  */

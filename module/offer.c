@@ -120,7 +120,9 @@ msub_smtp_about_number (const struct msub_reply *reply)
 {
   if (reply->code < 400 || reply->code == 421)
     return false;
-  return (!reply->enhanced[0] && (reply->code == 452 || reply->code == 552)) || speaks_of_number (reply);
+  bool forgotten = reply->code == 500 || reply->code == 502 || reply->code == 503;
+  bool full = !reply->enhanced[0] && (reply->code == 452 || reply->code == 552);
+  return forgotten || full || speaks_of_number (reply);
 }
 
 bool

@@ -14,7 +14,7 @@ bool msub_smtp_about_command (const struct msub_reply *reply);
 bool msub_smtp_about_chunking (const struct msub_reply *reply);
 bool msub_smtp_about_pipelining (const struct msub_reply *reply);
 /* Does the last reply say that the transaction has recipients enough (RFC 5321 section 4.5.3.1.10, where 552 is as 452; X.5.3
-   of RFC 3463)?  */
+   of RFC 3463)?  Some stop knowing RCPT then.  */
 bool msub_smtp_about_number (const struct msub_reply *reply);
 /* The same of an answer to DATA or to the message, where 452 and 552 alone are about its size; but fewer at once are no help
    against a limit of an hour or a day.  */

@@ -26,5 +26,8 @@ const char *msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct
                                       const struct msub_body_facts *facts);
 /* Does the last reply, to recipient I, say that something is wrong with the command?  */
 const char *msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i);
+/* Does the last reply, to the message, say that it should have had seven bits?  8BITMIME is offered.  */
+bool msub_smtp_unkept_by_message (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                                  const struct msub_body_facts *facts);
 
 #endif

@@ -309,6 +309,9 @@ angle brackets (SECURITY.md, K1 to K13)."
             ((and (null domain)
                   (string-match-p "\\`=\\?[^?]+\\?[BQbq]\\?[^?]*\\?=\\'" local))
              (funcall problem "A name, encoded, and no address"))
+            ((and (null domain) (string-match "[＠﹫]" local))
+             (funcall problem (format "Its @ is another character (U+%04X).  Type it anew"
+                                      (aref local (match-beginning 0)))))
             ((and domain (null ascii))
              (funcall problem "Not a domain in address"))
             ((> (string-bytes (encode-coding-string whole 'utf-8))

@@ -552,7 +552,7 @@ dos pasos, duas etapas, due fattori")
     (authdown
      "connection lost to authentication server, lost to authentication server,
 authentication server, auth server, authentication service, authentication backend,
-auth backend")
+auth backend, generic failure, saslauthd, ldap server")
     (complaints
      "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes, quejas,
 reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you"))

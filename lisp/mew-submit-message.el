@@ -95,8 +95,16 @@ more than once has several.  A text without header may begin like it, too: a
 field has to follow."
   (and (string-match-p "\\`>*From [^\r\n]" (or (cdar fields) ""))
        (equal (caar fields) "")
-       (or (not (member (car (nth 1 fields)) '(nil "")))
+       (or (mew-submit-message--name
+            (replace-regexp-in-string (concat "\\`" mew-submit-message--marks) ""
+                                      (or (cdr (nth 1 fields)) "")))
            (mew-submit-message--mbox-p (cdr fields)))))
+
+(defun mew-submit-message--name (octets)
+  "Return the name of the field OCTETS, in lower case, or nil when it is none.
+A name is ASCII: a text without header may begin with a word and a colon."
+  (and (string-match "\\`\\([!-9;-~]+\\)[ \t]*:" octets)
+       (mew-submit-caseless--down (match-string 1 octets))))
 
 (defun mew-submit-message--rest-fields ()
   "Return the fields from point on of the header that the buffer is."
@@ -108,11 +116,7 @@ field has to follow."
                  (re-search-forward mew-submit-message--line-end nil 'move)
                  (memq (char-after) '(?\s ?\t))))
         (let ((octets (buffer-substring start (point))))
-          (push (cons (if (string-match "\\`\\([^:\r\n \t]+\\)[ \t]*:" octets)
-                          (mew-submit-caseless--down (match-string 1 octets))
-                        "")
-                      octets)
-                fields))))
+          (push (cons (or (mew-submit-message--name octets) "") octets) fields))))
     (nreverse fields)))
 
 (defun mew-submit-message--buffer-fields ()

@@ -306,6 +306,11 @@ msub_message_answer (struct msub_smtp *smtp, bool in_flight, bool bdat, struct m
   if (unkept)
     progress->offer = "CHUNKING";
   progress->chunk_out = unkept;
+  if (!progress->offer && msub_smtp_unkept_by_message (smtp, progress->envelope, progress->facts))
+    {
+      progress->offer = "8BITMIME";
+      smtp->dirty = true;
+    }
   bool shifted = in_flight && !unkept && msub_connection_unread (smtp->c) && spoken_after (smtp, err);
   /* To some each chunk is a message (SECURITY: I17).  */
   if (about_it && progress->chunk_taken)

@@ -82,6 +82,20 @@ msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelo
   return media ? (binary ? "BINARYMIME,8BITMIME" : "8BITMIME") : NULL;
 }
 
+bool
+msub_smtp_unkept_by_message (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                             const struct msub_body_facts *facts)
+{
+  static const char *const words[] = { "8bit", "8-bit", "8 bit", "eight bit", "eight-bit", "non-ascii" };
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  if (reply->code / 100 != 5 || !facts->eight_bit || !smtp->caps.eightbitmime || msub_smtp_sends_binary (smtp, envelope))
+    return false;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strcasestr (reply->text, words[i]))
+      return true;
+  return false;
+}
+
 const char *
 msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i)
 {
@@ -89,31 +103,51 @@ msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_e
   size_t place = envelope->first + i;
   if (smtp->caps.pipelining && msub_smtp_about_pipelining (reply))
     return "PIPELINING";
-  if (!msub_smtp_about_command (reply) || msub_smtp_dislikes_name (smtp))
+  bool literal = strstr (reply->text, "NOTIFY") || strstr (reply->text, "ORCPT");
+  if (!(msub_smtp_about_command (reply) || literal) || msub_smtp_dislikes_name (smtp))
     return NULL;
   if (smtp->caps.dsn
       && (msub_envelope_wish (envelope->notify, place) || msub_envelope_wish (envelope->original, place)
           || envelope->extensions.dsn_notify))
     return "DSN";
-  return smtp->caps.pipelining && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
+  return smtp->caps.pipelining && msub_smtp_about_command (reply) && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
+}
+
+/* Does REPLY speak of recipients enough, and not of one of them and what he has a limit of?  */
+static bool
+speaks_of_number (const struct msub_reply *reply)
+{
+  const char *enhanced = reply->enhanced;
+  if (enhanced[0] && strcmp (enhanced + 1, ".5.3") == 0)
+    return true;
+  if (enhanced[0] && (enhanced[2] == '1' || enhanced[2] == '2') && enhanced[3] == '.')
+    return false;
+  static const char *const number[] = { "too many", "limit", "exceed", "maxim", " per ", "only one", "multiple" };
+  bool found = false;
+  for (size_t i = 0; i < sizeof number / sizeof *number; i++)
+    found = found || strcasestr (reply->text, number[i]);
+  return strcasestr (reply->text, "per transaction")
+         || (found && (strcasestr (reply->text, "recipient") || strcasestr (reply->text, "rcpt")));
 }
 
 bool
 msub_smtp_about_number (const struct msub_reply *reply)
 {
-  const char *enhanced = reply->enhanced;
   if (reply->code < 400 || reply->code == 421)
     return false;
-  if (enhanced[0] && strcmp (enhanced + 1, ".5.3") == 0)
-    return true;
-  if (!enhanced[0] && (reply->code == 452 || reply->code == 552))
-    return true;
-  /* His address or his mailbox, and what that has a limit of.  */
-  if (enhanced[0] && (enhanced[2] == '1' || enhanced[2] == '2') && enhanced[3] == '.')
+  bool forgotten = reply->code == 500 || reply->code == 502 || reply->code == 503;
+  bool full = !reply->enhanced[0] && (reply->code == 452 || reply->code == 552);
+  return forgotten || full || speaks_of_number (reply);
+}
+
+bool
+msub_smtp_about_number_at_last (const struct msub_reply *reply)
+{
+  static const char *const time[] = { "minute", "hour", "day", "daily", "quota" };
+  if (reply->code < 400 || reply->code == 421 || !speaks_of_number (reply))
     return false;
-  static const char *const number[] = { "too many", "limit", "exceed", "maxim", " per " };
-  bool found = false;
-  for (size_t i = 0; i < sizeof number / sizeof *number; i++)
-    found = found || strcasestr (reply->text, number[i]);
-  return found && (strcasestr (reply->text, "recipient") || strcasestr (reply->text, "rcpt"));
+  for (size_t i = 0; i < sizeof time / sizeof *time; i++)
+    if (strcasestr (reply->text, time[i]))
+      return false;
+  return true;
 }

@@ -14,8 +14,11 @@ bool msub_smtp_about_command (const struct msub_reply *reply);
 bool msub_smtp_about_chunking (const struct msub_reply *reply);
 bool msub_smtp_about_pipelining (const struct msub_reply *reply);
 /* Does the last reply say that the transaction has recipients enough (RFC 5321 section 4.5.3.1.10, where 552 is as 452; X.5.3
-   of RFC 3463)?  */
+   of RFC 3463)?  Some stop knowing RCPT then.  */
 bool msub_smtp_about_number (const struct msub_reply *reply);
+/* The same of an answer to DATA or to the message, where 452 and 552 alone are about its size; but fewer at once are no help
+   against a limit of an hour or a day.  */
+bool msub_smtp_about_number_at_last (const struct msub_reply *reply);
 
 /* Which of the parameters that MAIL had is the last reply against?  The one that it names, else the least important ones: EHLO
    keywords, with commas between them, or NULL.  */
@@ -23,5 +26,8 @@ const char *msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct
                                       const struct msub_body_facts *facts);
 /* Does the last reply, to recipient I, say that something is wrong with the command?  */
 const char *msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_envelope *envelope, size_t i);
+/* Does the last reply, to the message, say that it should have had seven bits?  8BITMIME is offered.  */
+bool msub_smtp_unkept_by_message (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                                  const struct msub_body_facts *facts);
 
 #endif

@@ -226,6 +226,8 @@ static int
 send_some (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
            struct msub_body_facts *facts, struct msub_delivery *delivery)
 {
+  /* What was to be tried again is tried now: a failure before the transaction is final.  */
+  delivery->transaction.again = MSUB_AGAIN_NOT;
   if (encode_for (server, context, request, fd, facts, &delivery->error))
     return -1;
   return msub_smtp_send (server->smtp, &request->envelope, *fd, facts, &delivery->transaction, &delivery->error);

@@ -8,6 +8,7 @@
 #include "message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RECIPIENTS_PER_FLIGHT 100 /* so that their replies fit into the receive buffers */
 
@@ -296,6 +297,21 @@ find_way_on (struct msub_smtp *smtp, const struct msub_progress *progress, struc
   return 0;
 }
 
+/* Some count the recipients when the message is there (Amazon SES does), and refuse it as a whole: nobody has it, and half of
+   them at once may do.  Where all are to have it or nobody, that is the answer.  */
+static bool
+halve (struct msub_smtp *smtp, const struct msub_progress *progress, const struct msub_error *err)
+{
+  bool asked = err->step && (strcmp (err->step, "data") == 0 || strcmp (err->step, "dot") == 0);
+  bool refused = !progress->in_doubt && (err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED);
+  if (!asked || !refused || smtp->in_message || msub_smtp_spent (smtp) || progress->accepted < 2
+      || progress->envelope->all_or_none || !msub_smtp_about_number_at_last (msub_smtp_last (smtp)))
+    return false;
+  smtp->caps.recipients_max = (unsigned) (progress->accepted / 2);
+  smtp->settled = smtp->dirty = true;
+  return true;
+}
+
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
@@ -304,7 +320,12 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
   struct msub_progress progress
     = { .envelope = envelope, .facts = facts, .open = open, .journal = { .file = envelope->journal } };
   int result = transact_noting (smtp, fd, facts, &progress, err);
-  if (result && (progress.in_doubt || find_way_on (smtp, &progress, transaction_r, err)))
+  if (result && halve (smtp, &progress, err))
+    {
+      transaction_r->again = MSUB_AGAIN_FEWER;
+      progress.offer = progress.suspect = NULL;
+    }
+  else if (result && (progress.in_doubt || find_way_on (smtp, &progress, transaction_r, err)))
     doubt (&progress, err);
   int code = transaction_r->again || !err->code ? MSUB_NOT_ACCEPTED : err->code;
   if (result && err->kind != MSUB_UNCERTAIN)
@@ -402,7 +423,13 @@ send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
     set_open (open, part.count, true);
   for (size_t i = whole->left = 0; i < envelope->count; i++)
     whole->left += whole->open[i];
-  if (failed && all_refused && !transaction.again && err->kind != MSUB_UNCERTAIN)
+  bool fewer = transaction.again == MSUB_AGAIN_FEWER;
+  if (fewer)
+    {
+      whole->again = MSUB_AGAIN_NOT;
+      whole->fewer = true;
+    }
+  if (fewer || (failed && all_refused && !transaction.again && err->kind != MSUB_UNCERTAIN))
     {
       if (refusal->kind == MSUB_OK)
         *refusal = *err;
@@ -447,6 +474,9 @@ msub_smtp_send (struct msub_smtp *smtp, const struct msub_envelope *envelope, in
           return -1;
         if (err->kind == MSUB_UNCERTAIN)
           return leave_out_in_doubt (smtp, envelope, transaction);
+        /* Who has refused so many, and closes the connection, has said why.  */
+        if (transaction->accepted == 0 && transaction->fewer && (err->kind == MSUB_LOST || err->kind == MSUB_TLS))
+          *err = refusal;
         if (transaction->accepted == 0)
           return -1;
         msub_smtp_leave_out (smtp->c->context, envelope, transaction, err);

@@ -170,6 +170,8 @@
      (auth "504 5.7.4 Unsupported authentication mechanism")
      (auth "503 5.5.1 AUTH not available"))
     (auth-temporary-failure
+     (auth "535 5.7.8 Error: authentication failed: generic failure")
+     (auth "535 5.7.0 authentication failed: cannot connect to saslauthd server: No such file or directory")
      (auth "451 4.7.0 Cannot check the password now")
      (auth "454 Authentication backend is down")
      (auth "454 4.3.0 Temporary authentication failure")
@@ -947,6 +949,8 @@
      (starttls "454 4.7.0 TLS not available due to local problem")
      (dot "550 5.7.10 Certificate of the next server has expired, TLS failed"))
     (protocol-error
+     (ehlo "500 EHLO not understood")
+     (ehlo "502 EHLO command is not valid here")
      (any "500 Command not understood")
      (mail "503 Already in a transaction: sender already given")
      (mail "501 5.5.4 Unsupported parameter BODY=BINARYMIME")

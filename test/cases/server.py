@@ -164,16 +164,21 @@ class Conversation:
         self.log("message", octets=octets.decode("latin-1"), recipients=self.recipients, chunked=chunked)
         self.in_transaction = False
 
+    def too_many(self, place):
+        """The reply at PLACE to a message for more recipients than the server takes, or None."""
+        number, reply, where = self.spec.get("recipients_in_one_message", [0, None, None])
+        return reply if place == where and len(self.recipients) > number else None
+
     def data(self):
         if not self.in_transaction or not self.recipients:
             self.say("503 5.5.1 RCPT first")
             return
-        if self.usual("DATA", "354 go") != "3":
+        if self.usual("DATA", self.too_many("DATA") or "354 go") != "3":
             return
         while not self.buffer.endswith(b"\r\n.\r\n") and self.buffer != b".\r\n":
             self.fill()
         octets, self.buffer = self.buffer[:-3], b""
-        reply = self.case.nth(".") or "250 2.0.0 taken"
+        reply = self.case.nth(".") or self.too_many(".") or "250 2.0.0 taken"
         if reply.startswith("2"):
             self.message(octets.replace(b"\r\n..", b"\r\n."), False)
         self.say(reply)
@@ -191,6 +196,7 @@ class Conversation:
         octets, self.buffer = self.buffer[:length], self.buffer[length:]
         if not reply and not (self.in_transaction and self.recipients):
             reply = "503 5.5.1 RCPT first"
+        reply = reply or self.too_many(".")
         if self.say(reply or "250 2.0.0 taken") != "2":
             return
         self.chunks += octets

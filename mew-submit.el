@@ -108,6 +108,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (declare-function mail-insert-from-field "sendmail" ())
 (declare-function mail-send-and-exit "sendmail" (&optional arg))
 (declare-function mail-sendmail-undelimit-header "sendmail" ())
+(declare-function mew-submit-edit--sent "mew-submit-edit" ())
 (defvar mail-aliases)
 (defvar mail-envelope-from)
 (defvar mail-send-nonascii)
@@ -384,6 +385,9 @@ M-x mew-submit-build-module"))
                                  (funcall mew-submit--source-function fields))
                     :fcc (mew-submit-copies--with-bcc copies fields))))
           (setq mew-submit--sent (cons id (float-time)))
+          ;; Not each client runs a hook when it has sent.
+          (when (bound-and-true-p mew-submit-edit--edited)
+            (mew-submit-edit--sent))
           ;; It will be sent: whoever is told of an error sends it twice.
           (when mew-submit--queued-function
             (condition-case err

@@ -221,6 +221,55 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
     (should (= (length warnings) 1))
     (should (string-match-p "NOT .*No draft folder.*b@x" (car warnings)))))
 
+(ert-deftest mew-submit-clients-tests-mew-takes-no-key ()
+  "A password that Mew does not remember is asked for when the user comes to that.
+Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
+  (let* ((noninteractive nil)
+         (auth-sources nil)
+         (mew-submit-question--list nil)
+         (mew-submit-question--hook nil)
+         (event '(:what "password" :host "h" :port 587 :user "u" :job 1))
+         (typed "")
+         kept asked answer
+         (ask (lambda (&rest wrong)
+                (setq asked 0 answer nil)
+                (let ((it (mew-submit-mew--answer (append event wrong))))
+                  (if (functionp it)
+                      (funcall it (lambda (reply) (setq answer reply)))
+                    (setq answer it)))
+                (car mew-submit-question--list)))
+         (enter (lambda (question)
+                  (mew-submit-question--answer
+                   question (assoc "Enter it" (mew-submit-question-choices question))))))
+    (cl-letf (((symbol-function 'mew-passwd-get-passwd)
+               (lambda (tag) (and (equal tag "u@h:587") kept)))
+              ((symbol-function 'mew-passwd-set-passwd) (lambda (_ value) (setq kept value)))
+              ((symbol-function 'mew-input-passwd)
+               (lambda (&rest _)
+                 (setq asked (1+ asked))
+                 (or kept (setq kept (copy-sequence typed))))))
+      (let ((question (funcall ask)))
+        (should (equal asked 0))
+        ;; A C-g at Mew's prompt makes an empty password of it.
+        (funcall enter question)
+        (should (memq question mew-submit-question--list))
+        (should-not kept)
+        (setq typed "secret")
+        (funcall enter question)
+        (should (equal asked 2))
+        (should (equal (car answer) "u"))
+        (should-not mew-submit-question--list))
+      (should (equal kept "secret"))
+      ;; What Mew remembers nobody is asked for, until it is wrong.
+      (should-not (funcall ask))
+      (should (equal answer '("u" . "secret")))
+      (clear-string (cdr answer))
+      (should (equal kept "secret"))
+      (setq typed "other")
+      (funcall enter (funcall ask :wrong t))
+      (should (equal asked 1))
+      (should (equal kept "other")))))
+
 (ert-deftest mew-submit-clients-tests-changed-meanwhile ()
   "What the user has changed while the mode was on is left alone."
   (mew-submit-clients-tests--with-mode

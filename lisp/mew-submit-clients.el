@@ -310,14 +310,25 @@ queued is taken over first."
   (interactive)
   (when (mew-submit-clients--smtpmail-queued)
     (mew-submit-take-smtpmail-queue))
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (let ((held (seq-filter (lambda (entry)
                             (and (eq (plist-get entry :state) 'held)
                                  (eq (plist-get entry :held) 'flush)))
-                          (mew-submit-known--entries))))
+                          (mew-submit-known--entries)))
+        failed)
     (dolist (entry held)
-      (mew-submit-queue--send (plist-get entry :id)))
+      ;; One that cannot be sent keeps no other.
+      (condition-case err
+          (mew-submit-queue--send (plist-get entry :id))
+        (error (push err failed))))
     (mew-submit-queue--flush)
+    (when failed
+      (user-error "%s%s"
+                  (if (cdr held)
+                      (format "%d of %d mails stay held: " (length failed) (length held))
+                    "")
+                  (mew-submit-error--text (car failed))))
     (message (pcase (length held)
                (0 "No mail is held")
                (1 "Sending a mail that was held")

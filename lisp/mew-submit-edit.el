@@ -191,7 +191,8 @@ Nil also when that was long ago, or it has left."
 With `mew-submit-delay' there is time for that.  When it has left, another one
 that waits in the outbox can be chosen."
   (interactive)
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (let ((entry (or (mew-submit-edit--just-sent)
                    (mew-submit-edit--choose))))
     (cond ((null entry) (user-error "No mail is brought back"))

@@ -48,6 +48,10 @@
     (or at-point
         (and first (get-text-property first 'mew-submit-entry)))))
 
+(defun mew-submit-notice-message--some-entry ()
+  "Return the entry that the text at point is about, or signal `user-error'."
+  (or (mew-submit-notice-message--here) (user-error "No message here")))
+
 (defvar mew-submit-notice-message--told (make-hash-table :test #'equal)
   "What was told of messages, by :stem: ((KIND . REASON) . SHOWN).
 SHOWN is non-nil when it was shown in a window.")
@@ -56,11 +60,10 @@ SHOWN is non-nil when it was shown in a window.")
   "Return the entry at point as it is now, or signal `user-error'.
 With OLD, an entry, it is that message's: what asks for something first has to
 stay with the message it was called for, for others come to point meanwhile."
-  (let* ((old (or old
-                  (mew-submit-notice-message--here)
-                  (user-error "No message here")))
+  (let* ((old (or old (mew-submit-notice-message--some-entry)))
          (directory (plist-get old :directory)))
-    (mew-submit-known--refresh directory)
+    (mew-submit-error--as-user-error
+      (mew-submit-known--refresh directory))
     (or (mew-submit-known--entry (plist-get old :id) directory)
         (user-error "That message is not in the outbox any more"))))
 
@@ -127,7 +130,9 @@ the message's, by default the one at point."
 (defun mew-submit-notice-diagnose ()
   "Find out what the network and the server of this message really do."
   (interactive)
-  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-notice-message--here))))
+  (mew-submit-diagnose (mew-submit-error--as-user-error
+                         (mew-submit-queue--next-account
+                          (mew-submit-notice-message--some-entry)))))
 
 (defun mew-submit-notice-pin ()
   "Look at the certificate of this message's server, and have it accepted.

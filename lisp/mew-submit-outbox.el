@@ -318,7 +318,8 @@ UNTIL is the time when a row is no longer true, or nil.")
 
 (defun mew-submit-outbox--revert (&rest _)
   "Look at the outbox again and show it."
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (mew-submit-outbox--print))
 
 (defun mew-submit-outbox--print ()
@@ -367,6 +368,8 @@ With thousands of messages to print them all would take a second."
         (inhibit-read-only t))
     (dolist (row rows)
       (puthash (car row) t there))
+    ;; What is not seen would be there twice.
+    (widen)
     (save-excursion
       (goto-char (point-min))
       (while rows
@@ -408,7 +411,8 @@ With thousands of messages to print them all would take a second."
 (defun mew-submit-outbox ()
   "Show the messages that are not delivered yet, and what is true of each."
   (interactive)
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (mew-submit-dispatch--run)
   (add-hook 'mew-submit-known--change-hook #'mew-submit-outbox--refresh-soon)
   (add-hook 'mew-submit-parcel--progress-functions
@@ -532,7 +536,8 @@ IDS are theirs; while TIME is asked for others may come to point."
 (defun mew-submit-outbox-diagnose ()
   "Find out what the network and the server of the message at point really do."
   (interactive nil mew-submit-outbox-mode)
-  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-outbox--entry))))
+  (mew-submit-diagnose (mew-submit-error--as-user-error
+                         (mew-submit-queue--next-account (mew-submit-outbox--entry)))))
 
 (defun mew-submit-outbox-edit ()
   "Take the message at point out of the outbox and edit it again.

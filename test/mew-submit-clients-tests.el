@@ -154,6 +154,39 @@ It is held, and taken out of the outbox again."
     (mew-submit-mode -1)
     (should-not (command-remapping 'smtpmail-send-queued-mail))))
 
+(ert-deftest mew-submit-clients-tests-one-that-stays-held ()
+  "A held mail that cannot be sent keeps no other from it, and is told."
+  (let ((entries (mapcar (lambda (id) (list :id id :state 'held :held 'flush))
+                         '("1" "2" "3")))
+        sent)
+    (cl-letf (((symbol-function 'mew-submit-clients--smtpmail-queued) #'ignore)
+              ((symbol-function 'mew-submit-known--refresh) #'ignore)
+              ((symbol-function 'mew-submit-known--entries) (lambda () entries))
+              ((symbol-function 'mew-submit-queue--flush) #'ignore)
+              ((symbol-function 'mew-submit-queue--send)
+               (lambda (id)
+                 (if (equal id "1")
+                     (signal 'mew-submit-config '(:text "The account is gone"))
+                   (push id sent)))))
+      (should (equal (error-message-string
+                      (should-error (mew-submit-send-queued-mail) :type 'user-error))
+                     "1 of 3 mails stay held: The account is gone"))
+      (should (equal sent '("3" "2"))))))
+
+(ert-deftest mew-submit-clients-tests-an-unusable-outbox-is-told-in-words ()
+  "What is wrong with the outbox is said to who looks into it, and not as a plist."
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-outbox-directory directory))
+      (mew-submit-test-write (expand-file-name "x.eml" directory) "Subject: s\n\nb\n")
+      (set-file-modes directory #o777)
+      (dolist (command '(mew-submit-outbox mew-submit-undo-send
+                                           mew-submit-send-queued-mail))
+        (ert-info ((symbol-name command))
+          (should (string-match-p
+                   "\\`Others can write to the outbox"
+                   (cadr (should-error (call-interactively command)
+                                       :type 'user-error)))))))))
+
 (ert-deftest mew-submit-clients-tests-taken-once ()
   "What was taken over before Emacs died is not sent twice, whatever came of it.
 SECURITY: P14."

@@ -13,6 +13,7 @@
 (require 'cl-lib)
 (require 'mew-submit-batch-outbox)
 (require 'mew-submit-notice)
+(require 'mew-submit-outbox)
 (require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
 
@@ -119,6 +120,22 @@ Another account at that server may have other routes, or another tunnel."
                      ("own" "b.x.example" nil nil)
                      ("own" "MAIL.x.example" "2525:starttls"
                       ((:server "b.x.example"))))))))
+
+(ert-deftest mew-submit-notice-tests-diagnoses-nothing-in-words ()
+  "Where there is no message, or none of the accounts is for it, that is said in words."
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-accounts '((:name "other" :server "h" :from "other@x.example")))
+          (entry (list :id "1" :directory directory :stem (concat directory "1"))))
+      (mew-submit-test-write (concat directory "1.eml")
+                             "From: me@x.example\nTo: a@x.example\n\nb\n")
+      (pcase-dolist (`(,here . ,words) `((nil . "No message here")
+                                         (,entry . "There is no account for")))
+        (cl-letf (((symbol-function 'mew-submit-notice-message--here) (lambda () here))
+                  ((symbol-function 'mew-submit-outbox--entry) (lambda () entry)))
+          (dolist (command (cons #'mew-submit-notice-diagnose
+                                 (and here '(mew-submit-outbox-diagnose))))
+            (should (string-prefix-p
+                     words (cadr (should-error (funcall command) :type 'user-error))))))))))
 
 ;;; The echo area
 

@@ -178,6 +178,19 @@ filtered on the way, or the host is down")))
                         (should-error (mew-submit-outbox-send) :type 'user-error))
                        "1 of 2 mails: That message is not in the outbox any more"))))))
 
+(ert-deftest mew-submit-outbox-tests-narrowed ()
+  "What comes while the table is narrowed is there once, and so is all else."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2" "3"))
+    (with-current-buffer (mew-submit-outbox-tests--table 80)
+      (goto-char (point-min))
+      (forward-line)
+      (narrow-to-region (point) (line-beginning-position 2))
+      (setq entries (append entries (list (mew-submit-outbox-tests--entry "4"))))
+      (mew-submit-outbox--patch)
+      (widen)
+      (should (equal (count-lines (point-min) (point-max)) 4))
+      (should (equal (tabulated-list-get-id) "2")))))
+
 (ert-deftest mew-submit-outbox-tests-empty ()
   "An empty outbox says so, and no longer when there is something."
   (mew-submit-outbox-tests--with nil

@@ -998,7 +998,8 @@ What the message itself wishes, and the server that it names, stay."
                            :state)))))
 
 (ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()
-  "Who leaves Emacs while mail waits is asked, unless that is not wanted."
+  "Who leaves Emacs while mail waits is asked, unless that is not wanted.
+In a daemon without a frame nobody would see the question.  SECURITY: P6."
   :tags '(:module)
   (mew-submit-queue-tests--with-outbox directory
     (let ((asked 0))
@@ -1007,8 +1008,11 @@ What the message itself wishes, and the server that it names, stay."
         (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none") 1)
         (should-not (mew-submit-notice--may-leave))
         (should (= asked 1))
+        (cl-letf (((symbol-function 'mew-submit-background--nobody-p) #'always))
+          (should (mew-submit-notice--may-leave)))
         (let ((mew-submit-ask-when-mail-waits nil))
-          (should (mew-submit-notice--may-leave)))))))
+          (should (mew-submit-notice--may-leave)))
+        (should (= asked 1))))))
 
 ;;; Looking at the outbox
 

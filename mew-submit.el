@@ -313,20 +313,24 @@ the copies that Fcc fields ask for, which are gone."
 (defun mew-submit--write-message (file)
   "Write the message in the current mail buffer, finished, to FILE.
 Return the copies that its Fcc fields ask for."
-  (let* ((source (current-buffer))
-         (multibyte enable-multibyte-characters)
-         (coding (and multibyte (select-message-coding-system)))
-         (separator mail-header-separator))
-    (with-temp-buffer
-      (set-buffer-multibyte multibyte)
-      (let ((mail-header-separator separator)
-            (case-fold-search nil))
-        (prog1 (mew-submit--compose source coding)
-          (let ((coding-system-for-write
-                 (if coding
-                     (coding-system-change-eol-conversion coding 'unix)
-                   'no-conversion)))
-            (write-region nil nil file nil 'silent)))))))
+  (save-restriction
+    ;; Mail mode hands over what is seen; Message mode, all.
+    (when (derived-mode-p 'mail-mode)
+      (widen))
+    (let* ((source (current-buffer))
+           (multibyte enable-multibyte-characters)
+           (coding (and multibyte (select-message-coding-system)))
+           (separator mail-header-separator))
+      (with-temp-buffer
+        (set-buffer-multibyte multibyte)
+        (let ((mail-header-separator separator)
+              (case-fold-search nil))
+          (prog1 (mew-submit--compose source coding)
+            (let ((coding-system-for-write
+                   (if coding
+                       (coding-system-change-eol-conversion coding 'unix)
+                     'no-conversion)))
+              (write-region nil nil file nil 'silent))))))))
 
 (defun mew-submit--envelope-from ()
   "Return the envelope sender the user has set for the current mail buffer.

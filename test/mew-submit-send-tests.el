@@ -357,6 +357,21 @@ An article of a newsgroup has nothing that could wait for its time."
         (should (string-search (encode-coding-string "äöü €" 'utf-8)
                                (mew-submit-test-octets fcc)))))))
 
+(ert-deftest mew-submit-send-tests-mail-mode-narrowed ()
+  "All of a mail leaves, and not only what is seen of it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (with-temp-buffer
+        (insert "To: a@x\nSubject: s\n" mail-header-separator "\nfirst\nlast\n")
+        (mail-mode)
+        (narrow-to-region (point-min) (line-beginning-position 0))
+        (let ((seen (buffer-string)))
+          (funcall send-mail-function)
+          (should (equal (buffer-string) seen))))
+      (mew-submit-send-tests--settle)
+      (should (string-suffix-p "\r\nfirst\r\nlast\r\n" (mew-submit-test-stored peer))))))
+
 (ert-deftest mew-submit-send-tests-mail-mode-blank-lines-and-bare-names ()
   "All above the separator is the header; Fcc may name a file without a directory."
   :tags '(:module)

@@ -14,6 +14,7 @@
 (require 'message)
 (require 'mew-submit)
 (require 'mew-submit-clients)
+(require 'mew-submit-edit)
 (require 'mew-submit-mew)
 
 (defvar gnus-agent-queue-mail)
@@ -376,6 +377,34 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
         (setq gnus-agent-queue-mail 'always)
         (mew-submit-clients--send))
       (should (equal sent '(agent us agent))))))
+
+(ert-deftest mew-submit-clients-tests-queue-of-the-agent ()
+  "What Gnus' agent has queued goes by mew-submit, a server that it names included.
+Gnus sends it without hooks, and encoded already: that is not what was written, and
+is not what is brought back to be edited."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (cl-letf (((symbol-function 'message-smtpmail-send-it)
+               (lambda () (ert-fail "It goes past mew-submit")))
+              ((symbol-function 'mew-submit-dispatch--run) #'ignore))
+      (with-temp-buffer
+        (let ((message-send-hook nil)
+              (message-inhibit-body-encoding t)
+              (rfc2047-encode-encoded-words nil))
+          (insert "From: me@x\nTo: a@x\nSubject: =?utf-8?B?Z3LDvMOfZQ==?=\n\
+X-Message-SMTP-Method: smtp 127.0.0.1 1 u\nMIME-Version: 1.0\n\
+Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n"
+                  mail-header-separator "\nYsO2ZHkK\n")
+          (message-mode)
+          (message-send)))
+      (let ((entry (car (mew-submit-known--entries))))
+        (should (equal (plist-get (plist-get entry :account) :server) "127.0.0.1"))
+        (with-current-buffer (mew-submit-edit--take (plist-get entry :id) nil)
+          (should (string-search "\nSubject: grüße\n" (buffer-string)))
+          (should (string-suffix-p "\nbödy\n" (buffer-string)))
+          (set-buffer-modified-p nil)
+          (kill-buffer))))))
 
 (ert-deftest mew-submit-clients-tests-envelope-from ()
   "`message-sendmail-envelope-from' counts in Message mode, `mail-envelope-from' elsewhere."

@@ -453,15 +453,19 @@ Return the one it had before, or nil."
 
 (defun mew-submit--send-by-mode ()
   "Send the mail in the current buffer as its mode does, by mew-submit.
-What the user sends by otherwise would send at once."
-  (let ((send-mail-function #'mew-submit-send-it)
-        (message-send-mail-function #'mew-submit-send-it))
-    (cond ((derived-mode-p 'mail-mode) (mail-send-and-exit nil))
-          ((bound-and-true-p mew-submit-mode) (message-send-and-exit))
-          ;; Gnus' agent, which keeps mail while there is no network, is not passed by.
-          (t (let ((message-send-mail-real-function (or message-send-mail-real-function
-                                                        #'mew-submit-send-it)))
-               (message-send-and-exit))))))
+What the user sends by otherwise would send at once.  A mode that has a command
+of its own for it looks at more before: notmuch, for tags that are to encrypt."
+  (let* ((command (if (derived-mode-p 'mail-mode) #'mail-send-and-exit
+                    #'message-send-and-exit))
+         (command (or (command-remapping command) command))
+         (send-mail-function #'mew-submit-send-it)
+         (message-send-mail-function #'mew-submit-send-it))
+    (if (or (derived-mode-p 'mail-mode) (bound-and-true-p mew-submit-mode))
+        (call-interactively command)
+      ;; Gnus' agent, which keeps mail while there is no network, is not passed by.
+      (let ((message-send-mail-real-function (or message-send-mail-real-function
+                                                 #'mew-submit-send-it)))
+        (call-interactively command)))))
 
 ;;;###autoload
 (defun mew-submit-send-later (time)

@@ -274,6 +274,7 @@ When it is not sent, since a hook signals an error for instance, that goes again
                (mew-submit--sent nil)
                sent
                (send (lambda (&rest _)
+                       (interactive)
                        (setq sent (buffer-string))
                        (user-error "Not now"))))
           (cl-letf (((symbol-function 'message-send-and-exit) send)
@@ -282,6 +283,7 @@ When it is not sent, since a hook signals an error for instance, that goes again
                           :type 'user-error)
             (should (equal (funcall lines) written))
             (setq send (lambda (&rest _)
+                         (interactive)
                          (setq sent (buffer-string)
                                mew-submit--sent '("id" . 0)))))
           (cl-letf (((symbol-function 'message-send-and-exit) send)
@@ -292,6 +294,21 @@ When it is not sent, since a hook signals an error for instance, that goes again
           (should (equal (how-many "^X-Mew-Submit-Send-At: 20") 1))
           (should (re-search-forward "^X-Mew-Submit-Send-At: 2099-" nil t))
           (should (re-search-forward "^X-Mew-Submit-Send-At: in the text$" nil t)))))))
+
+(ert-deftest mew-submit-send-tests-later-by-the-mode ()
+  "A mode that has a command of its own to send mail has that look at it."
+  (with-temp-buffer
+    (insert "To: a@x\nSubject: s\n" mail-header-separator "\n<#secure>b\n")
+    (message-mode)
+    (let ((map (make-sparse-keymap)))
+      (set-keymap-parent map (current-local-map))
+      (define-key map [remap message-send-and-exit]
+        (lambda () (interactive) (user-error "The tag is not where it encrypts")))
+      (use-local-map map))
+    (cl-letf (((symbol-function 'message-send-and-exit)
+               (lambda (&rest _) (interactive) (ert-fail "It is sent"))))
+      (should-error (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z"))
+                    :type 'user-error))))
 
 (ert-deftest mew-submit-send-tests-later-is-never-at-once ()
   "What is to be sent later goes by the outbox, whatever else mail is sent by.

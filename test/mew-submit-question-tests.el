@@ -119,6 +119,19 @@ One that comes back after an answer is shown again."
         (should-not mew-submit-question--list)
         (should (= shown 2))))))
 
+(ert-deftest mew-submit-question-tests-narrowed ()
+  "In a buffer that is narrowed each question is once, and one that is over is not."
+  (mew-submit-question-tests--with
+    (mew-submit-question-tests--ask 1 'a)
+    (mew-submit-question-tests--ask 2 'b)
+    (with-current-buffer "*mew-submit*"
+      (goto-char (point-min))
+      (search-forward "Question b")
+      (narrow-to-region (line-beginning-position) (line-end-position))
+      (mew-submit-question--drop 1)
+      (widen)
+      (should (equal (how-many "^Question" (point-min) (point-max)) 1)))))
+
 (ert-deftest mew-submit-question-tests-an-answer-that-is-late-is-told ()
   "Who answers for good, or enters a password, while the mail ends hears that."
   (mew-submit-question-tests--with

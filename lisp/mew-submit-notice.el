@@ -352,7 +352,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
 
 (defun mew-submit-notice--fill-questions ()
   "Have the questions that wait at the top of the buffer, and no others.
-Who is in the buffer stays at the message they are at."
+Who is in the buffer stays at the message they are at, and sees what they saw."
   (with-current-buffer (mew-submit-notice-message--buffer)
     (let ((there (copy-marker (point) (and (mew-submit-notice-message--read) t))))
       (mew-submit-view--change
@@ -363,8 +363,8 @@ Who is in the buffer stays at the message they are at."
       (goto-char there)
       (set-marker there nil))
     (dolist (window (get-buffer-window-list nil nil t))
-      (set-window-start window (point-min) t)
       (unless (eq window (selected-window))
+        (set-window-start window (point-min) t)
         (set-window-point window (point-min))))))
 
 (defvar mew-submit-notice--posed nil

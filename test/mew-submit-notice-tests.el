@@ -476,6 +476,20 @@ Another account at that server may have other routes, or another tunnel."
         (mew-submit-notice--fill again '(:kind "refused" :result "refused" :text "550 No"))
         (should (eq (mew-submit-notice-message--here) again))))))
 
+(ert-deftest mew-submit-notice-tests-a-question-scrolls-no-reader ()
+  "Who reads what is said of a mail goes on seeing that when a question comes or goes."
+  (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+        (mew-submit-question--list nil))
+    (mew-submit-notice-tests--reading one
+      (goto-char (point-min))
+      (search-forward "To:")
+      (set-window-start nil (line-beginning-position))
+      (dolist (waiting (list (list (mew-submit-question--make :key 1 :text "Yes?")) nil))
+        (setq mew-submit-question--list waiting)
+        (mew-submit-notice--fill-questions)
+        (should (equal (buffer-substring-no-properties (window-start) (+ (window-start) 3))
+                       "To:"))))))
+
 (ert-deftest mew-submit-notice-tests-what-is-read-stays-while-it-waits ()
   "What is said of a mail that waits goes when there is news, but not from a reader."
   (let ((late (mew-submit-notice-tests--entry :id "3"))

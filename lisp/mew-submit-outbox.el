@@ -608,7 +608,9 @@ One that is being sent has to be cancelled first."
      (let ((coding (mm-charset-to-coding-system
                     (or (mail-content-type-get (mm-handle-type handle) 'charset)
                         "utf-8"))))
-       (if (coding-system-p coding) coding 'utf-8)))))
+       ;; A charset that says less than the octets do, or that nobody knows (nil is a
+       ;; coding system, too), is most often a slip for this one.
+       (if (memq coding '(nil ascii binary)) 'utf-8 coding)))))
 
 (defun mew-submit-outbox--insert-decoded (file)
   "Insert the message in FILE for a reader: who, what, and the text."

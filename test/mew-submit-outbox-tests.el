@@ -341,6 +341,16 @@ charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
                                       'utf-8))))
     (should (string-search "From: jos\u00e9@x\n" shown))
     (should (string-search "Subject: Gr\u00fc\u00dfe\n" shown)))
+  ;; A charset that nobody knows, or that cannot be right, is no reason to show octets.
+  (dolist (charset '("x-unknown" "us-ascii" "binary" "\"\""))
+    (ert-info (charset)
+      (should (string-search
+               "\u65e5\u672c"
+               (mew-submit-outbox-tests--decoded
+                (encode-coding-string
+                 (format "From: a@x\nContent-Type: text/plain; charset=%s\n\n\u65e5\u672c\n"
+                         charset)
+                 'utf-8))))))
   (should (string-search "v in the outbox"
                          (mew-submit-outbox-tests--decoded
                           "From: a@x\nContent-Type: image/png\n\nx\n")))

@@ -20,6 +20,7 @@
 (require 'mew-submit-test-helpers)
 (require 'sendmail)
 
+(defvar mew-submit-mode)
 (defvar smtpmail-smtp-server)
 (defvar smtpmail-default-smtp-server)
 (defvar smtpmail-smtp-service)
@@ -318,9 +319,12 @@ An article of a newsgroup has nothing that could wait for its time."
     (mew-submit-send-tests--with-world (world peer "ok")
       (let ((send-mail-function (lambda () (error "Sent at once")))
             (message-send-mail-function (lambda () (error "Sent at once"))))
-        (pcase-dolist (`(,mode . ,header)
-                       '((message-mode) (mail-mode)
-                         (message-mode . "X-Message-SMTP-Method: smtp 127.0.0.1 1 u\n")))
+        (pcase-dolist (`(,on ,mode ,header)
+                       '((nil message-mode) (nil mail-mode)
+                         ;; Where a context of mu4e has set it since.
+                         (t message-mode) (t mail-mode)
+                         (nil message-mode
+                              "X-Message-SMTP-Method: smtp 127.0.0.1 1 u\n")))
           (with-temp-buffer
             (insert "From: me@example.org\nTo: a@x\n" (or header "") "Subject: s\n"
                     mail-header-separator "\nb\n")
@@ -328,7 +332,8 @@ An article of a newsgroup has nothing that could wait for its time."
             (cl-letf (((symbol-function 'y-or-n-p) #'always)
                       ((symbol-function 'smtpmail-send-it)
                        (lambda (&rest _) (error "Sent at once"))))
-              (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z"))))
+              (let ((mew-submit-mode on))
+                (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z")))))
           (let ((entry (car (mew-submit-known--entries))))
             (should (eq (plist-get entry :state) 'held))
             (should (plist-get entry :next))

@@ -134,19 +134,24 @@ the message's, by default the one at point."
                          (mew-submit-queue--next-account
                           (mew-submit-notice-message--some-entry)))))
 
+(defun mew-submit-notice-message--server (entry)
+  "Return the server of ENTRY's account, or signal `user-error'."
+  (or (plist-get (plist-get entry :account) :server)
+      (user-error "No account is for this mail yet: S sets one up")))
+
 (defun mew-submit-notice-pin ()
   "Look at the certificate of this message's server, and have it accepted.
 That is asked for, with its fingerprint."
   (interactive)
-  (let ((account (plist-get (mew-submit-notice-message--the-entry) :account)))
-    (mew-submit-pin-certificate (or (plist-get account :name)
-                                    (plist-get account :server)))))
+  (let ((entry (mew-submit-notice-message--the-entry)))
+    (mew-submit-pin-certificate (or (plist-get (plist-get entry :account) :name)
+                                    (mew-submit-notice-message--server entry)))))
 
 (defun mew-submit-notice-forget ()
   "Forget what this message's server has offered before, after a yes."
   (interactive)
-  (let ((server (plist-get (plist-get (mew-submit-notice-message--the-entry) :account)
-                           :server)))
+  (let ((server (mew-submit-notice-message--server
+                 (mew-submit-notice-message--the-entry))))
     (when (yes-or-no-p (format "Does the administrator of %s say that it has \
 changed?  Forget what it offered? " server))
       (mew-submit-forget-server server))))

@@ -135,7 +135,13 @@ Another account at that server may have other routes, or another tunnel."
           (dolist (command (cons #'mew-submit-notice-diagnose
                                  (and here '(mew-submit-outbox-diagnose))))
             (should (string-prefix-p
-                     words (cadr (should-error (funcall command) :type 'user-error))))))))))
+                     words (cadr (should-error (funcall command) :type 'user-error)))))))
+      ;; Nor has it a server to pin or forget anything of.
+      (cl-letf (((symbol-function 'mew-submit-notice-message--the-entry) (lambda () entry)))
+        (dolist (command '(mew-submit-notice-pin mew-submit-notice-forget))
+          (should (string-prefix-p
+                   "No account is for this mail yet"
+                   (cadr (should-error (funcall command) :type 'user-error)))))))))
 
 ;;; The echo area
 

@@ -127,7 +127,7 @@ Mew knows of CASE."
           (plist-get event :port)))
 
 (defun mew-submit-mew--secret (event password)
-  "Return the answer to EVENT that PASSWORD, a string as Mew has it, makes, or nil."
+  "Return the answer to EVENT made of PASSWORD, a string as Mew has it, or nil."
   (unless (member password '(nil ""))
     (cons (plist-get event :user)
           ;; What Mew remembers is not to be wiped.

@@ -99,6 +99,11 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (require 'mew-submit-time)
 
 (declare-function message-make-date "message" (&optional now))
+(declare-function message-fetch-field "message" (header &optional first))
+(declare-function message-narrow-to-headers "message" ())
+(declare-function message-news-p "message" ())
+(declare-function message-remove-header "message"
+                  (header &optional is-regexp first reverse))
 (declare-function message-replace-header "message"
                   (header new-value &optional after force))
 (declare-function message-send-and-exit "message" (&optional arg))
@@ -108,6 +113,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (declare-function mail-insert-from-field "sendmail" ())
 (declare-function mail-send-and-exit "sendmail" (&optional arg))
 (declare-function mail-sendmail-undelimit-header "sendmail" ())
+(declare-function mew-submit-edit--sent "mew-submit-edit" ())
 (defvar mail-aliases)
 (defvar mail-envelope-from)
 (defvar mail-send-nonascii)
@@ -115,6 +121,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (defvar message-sendmail-envelope-from)
 (defvar message-send-mail-hook)
 (defvar message-send-mail-function)
+(defvar message-send-mail-real-function)
 (defvar message-this-is-mail)
 (defvar rfc2047-header-encoding-alist)
 
@@ -306,20 +313,24 @@ the copies that Fcc fields ask for, which are gone."
 (defun mew-submit--write-message (file)
   "Write the message in the current mail buffer, finished, to FILE.
 Return the copies that its Fcc fields ask for."
-  (let* ((source (current-buffer))
-         (multibyte enable-multibyte-characters)
-         (coding (and multibyte (select-message-coding-system)))
-         (separator mail-header-separator))
-    (with-temp-buffer
-      (set-buffer-multibyte multibyte)
-      (let ((mail-header-separator separator)
-            (case-fold-search nil))
-        (prog1 (mew-submit--compose source coding)
-          (let ((coding-system-for-write
-                 (if coding
-                     (coding-system-change-eol-conversion coding 'unix)
-                   'no-conversion)))
-            (write-region nil nil file nil 'silent)))))))
+  (save-restriction
+    ;; Mail mode hands over what is seen; Message mode, all.
+    (when (derived-mode-p 'mail-mode)
+      (widen))
+    (let* ((source (current-buffer))
+           (multibyte enable-multibyte-characters)
+           (coding (and multibyte (select-message-coding-system)))
+           (separator mail-header-separator))
+      (with-temp-buffer
+        (set-buffer-multibyte multibyte)
+        (let ((mail-header-separator separator)
+              (case-fold-search nil))
+          (prog1 (mew-submit--compose source coding)
+            (let ((coding-system-for-write
+                   (if coding
+                       (coding-system-change-eol-conversion coding 'unix)
+                     'no-conversion)))
+              (write-region nil nil file nil 'silent))))))))
 
 (defun mew-submit--envelope-from ()
   "Return the envelope sender the user has set for the current mail buffer.
@@ -384,6 +395,9 @@ M-x mew-submit-build-module"))
                                  (funcall mew-submit--source-function fields))
                     :fcc (mew-submit-copies--with-bcc copies fields))))
           (setq mew-submit--sent (cons id (float-time)))
+          ;; Not each client runs a hook when it has sent.
+          (when (bound-and-true-p mew-submit-edit--edited)
+            (mew-submit-edit--sent))
           ;; It will be sent: whoever is told of an error sends it twice.
           (when mew-submit--queued-function
             (condition-case err
@@ -417,25 +431,62 @@ what to do."
 (defun mew-submit--ensure-mail ()
   "Signal `user-error' unless a mail is written in the current buffer."
   (unless (derived-mode-p 'message-mode 'mail-mode)
-    (user-error "This buffer is no mail that is being written")))
+    (user-error "This buffer is no mail that is being written"))
+  (when (and (derived-mode-p 'message-mode) (message-news-p))
+    (user-error "An article for a newsgroup is posted at once: it has no time")))
+
+(defun mew-submit--set-time (text)
+  "Have TEXT be the time of the mail in the current buffer, nil for none.
+Return the one it had before, or nil."
+  (save-restriction
+    (widen)
+    (prog1 (save-excursion
+             (save-restriction
+               (message-narrow-to-headers)
+               (message-fetch-field "X-Mew-Submit-Send-At")))
+      (if text
+          (message-replace-header "X-Mew-Submit-Send-At" text)
+        (save-excursion
+          (save-restriction
+            (message-narrow-to-headers)
+            (message-remove-header "X-Mew-Submit-Send-At")))))))
+
+(defun mew-submit--send-by-mode ()
+  "Send the mail in the current buffer as its mode does, by mew-submit.
+What the user sends by otherwise would send at once.  A mode that has a command
+of its own for it looks at more before: notmuch, for tags that are to encrypt."
+  (let* ((command (if (derived-mode-p 'mail-mode) #'mail-send-and-exit
+                    #'message-send-and-exit))
+         (command (or (command-remapping command) command))
+         (send-mail-function #'mew-submit-send-it)
+         (message-send-mail-function #'mew-submit-send-it))
+    (if (or (derived-mode-p 'mail-mode) (bound-and-true-p mew-submit-mode))
+        (call-interactively command)
+      ;; Gnus' agent, which keeps mail while there is no network, is not passed by.
+      (let ((message-send-mail-real-function (or message-send-mail-real-function
+                                                 #'mew-submit-send-it)))
+        (call-interactively command)))))
 
 ;;;###autoload
 (defun mew-submit-send-later (time)
   "Put the mail in the current buffer into the outbox, to be sent at TIME.
-TIME is what a person says, as for `mew-submit-time--parse', or a Lisp time."
+TIME is what a person says, as for `mew-submit-time--parse', or a Lisp time.
+When it is not sent after all, as after a \\[keyboard-quit], it has no time."
   (interactive (progn (mew-submit--ensure-mail)
                       (list (mew-submit-time--read))))
   (mew-submit--ensure-mail)
-  (let ((then (if (stringp time) (mew-submit-time--future time) time)))
-    (save-restriction
-      (widen)
-      (require 'message)
-      ;; A mail that is edited again may have another time.
-      (message-replace-header "X-Mew-Submit-Send-At"
-                              (format-time-string "%Y-%m-%dT%H:%M:%S%:z" then)))
-    (if (derived-mode-p 'message-mode)
-        (message-send-and-exit)
-      (mail-send-and-exit nil))))
+  (require 'message)
+  (let* ((then (if (stringp time) (mew-submit-time--future time) time))
+         (buffer (current-buffer))
+         (sent mew-submit--sent)
+         ;; A mail that is edited again may have another time.
+         (before (mew-submit--set-time
+                  (format-time-string "%Y-%m-%dT%H:%M:%S%:z" then))))
+    (unwind-protect
+        (mew-submit--send-by-mode)
+      (when (and (eq sent mew-submit--sent) (buffer-live-p buffer))
+        (with-current-buffer buffer
+          (mew-submit--set-time before))))))
 
 (provide 'mew-submit)
 ;;; mew-submit.el ends here

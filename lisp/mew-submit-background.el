@@ -64,9 +64,11 @@ The terminal that a daemon begins with is not seen by anybody."
 (defun mew-submit-background--prompt-p ()
   "Is there a prompt in the echo area, which a message would cover?
 A command that runs may be asking for a key, as `query-replace' does, and a key
-that others follow is shown there."
+that others follow is shown there.  So is what isearch, and all that has keys of
+its own for a while, looks for next; that is known by those keys, since
+`isearch-mode' is non-nil in one buffer alone, and this runs in any."
   (or (active-minibuffer-window)
-      (bound-and-true-p isearch-mode)
+      overriding-terminal-local-map
       cursor-in-echo-area
       (and mew-submit-background--now
            (not (seq-empty-p (this-command-keys-vector))))))

@@ -42,6 +42,7 @@
 (defvar gnus-plugged)
 (defvar mail-header-separator)
 (defvar message-fcc-handler-function)
+(defvar message-send-hook)
 (defvar message-send-mail-function)
 (defvar message-send-mail-real-function)
 (defvar message-this-is-mail)
@@ -155,8 +156,10 @@ that is signed or encrypted can then be sent again or deleted, but not edited."
 (defun mew-submit-clients--keep-p (text fields)
   "Is TEXT, what the user wrote for the message with FIELDS, to be kept?"
   (and mew-submit-keep-source
-       ;; What is sent again or was encrypted before is not what the user wrote.
+       ;; What is sent again or was encrypted before is not what the user wrote, nor what
+       ;; was encoded before, as in the queue of Gnus' agent.
        (not (mew-submit-message--resent-p fields))
+       (not (bound-and-true-p message-inhibit-body-encoding))
        (not (and (eq mew-submit-keep-source 'open)
                  ;; A > in quotes does not end the tag, and a line end does not either.
                  (string-match-p "^<#\\(?:.*\\|[^>]*\\)encrypt" text)))))
@@ -212,6 +215,12 @@ This is on `message-send-hook'."
   (add-to-list 'rfc2047-header-encoding-alist mew-submit-message--raw)
   (unless (local-variable-p 'message-send-mail-real-function)
     (setq-local message-send-mail-real-function #'mew-submit-clients--send)))
+
+(defun mew-submit-clients--perhaps-before-sending ()
+  "Prepare the current buffer, in Message mode, unless sending it does that.
+This is on `message-mode-hook'; Gnus sends its queue with no hooks, at once."
+  (unless (memq #'mew-submit-clients--before-sending message-send-hook)
+    (mew-submit-clients--before-sending)))
 
 (defun mew-submit-clients--forget ()
   "Undo what was prepared for sending, in all buffers."
@@ -322,14 +331,25 @@ queued is taken over first."
   (interactive)
   (when (mew-submit-clients--smtpmail-queued)
     (mew-submit-take-smtpmail-queue))
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (let ((held (seq-filter (lambda (entry)
                             (and (eq (plist-get entry :state) 'held)
                                  (eq (plist-get entry :held) 'flush)))
-                          (mew-submit-known--entries))))
+                          (mew-submit-known--entries)))
+        failed)
     (dolist (entry held)
-      (mew-submit-queue--send (plist-get entry :id)))
+      ;; One that cannot be sent keeps no other.
+      (condition-case err
+          (mew-submit-queue--send (plist-get entry :id))
+        (error (push err failed))))
     (mew-submit-queue--flush)
+    (when failed
+      (user-error "%s%s"
+                  (if (cdr held)
+                      (format "%d of %d mails stay held: " (length failed) (length held))
+                    "")
+                  (mew-submit-error--text (car failed))))
     (message (pcase (length held)
                (0 "No mail is held")
                (1 "Sending a mail that was held")
@@ -358,6 +378,7 @@ M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
 
 (defconst mew-submit-clients--hooks
   '((message-mode-hook . mew-submit-clients--note-handler)
+    (message-mode-hook . mew-submit-clients--perhaps-before-sending)
     (message-send-hook . mew-submit-clients--before-sending)
     (message-header-hook . mew-submit-clients--note-buffer)
     (message-header-hook . mew-submit-clients--drop-method)

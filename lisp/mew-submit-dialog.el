@@ -118,9 +118,10 @@ What has been said of NETWORKS for good meanwhile goes before."
         (mew-submit-auth--answer event)
       (mew-submit-secret (cons :none (mew-submit-error--text err))))))
 
-(defun mew-submit-dialog--password (event)
+(defun mew-submit-dialog--password (event &optional read)
   "Return what answers the question EVENT for a password.
-What can be read without asking is; else the user is asked."
+What can be read without asking is; else the user is asked, by READ, a function,
+when they have come to the question."
   (let ((host (plist-get event :host))
         (user (plist-get event :user))
         (wrong (plist-get event :wrong)))
@@ -136,7 +137,8 @@ site makes, not the usual one." host user))
                                    host user))
                     (user (format "%s wants the password of %s." host user))
                     (t (format "%s wants a user name and a password." host)))
-              (list (list "Enter it" nil (lambda () (mew-submit-auth--answer event)))
+              (list (list "Enter it" nil
+                          (or read (lambda () (mew-submit-auth--answer event))))
                     (list "Not now" nil))
               nil
               #'identity)))))

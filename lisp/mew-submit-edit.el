@@ -30,14 +30,23 @@
 (put 'mew-submit-edit--sent 'permanent-local-hook t)
 (put 'mew-submit-edit--given-up 'permanent-local-hook t)
 
+(defun mew-submit-edit--buffers (edited)
+  "Return the buffers in which EDITED, as in `mew-submit-edit--edited', is edited.
+A copy of one (`clone-indirect-buffer', `clone-buffer') has what is its own, and
+its hooks."
+  (seq-filter (lambda (buffer)
+                (eq edited (buffer-local-value 'mew-submit-edit--edited buffer)))
+              (buffer-list)))
+
 (defun mew-submit-edit--sent ()
   "Forget the message that was edited here, and is sent now."
-  (pcase-let ((`(,entry . ,lock) mew-submit-edit--edited))
-    (when entry
-      (setq mew-submit-edit--edited nil)
-      ;; Unlocked it would be put back by another Emacs.
-      (ignore-errors (mew-submit-spool--remove entry))
-      (mew-submit-spool--unlock lock))))
+  (when-let* ((edited mew-submit-edit--edited))
+    (dolist (buffer (mew-submit-edit--buffers edited))
+      (with-current-buffer buffer
+        (setq mew-submit-edit--edited nil)))
+    ;; Unlocked it would be put back by another Emacs.
+    (ignore-errors (mew-submit-spool--remove (car edited)))
+    (mew-submit-spool--unlock (cdr edited))))
 
 (defun mew-submit-edit--delete-p (entry)
   "Is ENTRY's message, whose buffer is killed, to be gone for good?
@@ -61,23 +70,36 @@ Only who gives up the mail, as by \\<message-mode-map>\\[message-kill-buffer], i
           "and waits there: s in M-x mew-submit-outbox sends it")
          (t "as it was"))))
 
+(defun mew-submit-edit--elsewhere-p ()
+  "Is the message that is edited here edited in another buffer, too?
+With an indirect buffer its base, which goes first, is what counts."
+  (or (buffer-base-buffer)
+      (seq-some (lambda (buffer)
+                  (not (or (eq buffer (current-buffer)) (buffer-base-buffer buffer))))
+                (mew-submit-edit--buffers mew-submit-edit--edited))))
+
+(defun mew-submit-edit--put-back (entry lock delete)
+  "Put ENTRY's message, which is edited and has LOCK, back into the outbox.
+With DELETE non-nil it goes instead."
+  (let ((outbox (file-name-directory
+                 (directory-file-name (plist-get entry :directory)))))
+    (when delete
+      (mew-submit-spool--remove entry))
+    (mew-submit-spool--unlock lock)
+    (unless delete
+      (mapc #'mew-submit-edit--say-again
+            (mew-submit-spool--put-back outbox)))
+    (mew-submit-known--refresh outbox)
+    (mew-submit-dispatch--run)))
+
 (defun mew-submit-edit--given-up ()
   "Put the message that was edited here, and is not sent, back into the outbox."
   (pcase-let ((`(,entry . ,lock) mew-submit-edit--edited))
-    (when entry
-      (let ((outbox (file-name-directory
-                     (directory-file-name (plist-get entry :directory))))
-            ;; A quit at this question leaves all as it is.
-            (delete (mew-submit-edit--delete-p entry)))
+    (when (and entry (not (mew-submit-edit--elsewhere-p)))
+      ;; A quit at this question leaves all as it is.
+      (let ((delete (mew-submit-edit--delete-p entry)))
         (setq mew-submit-edit--edited nil)
-        (when delete
-          (mew-submit-spool--remove entry))
-        (mew-submit-spool--unlock lock)
-        (unless delete
-          (mapc #'mew-submit-edit--say-again
-                (mew-submit-spool--put-back outbox)))
-        (mew-submit-known--refresh outbox)
-        (mew-submit-dispatch--run)))))
+        (mew-submit-edit--put-back entry lock delete)))))
 
 (defun mew-submit-edit--buffer (entry)
   "Put the message of ENTRY into a buffer in `message-mode'.
@@ -169,7 +191,8 @@ Nil also when that was long ago, or it has left."
 With `mew-submit-delay' there is time for that.  When it has left, another one
 that waits in the outbox can be chosen."
   (interactive)
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (let ((entry (or (mew-submit-edit--just-sent)
                    (mew-submit-edit--choose))))
     (cond ((null entry) (user-error "No mail is brought back"))

@@ -34,6 +34,7 @@
 (declare-function mew-lisp-load "ext:mew-func" (filename))
 (declare-function mew-mail-address "ext:mew-config" (&optional case))
 (declare-function mew-net-fcc-message "ext:mew-net" (case fcc file))
+(declare-function mew-passwd-get-passwd "ext:mew-passwd" (key))
 (declare-function mew-passwd-set-passwd "ext:mew-passwd" (key val))
 (declare-function mew-prepend-prefix "ext:mew-func" (file prefix))
 (declare-function mew-smtp-bcc "ext:mew-smtp" (pro pnm back))
@@ -125,26 +126,53 @@ Mew knows of CASE."
   (format "%s@%s:%s" (plist-get event :user) (plist-get event :host)
           (plist-get event :port)))
 
+(defun mew-submit-mew--secret (event password)
+  "Return the answer to EVENT made of PASSWORD, a string as Mew has it, or nil."
+  (unless (member password '(nil ""))
+    (cons (plist-get event :user)
+          ;; What Mew remembers is not to be wiped.
+          (copy-sequence (encode-coding-string password 'utf-8)))))
+
+(defun mew-submit-mew--read (event)
+  "Have the user enter the password that EVENT asks for, as Mew does; nil for none.
+Mew remembers it."
+  (let ((tag (mew-submit-mew--password-tag event))
+        (enable-recursive-minibuffers t))
+    (when (plist-get event :wrong)
+      (mew-passwd-set-passwd tag nil))
+    (let ((answer (mew-submit-mew--secret
+                   event (mew-input-passwd (format "SMTP password (%s): "
+                                                   (plist-get event :user))
+                                           tag))))
+      (unless answer
+        (mew-passwd-set-passwd tag nil))
+      answer)))
+
+(defun mew-submit-mew--keeps-p (event)
+  "Is it Mew that is asked for the password that EVENT asks for?
+That is where auth-source has none; where that cannot be told without a question
+it is not."
+  (and (equal (plist-get event :what) "password")
+       (plist-get event :user)
+       (fboundp 'mew-input-passwd)
+       (not (mew-submit-auth--token-p (plist-get event :mechanism)))
+       (not noninteractive)
+       (condition-case nil
+           (let ((mew-submit-auth--ask nil))
+             (null (mew-submit-auth--lookup (plist-get event :host)
+                                            (plist-get event :port)
+                                            (plist-get event :user))))
+         (mew-submit-secret nil))))
+
 (defun mew-submit-mew--answer (event)
-  "Return the answer to the `ask' EVENT; Mew is asked for what auth-source lacks."
-  (if (and (equal (plist-get event :what) "password")
-           (plist-get event :user)
-           (fboundp 'mew-input-passwd)
-           (not (mew-submit-auth--token-p (plist-get event :mechanism)))
-           (not noninteractive)
-           (null (mew-submit-auth--lookup (plist-get event :host)
-                                          (plist-get event :port)
-                                          (plist-get event :user))))
-      (let ((tag (mew-submit-mew--password-tag event))
-            (enable-recursive-minibuffers t))
-        (when (plist-get event :wrong)
-          (mew-passwd-set-passwd tag nil))
-        (cons (plist-get event :user)
-              (encode-coding-string
-               (mew-input-passwd (format "SMTP password (%s): "
-                                         (plist-get event :user))
-                                 tag)
-               'utf-8)))
+  "Return the answer to the `ask' EVENT; Mew is asked for what auth-source lacks.
+What Mew does not remember the user is asked for when they come to the question:
+a prompt of Mew's own would take keys that are meant for something else."
+  (if (mew-submit-mew--keeps-p event)
+      (or (and (not (plist-get event :wrong))
+               (mew-submit-mew--secret
+                event (mew-passwd-get-passwd (mew-submit-mew--password-tag event))))
+          (mew-submit-dialog--password event (lambda () (mew-submit-mew--read event))))
     (mew-submit-dialog--answer event)))
 
 (function-put 'mew-submit-mew--answer 'mew-submit-asks-again t)

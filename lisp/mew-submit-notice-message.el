@@ -48,6 +48,10 @@
     (or at-point
         (and first (get-text-property first 'mew-submit-entry)))))
 
+(defun mew-submit-notice-message--some-entry ()
+  "Return the entry that the text at point is about, or signal `user-error'."
+  (or (mew-submit-notice-message--here) (user-error "No message here")))
+
 (defvar mew-submit-notice-message--told (make-hash-table :test #'equal)
   "What was told of messages, by :stem: ((KIND . REASON) . SHOWN).
 SHOWN is non-nil when it was shown in a window.")
@@ -56,11 +60,10 @@ SHOWN is non-nil when it was shown in a window.")
   "Return the entry at point as it is now, or signal `user-error'.
 With OLD, an entry, it is that message's: what asks for something first has to
 stay with the message it was called for, for others come to point meanwhile."
-  (let* ((old (or old
-                  (mew-submit-notice-message--here)
-                  (user-error "No message here")))
+  (let* ((old (or old (mew-submit-notice-message--some-entry)))
          (directory (plist-get old :directory)))
-    (mew-submit-known--refresh directory)
+    (mew-submit-error--as-user-error
+      (mew-submit-known--refresh directory))
     (or (mew-submit-known--entry (plist-get old :id) directory)
         (user-error "That message is not in the outbox any more"))))
 
@@ -127,21 +130,28 @@ the message's, by default the one at point."
 (defun mew-submit-notice-diagnose ()
   "Find out what the network and the server of this message really do."
   (interactive)
-  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-notice-message--here))))
+  (mew-submit-diagnose (mew-submit-error--as-user-error
+                         (mew-submit-queue--next-account
+                          (mew-submit-notice-message--some-entry)))))
+
+(defun mew-submit-notice-message--server (entry)
+  "Return the server of ENTRY's account, or signal `user-error'."
+  (or (plist-get (plist-get entry :account) :server)
+      (user-error "No account is for this mail yet: S sets one up")))
 
 (defun mew-submit-notice-pin ()
   "Look at the certificate of this message's server, and have it accepted.
 That is asked for, with its fingerprint."
   (interactive)
-  (let ((account (plist-get (mew-submit-notice-message--the-entry) :account)))
-    (mew-submit-pin-certificate (or (plist-get account :name)
-                                    (plist-get account :server)))))
+  (let ((entry (mew-submit-notice-message--the-entry)))
+    (mew-submit-pin-certificate (or (plist-get (plist-get entry :account) :name)
+                                    (mew-submit-notice-message--server entry)))))
 
 (defun mew-submit-notice-forget ()
   "Forget what this message's server has offered before, after a yes."
   (interactive)
-  (let ((server (plist-get (plist-get (mew-submit-notice-message--the-entry) :account)
-                           :server)))
+  (let ((server (mew-submit-notice-message--server
+                 (mew-submit-notice-message--the-entry))))
     (when (yes-or-no-p (format "Does the administrator of %s say that it has \
 changed?  Forget what it offered? " server))
       (mew-submit-forget-server server))))

@@ -352,7 +352,7 @@ It is not waited for: a desktop that does not answer would hold Emacs."
 
 (defun mew-submit-notice--fill-questions ()
   "Have the questions that wait at the top of the buffer, and no others.
-Who is in the buffer stays at the message they are at."
+Who is in the buffer stays at the message they are at, and sees what they saw."
   (with-current-buffer (mew-submit-notice-message--buffer)
     (let ((there (copy-marker (point) (and (mew-submit-notice-message--read) t))))
       (mew-submit-view--change
@@ -363,8 +363,8 @@ Who is in the buffer stays at the message they are at."
       (goto-char there)
       (set-marker there nil))
     (dolist (window (get-buffer-window-list nil nil t))
-      (set-window-start window (point-min) t)
       (unless (eq window (selected-window))
+        (set-window-start window (point-min) t)
         (set-window-point window (point-min))))))
 
 (defvar mew-submit-notice--posed nil
@@ -562,23 +562,27 @@ Those of which the user has said that they are not sent again are left alone."
 
 ;;; Leaving Emacs
 
-(defun mew-submit-notice--may-leave ()
-  "Ask whether to leave Emacs while mail is being sent, or waits.
-This is on `kill-emacs-query-functions' while that is so."
+(defun mew-submit-notice--leave-question ()
+  "Return what is to be asked before Emacs is left, or nil."
   (let ((running (length (mew-submit-known--running)))
         (waiting (if mew-submit-ask-when-mail-waits
                      (length (mew-submit-known--waiting))
                    0)))
-    (if (zerop running)
-        (or (zerop waiting)
-            (yes-or-no-p
-             (format "%s in the outbox until Emacs runs again.  Leave Emacs? "
-                     (if (= waiting 1) "A mail waits"
-                       (format "%d mails wait" waiting)))))
-      (yes-or-no-p
-       (format "%s being sent.  Leave Emacs, and send it next time? "
-               (if (= running 1) "A mail is" (format "%d mails are"
-                                                     running)))))))
+    (cond ((> running 0)
+           (format "%s being sent.  Leave Emacs, and send it next time? "
+                   (if (= running 1) "A mail is" (format "%d mails are" running))))
+          ((> waiting 0)
+           (format "%s in the outbox until Emacs runs again.  Leave Emacs? "
+                   (if (= waiting 1) "A mail waits" (format "%d mails wait" waiting)))))))
+
+(defun mew-submit-notice--may-leave ()
+  "Ask whether to leave Emacs while mail is being sent, or waits.
+Where there is nobody, as when a script ends a daemon, nothing is asked: that
+would wait for ever.  This is on `kill-emacs-query-functions' while that is so."
+  (let ((question (mew-submit-notice--leave-question)))
+    (or (null question)
+        (mew-submit-background--nobody-p)
+        (yes-or-no-p question))))
 
 ;;;###mew-submit
 (defun mew-submit-notice--changed ()

@@ -318,30 +318,56 @@ UNTIL is the time when a row is no longer true, or nil.")
 
 (defun mew-submit-outbox--revert (&rest _)
   "Look at the outbox again and show it."
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (mew-submit-outbox--print))
 
+(defun mew-submit-outbox--place (position)
+  "Return where POSITION is, to come back to when rows have come and gone.
+That is (ID COLUMN FIRST): a message that has left is no longer under the next
+key, but the one behind it is.  ID is nil at the end, or where FIRST is non-nil."
+  (save-excursion
+    (goto-char position)
+    (let ((column (current-column))
+          (first (bobp)))
+      (while (not (or (eobp)
+                      (and (tabulated-list-get-id)
+                           (mew-submit-known--entry (tabulated-list-get-id)))))
+        (forward-line))
+      (list (tabulated-list-get-id) column first))))
+
+(defun mew-submit-outbox--position (place)
+  "Return the position that is PLACE now."
+  (pcase-let ((`(,id ,column ,first) place))
+    (save-excursion
+      (goto-char (point-min))
+      (unless (and first (null id))
+        (while (not (or (eobp) (equal (tabulated-list-get-id) id)))
+          (forward-line))
+        (move-to-column column))
+      (point))))
+
 (defun mew-submit-outbox--print ()
-  "Show the table in the current buffer, with point where it was."
-  (let ((windows (mapcar (lambda (window)
-                           (cons window (save-excursion
-                                          (goto-char (window-point window))
-                                          (tabulated-list-get-id))))
+  "Show the table in the current buffer, with point and what is seen where it was."
+  (let ((place (mew-submit-outbox--place (point)))
+        (windows (mapcar (lambda (window)
+                           (list window
+                                 (line-number-at-pos (window-start window) t)
+                                 (mew-submit-outbox--place (window-point window))))
                          (get-buffer-window-list nil nil t)))
         ;; Thousands of lines at once: one collection, afterwards, is enough.
         (gc-cons-threshold (max gc-cons-threshold 100000000)))
     (tabulated-list-print t)
     (when (= (point-min) (point-max))
       (let ((inhibit-read-only t))
-        (insert " The outbox is empty.\n")
-        (goto-char (point-min))))
-    (pcase-dolist (`(,window . ,id) windows)
+        (insert " The outbox is empty.\n")))
+    (goto-char (mew-submit-outbox--position place))
+    (pcase-dolist (`(,window ,line ,place) windows)
       (save-excursion
         (goto-char (point-min))
-        (while (not (or (eobp) (equal (tabulated-list-get-id) id)))
-          (forward-line))
-        (unless (eobp)
-          (set-window-point window (point)))))))
+        (forward-line (1- line))
+        (set-window-start window (point) t))
+      (set-window-point window (mew-submit-outbox--position place)))))
 
 (defun mew-submit-outbox--patch-line (row there)
   "Bring the line at point up to date with ROW, the next one that there is to be.
@@ -359,12 +385,9 @@ THERE has the identifiers of all rows.  Return non-nil when ROW is done."
           (t (delete-region (point) (line-beginning-position 2))
              nil))))
 
-(defun mew-submit-outbox--patch ()
-  "Bring those lines of the table up to date that are not.
-With thousands of messages to print them all would take a second."
-  (let ((rows (mew-submit-outbox--entries))
-        (there (make-hash-table :test #'equal))
-        (inhibit-read-only t))
+(defun mew-submit-outbox--patch-lines (rows)
+  "Have the lines of the table, and no others, be ROWS."
+  (let ((there (make-hash-table :test #'equal)))
     (dolist (row rows)
       (puthash (car row) t there))
     (save-excursion
@@ -372,8 +395,23 @@ With thousands of messages to print them all would take a second."
       (while rows
         (when (mew-submit-outbox--patch-line (car rows) there)
           (pop rows)))
-      (delete-region (point) (point-max)))
-    (set-buffer-modified-p nil)))
+      (delete-region (point) (point-max)))))
+
+(defun mew-submit-outbox--patch ()
+  "Bring those lines of the table up to date that are not.
+With thousands of messages to print them all would take a second."
+  ;; What is not seen would be there twice.
+  (widen)
+  (let ((place (mew-submit-outbox--place (point)))
+        (windows (mapcar (lambda (window)
+                           (cons window (mew-submit-outbox--place (window-point window))))
+                         (get-buffer-window-list nil nil t)))
+        (inhibit-read-only t))
+    (mew-submit-outbox--patch-lines (mew-submit-outbox--entries))
+    (set-buffer-modified-p nil)
+    (goto-char (mew-submit-outbox--position place))
+    (pcase-dolist (`(,window . ,place) windows)
+      (set-window-point window (mew-submit-outbox--position place)))))
 
 (defun mew-submit-outbox--buffer ()
   "Return the buffer with the table, or nil."
@@ -408,7 +446,8 @@ With thousands of messages to print them all would take a second."
 (defun mew-submit-outbox ()
   "Show the messages that are not delivered yet, and what is true of each."
   (interactive)
-  (mew-submit-known--refresh)
+  (mew-submit-error--as-user-error
+    (mew-submit-known--refresh))
   (mew-submit-dispatch--run)
   (add-hook 'mew-submit-known--change-hook #'mew-submit-outbox--refresh-soon)
   (add-hook 'mew-submit-parcel--progress-functions
@@ -532,7 +571,8 @@ IDS are theirs; while TIME is asked for others may come to point."
 (defun mew-submit-outbox-diagnose ()
   "Find out what the network and the server of the message at point really do."
   (interactive nil mew-submit-outbox-mode)
-  (mew-submit-diagnose (mew-submit-queue--next-account (mew-submit-outbox--entry))))
+  (mew-submit-diagnose (mew-submit-error--as-user-error
+                         (mew-submit-queue--next-account (mew-submit-outbox--entry)))))
 
 (defun mew-submit-outbox-edit ()
   "Take the message at point out of the outbox and edit it again.
@@ -569,7 +609,9 @@ One that is being sent has to be cancelled first."
      (let ((coding (mm-charset-to-coding-system
                     (or (mail-content-type-get (mm-handle-type handle) 'charset)
                         "utf-8"))))
-       (if (coding-system-p coding) coding 'utf-8)))))
+       ;; A charset that says less than the octets do, or that nobody knows (nil is a
+       ;; coding system, too), is most often a slip for this one.
+       (if (memq coding '(nil ascii binary)) 'utf-8 coding)))))
 
 (defun mew-submit-outbox--insert-decoded (file)
   "Insert the message in FILE for a reader: who, what, and the text."

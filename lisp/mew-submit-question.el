@@ -139,7 +139,10 @@ One whose prompt is quit, or taken back, goes on waiting."
   (unless (memq question mew-submit-question--list)
     (user-error "That question is over"))
   (when-let* ((answer (mew-submit-question--value question choice)))
-    (mew-submit-question--give question (car answer))))
+    (let ((over (not (memq question mew-submit-question--list))))
+      (mew-submit-question--give question (car answer))
+      (when over
+        (user-error "That question was over before you answered: nothing was done")))))
 
 (defun mew-submit-question--ask-now (text choices details)
   "Ask the question TEXT in the minibuffer, and return the answer.

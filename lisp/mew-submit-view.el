@@ -85,9 +85,12 @@ Of several keys of a command the first one is told of."
     (current-buffer)))
 
 (defmacro mew-submit-view--change (&rest body)
-  "Run BODY, which writes into the current buffer, a report."
+  "Run BODY, which writes into the current buffer, a report.
+It is not narrowed any more: what BODY looks for may be anywhere."
   (declare (indent 0) (debug (body)))
-  `(prog1 (let ((inhibit-read-only t)) ,@body)
+  `(prog1 (let ((inhibit-read-only t))
+            (widen)
+            ,@body)
      (set-buffer-modified-p nil)))
 
 ;;; Where one is

@@ -117,5 +117,30 @@ would make more."
         (should (seq-every-p (lambda (conses) (< conses 50000)) bits))
         (should (> (car (funcall made (list library))) 50000))))))
 
+;;; What is said
+
+(ert-deftest mew-submit-background-tests-isearch-keeps-its-prompt ()
+  "What is said from another buffer does not cover the prompt of isearch."
+  (let (said)
+    (cl-letf (((symbol-function 'message)
+               (lambda (&rest words) (push (apply #'format words) said))))
+      (save-window-excursion
+        (with-temp-buffer
+          (switch-to-buffer (current-buffer))
+          (insert "a b a")
+          (goto-char (point-min))
+          (isearch-mode t)
+          (unwind-protect
+              (progn
+                (setq said nil)
+                (mew-submit-background--run
+                  (mew-submit-background--tell "The mail was not sent"))
+                (should-not said))
+            (isearch-done))
+          (setq said nil)
+          (mew-submit-background--run
+            (mew-submit-background--tell "The mail was not sent"))
+          (should (equal said '("The mail was not sent"))))))))
+
 (provide 'mew-submit-background-tests)
 ;;; mew-submit-background-tests.el ends here

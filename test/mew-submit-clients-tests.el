@@ -14,6 +14,7 @@
 (require 'message)
 (require 'mew-submit)
 (require 'mew-submit-clients)
+(require 'mew-submit-edit)
 (require 'mew-submit-mew)
 
 (defvar gnus-agent-queue-mail)
@@ -154,6 +155,39 @@ It is held, and taken out of the outbox again."
     (mew-submit-mode -1)
     (should-not (command-remapping 'smtpmail-send-queued-mail))))
 
+(ert-deftest mew-submit-clients-tests-one-that-stays-held ()
+  "A held mail that cannot be sent keeps no other from it, and is told."
+  (let ((entries (mapcar (lambda (id) (list :id id :state 'held :held 'flush))
+                         '("1" "2" "3")))
+        sent)
+    (cl-letf (((symbol-function 'mew-submit-clients--smtpmail-queued) #'ignore)
+              ((symbol-function 'mew-submit-known--refresh) #'ignore)
+              ((symbol-function 'mew-submit-known--entries) (lambda () entries))
+              ((symbol-function 'mew-submit-queue--flush) #'ignore)
+              ((symbol-function 'mew-submit-queue--send)
+               (lambda (id)
+                 (if (equal id "1")
+                     (signal 'mew-submit-config '(:text "The account is gone"))
+                   (push id sent)))))
+      (should (equal (error-message-string
+                      (should-error (mew-submit-send-queued-mail) :type 'user-error))
+                     "1 of 3 mails stay held: The account is gone"))
+      (should (equal sent '("3" "2"))))))
+
+(ert-deftest mew-submit-clients-tests-an-unusable-outbox-is-told-in-words ()
+  "What is wrong with the outbox is said to who looks into it, and not as a plist."
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-outbox-directory directory))
+      (mew-submit-test-write (expand-file-name "x.eml" directory) "Subject: s\n\nb\n")
+      (set-file-modes directory #o777)
+      (dolist (command '(mew-submit-outbox mew-submit-undo-send
+                                           mew-submit-send-queued-mail))
+        (ert-info ((symbol-name command))
+          (should (string-match-p
+                   "\\`Others can write to the outbox"
+                   (cadr (should-error (call-interactively command)
+                                       :type 'user-error)))))))))
+
 (ert-deftest mew-submit-clients-tests-taken-once ()
   "What was taken over before Emacs died is not sent twice, whatever came of it.
 SECURITY: P14."
@@ -220,6 +254,55 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
     (should (equal acts '(back-up add)))
     (should (= (length warnings) 1))
     (should (string-match-p "NOT .*No draft folder.*b@x" (car warnings)))))
+
+(ert-deftest mew-submit-clients-tests-mew-takes-no-key ()
+  "A password that Mew does not remember is asked for when the user comes to that.
+Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
+  (let* ((noninteractive nil)
+         (auth-sources nil)
+         (mew-submit-question--list nil)
+         (mew-submit-question--hook nil)
+         (event '(:what "password" :host "h" :port 587 :user "u" :job 1))
+         (typed "")
+         kept asked answer
+         (ask (lambda (&rest wrong)
+                (setq asked 0 answer nil)
+                (let ((it (mew-submit-mew--answer (append event wrong))))
+                  (if (functionp it)
+                      (funcall it (lambda (reply) (setq answer reply)))
+                    (setq answer it)))
+                (car mew-submit-question--list)))
+         (enter (lambda (question)
+                  (mew-submit-question--answer
+                   question (assoc "Enter it" (mew-submit-question-choices question))))))
+    (cl-letf (((symbol-function 'mew-passwd-get-passwd)
+               (lambda (tag) (and (equal tag "u@h:587") kept)))
+              ((symbol-function 'mew-passwd-set-passwd) (lambda (_ value) (setq kept value)))
+              ((symbol-function 'mew-input-passwd)
+               (lambda (&rest _)
+                 (setq asked (1+ asked))
+                 (or kept (setq kept (copy-sequence typed))))))
+      (let ((question (funcall ask)))
+        (should (equal asked 0))
+        ;; A C-g at Mew's prompt makes an empty password of it.
+        (funcall enter question)
+        (should (memq question mew-submit-question--list))
+        (should-not kept)
+        (setq typed "secret")
+        (funcall enter question)
+        (should (equal asked 2))
+        (should (equal (car answer) "u"))
+        (should-not mew-submit-question--list))
+      (should (equal kept "secret"))
+      ;; What Mew remembers nobody is asked for, until it is wrong.
+      (should-not (funcall ask))
+      (should (equal answer '("u" . "secret")))
+      (clear-string (cdr answer))
+      (should (equal kept "secret"))
+      (setq typed "other")
+      (funcall enter (funcall ask :wrong t))
+      (should (equal asked 1))
+      (should (equal kept "other")))))
 
 (ert-deftest mew-submit-clients-tests-changed-meanwhile ()
   "What the user has changed while the mode was on is left alone."
@@ -294,6 +377,34 @@ Mew's functions are played here; itself it is in test/clients.  SECURITY: P14."
         (setq gnus-agent-queue-mail 'always)
         (mew-submit-clients--send))
       (should (equal sent '(agent us agent))))))
+
+(ert-deftest mew-submit-clients-tests-queue-of-the-agent ()
+  "What Gnus' agent has queued goes by mew-submit, a server that it names included.
+Gnus sends it without hooks, and encoded already: that is not what was written, and
+is not what is brought back to be edited."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (cl-letf (((symbol-function 'message-smtpmail-send-it)
+               (lambda () (ert-fail "It goes past mew-submit")))
+              ((symbol-function 'mew-submit-dispatch--run) #'ignore))
+      (with-temp-buffer
+        (let ((message-send-hook nil)
+              (message-inhibit-body-encoding t)
+              (rfc2047-encode-encoded-words nil))
+          (insert "From: me@x\nTo: a@x\nSubject: =?utf-8?B?Z3LDvMOfZQ==?=\n\
+X-Message-SMTP-Method: smtp 127.0.0.1 1 u\nMIME-Version: 1.0\n\
+Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n"
+                  mail-header-separator "\nYsO2ZHkK\n")
+          (message-mode)
+          (message-send)))
+      (let ((entry (car (mew-submit-known--entries))))
+        (should (equal (plist-get (plist-get entry :account) :server) "127.0.0.1"))
+        (with-current-buffer (mew-submit-edit--take (plist-get entry :id) nil)
+          (should (string-search "\nSubject: grüße\n" (buffer-string)))
+          (should (string-suffix-p "\nbödy\n" (buffer-string)))
+          (set-buffer-modified-p nil)
+          (kill-buffer))))))
 
 (ert-deftest mew-submit-clients-tests-envelope-from ()
   "`message-sendmail-envelope-from' counts in Message mode, `mail-envelope-from' elsewhere."

@@ -13,6 +13,7 @@
 (require 'cl-lib)
 (require 'mew-submit-batch-outbox)
 (require 'mew-submit-notice)
+(require 'mew-submit-outbox)
 (require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
 
@@ -119,6 +120,28 @@ Another account at that server may have other routes, or another tunnel."
                      ("own" "b.x.example" nil nil)
                      ("own" "MAIL.x.example" "2525:starttls"
                       ((:server "b.x.example"))))))))
+
+(ert-deftest mew-submit-notice-tests-diagnoses-nothing-in-words ()
+  "Where there is no message, or none of the accounts is for it, that is said in words."
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-accounts '((:name "other" :server "h" :from "other@x.example")))
+          (entry (list :id "1" :directory directory :stem (concat directory "1"))))
+      (mew-submit-test-write (concat directory "1.eml")
+                             "From: me@x.example\nTo: a@x.example\n\nb\n")
+      (pcase-dolist (`(,here . ,words) `((nil . "No message here")
+                                         (,entry . "There is no account for")))
+        (cl-letf (((symbol-function 'mew-submit-notice-message--here) (lambda () here))
+                  ((symbol-function 'mew-submit-outbox--entry) (lambda () entry)))
+          (dolist (command (cons #'mew-submit-notice-diagnose
+                                 (and here '(mew-submit-outbox-diagnose))))
+            (should (string-prefix-p
+                     words (cadr (should-error (funcall command) :type 'user-error)))))))
+      ;; Nor has it a server to pin or forget anything of.
+      (cl-letf (((symbol-function 'mew-submit-notice-message--the-entry) (lambda () entry)))
+        (dolist (command '(mew-submit-notice-pin mew-submit-notice-forget))
+          (should (string-prefix-p
+                   "No account is for this mail yet"
+                   (cadr (should-error (funcall command) :type 'user-error)))))))))
 
 ;;; The echo area
 
@@ -458,6 +481,20 @@ Another account at that server may have other routes, or another tunnel."
       (let ((again (mew-submit-notice-tests--entry :id "1" :state 'refused)))
         (mew-submit-notice--fill again '(:kind "refused" :result "refused" :text "550 No"))
         (should (eq (mew-submit-notice-message--here) again))))))
+
+(ert-deftest mew-submit-notice-tests-a-question-scrolls-no-reader ()
+  "Who reads what is said of a mail goes on seeing that when a question comes or goes."
+  (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+        (mew-submit-question--list nil))
+    (mew-submit-notice-tests--reading one
+      (goto-char (point-min))
+      (search-forward "To:")
+      (set-window-start nil (line-beginning-position))
+      (dolist (waiting (list (list (mew-submit-question--make :key 1 :text "Yes?")) nil))
+        (setq mew-submit-question--list waiting)
+        (mew-submit-notice--fill-questions)
+        (should (equal (buffer-substring-no-properties (window-start) (+ (window-start) 3))
+                       "To:"))))))
 
 (ert-deftest mew-submit-notice-tests-what-is-read-stays-while-it-waits ()
   "What is said of a mail that waits goes when there is news, but not from a reader."

@@ -178,6 +178,51 @@ filtered on the way, or the host is down")))
                         (should-error (mew-submit-outbox-send) :type 'user-error))
                        "1 of 2 mails: That message is not in the outbox any more"))))))
 
+(ert-deftest mew-submit-outbox-tests-point-stays ()
+  "Where the message at point has left the next one is there, and else the column.
+In a table that is sorted point went to the top, and the next key was for another."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry
+                                         '("1" "2" "3" "4" "5"))
+    (with-current-buffer (mew-submit-outbox-tests--table 80)
+      (switch-to-buffer (current-buffer))
+      (let ((other (split-window)))
+        (dolist (draw '(mew-submit-outbox--print mew-submit-outbox--patch))
+          (goto-char (point-min))
+          (forward-line 2)
+          (move-to-column 20)
+          (set-window-point other (point))
+          ;; The one at point changes, then it goes, with one above it.
+          (pcase-dolist (`(,entry . ,id)
+                         `((,(mew-submit-outbox-tests--entry "3" :state 'held) . "3")
+                           (nil . "4")))
+            (setq entries
+                  (if entry
+                      (mapcar (lambda (it) (if (equal (plist-get it :id) "3") entry it))
+                              entries)
+                    (seq-remove (lambda (it) (member (plist-get it :id) '("1" "3")))
+                                entries)))
+            (funcall draw)
+            (dolist (position (list (point) (window-point other)))
+              (goto-char position)
+              (ert-info ((format "%s %s" draw id))
+                (should (equal (tabulated-list-get-id) id))
+                (should (equal (current-column) 20)))))
+          (setq entries (mapcar #'mew-submit-outbox-tests--entry '("1" "2" "3" "4" "5")))
+          (mew-submit-outbox--print))))))
+
+(ert-deftest mew-submit-outbox-tests-narrowed ()
+  "What comes while the table is narrowed is there once, and so is all else."
+  (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2" "3"))
+    (with-current-buffer (mew-submit-outbox-tests--table 80)
+      (goto-char (point-min))
+      (forward-line)
+      (narrow-to-region (point) (line-beginning-position 2))
+      (setq entries (append entries (list (mew-submit-outbox-tests--entry "4"))))
+      (mew-submit-outbox--patch)
+      (widen)
+      (should (equal (count-lines (point-min) (point-max)) 4))
+      (should (equal (tabulated-list-get-id) "2")))))
+
 (ert-deftest mew-submit-outbox-tests-empty ()
   "An empty outbox says so, and no longer when there is something."
   (mew-submit-outbox-tests--with nil
@@ -296,6 +341,16 @@ charset=iso-2022-jp\nContent-Transfer-Encoding: 7bit\n\n"
                                       'utf-8))))
     (should (string-search "From: jos\u00e9@x\n" shown))
     (should (string-search "Subject: Gr\u00fc\u00dfe\n" shown)))
+  ;; A charset that nobody knows, or that cannot be right, is no reason to show octets.
+  (dolist (charset '("x-unknown" "us-ascii" "binary" "\"\""))
+    (ert-info (charset)
+      (should (string-search
+               "\u65e5\u672c"
+               (mew-submit-outbox-tests--decoded
+                (encode-coding-string
+                 (format "From: a@x\nContent-Type: text/plain; charset=%s\n\n\u65e5\u672c\n"
+                         charset)
+                 'utf-8))))))
   (should (string-search "v in the outbox"
                          (mew-submit-outbox-tests--decoded
                           "From: a@x\nContent-Type: image/png\n\nx\n")))

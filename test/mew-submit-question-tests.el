@@ -119,6 +119,36 @@ One that comes back after an answer is shown again."
         (should-not mew-submit-question--list)
         (should (= shown 2))))))
 
+(ert-deftest mew-submit-question-tests-narrowed ()
+  "In a buffer that is narrowed each question is once, and one that is over is not."
+  (mew-submit-question-tests--with
+    (mew-submit-question-tests--ask 1 'a)
+    (mew-submit-question-tests--ask 2 'b)
+    (with-current-buffer "*mew-submit*"
+      (goto-char (point-min))
+      (search-forward "Question b")
+      (narrow-to-region (line-beginning-position) (line-end-position))
+      (mew-submit-question--drop 1)
+      (widen)
+      (should (equal (how-many "^Question" (point-min) (point-max)) 1)))))
+
+(ert-deftest mew-submit-question-tests-an-answer-that-is-late-is-told ()
+  "Who answers for good, or enters a password, while the mail ends hears that."
+  (mew-submit-question-tests--with
+    (let ((secret (copy-sequence "secret")))
+      (mew-submit-question-tests--ask
+       1 'a `(("Enter it" nil ,(lambda ()
+                                 (mew-submit-question--drop 1)
+                                 (cons "u" secret)))
+              ("Save it" save sure)))
+      (cl-letf (((symbol-function 'yes-or-no-p)
+                 (lambda (_) (mew-submit-question--drop 2) t)))
+        (should-error (mew-submit-question-tests--press "Enter it") :type 'user-error)
+        (should (equal secret (make-string 6 0)))
+        (mew-submit-question-tests--ask 2 'b)
+        (should-error (mew-submit-question-tests--press "Save it") :type 'user-error))
+      (should-not answers))))
+
 (ert-deftest mew-submit-question-tests-secret-is-wiped ()
   "Each that waits gets a secret of its own; the one that was typed is wiped."
   (mew-submit-question-tests--with

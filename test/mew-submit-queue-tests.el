@@ -998,7 +998,8 @@ What the message itself wishes, and the server that it names, stay."
                            :state)))))
 
 (ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()
-  "Who leaves Emacs while mail waits is asked, unless that is not wanted."
+  "Who leaves Emacs while mail waits is asked, unless that is not wanted.
+In a daemon without a frame nobody would see the question.  SECURITY: P6."
   :tags '(:module)
   (mew-submit-queue-tests--with-outbox directory
     (let ((asked 0))
@@ -1007,8 +1008,11 @@ What the message itself wishes, and the server that it names, stay."
         (mew-submit-queue-tests--all-wait directory '(:server "h" :auth "none") 1)
         (should-not (mew-submit-notice--may-leave))
         (should (= asked 1))
+        (cl-letf (((symbol-function 'mew-submit-background--nobody-p) #'always))
+          (should (mew-submit-notice--may-leave)))
         (let ((mew-submit-ask-when-mail-waits nil))
-          (should (mew-submit-notice--may-leave)))))))
+          (should (mew-submit-notice--may-leave)))
+        (should (= asked 1))))))
 
 ;;; Looking at the outbox
 
@@ -1856,6 +1860,66 @@ One that was to be sent at a time of its own would be sent twice."
         (mew-submit-queue-tests--settle)
         (should (mew-submit-test-stored peer 1))
         (should-not (mew-submit-spool--put-back directory))
+        (should-not (mew-submit-spool--ids directory))))))
+
+(ert-deftest mew-submit-queue-tests-edited-in-copies-of-the-buffer ()
+  "What is edited is edited until the last buffer with it is killed, or one sends it.
+Put back when a copy is killed, it would be sent twice: also from the buffer."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (id (mew-submit-queue-tests--add
+                  directory nil :not-before (time-add nil 86400)))
+             (outbox (lambda () (mew-submit-spool--ids directory))))
+        (dolist (copy (list (lambda () (clone-indirect-buffer nil nil))
+                            ;; What visits a file, as a draft does, is not cloned.
+                            (lambda ()
+                              (set-visited-file-name nil)
+                              (clone-buffer "*mail copy*"))))
+          ;; The copy goes first, and then the other way round.
+          (mew-submit-queue-tests--editing id
+            (kill-buffer (funcall copy))
+            (should-not (funcall outbox)))
+          (should (equal (funcall outbox) (list id)))
+          (mew-submit-queue-tests--editing id
+            (let ((other (funcall copy)))
+              (set-buffer-modified-p nil)
+              (kill-buffer)
+              (when (buffer-live-p other)
+                (should-not (funcall outbox))
+                (kill-buffer other))))
+          (should (equal (funcall outbox) (list id))))
+        (mew-submit-queue-tests--editing id
+          (goto-char (point-min))
+          (message-remove-header "X-Mew-Submit-Send-At")
+          (set-visited-file-name nil)
+          (let ((buffer (current-buffer)))
+            (with-current-buffer (clone-buffer "*mail copy*")
+              (message-send)
+              (kill-buffer))
+            (should-not (buffer-local-value 'mew-submit-edit--edited buffer))))
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer 1))
+        (should-not (funcall outbox))))))
+
+(ert-deftest mew-submit-queue-tests-edited-and-sent-by-mail-mode ()
+  "Mail mode runs no hook when it has sent, and what was edited is gone all the same."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+             (send-mail-function #'mew-submit-send-it)
+             (id (mew-submit-queue-tests--add
+                  directory nil :not-before (time-add nil 86400))))
+        (mew-submit-queue-tests--editing id
+          (mail-mode)
+          (mail-position-on-field "X-Mew-Submit-Send-At")
+          (delete-region (line-beginning-position) (line-beginning-position 2))
+          (cl-letf (((symbol-function 'y-or-n-p) #'always))
+            (mail-send)))
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer 1))
         (should-not (mew-submit-spool--ids directory))))))
 
 (ert-deftest mew-submit-queue-tests-edit-keeps-the-date ()

@@ -20,6 +20,7 @@
 (require 'mew-submit-test-helpers)
 (require 'sendmail)
 
+(defvar mew-submit-mode)
 (defvar smtpmail-smtp-server)
 (defvar smtpmail-default-smtp-server)
 (defvar smtpmail-smtp-service)
@@ -306,19 +307,90 @@ An Fcc of theirs was run by the shell."
       (should-not (mew-submit-test-log peer "connect")))))
 
 (ert-deftest mew-submit-send-tests-another-time ()
-  "A mail that had a time, and is edited again, gets the one that is asked for now."
+  "A mail that had a time, and is edited again, gets the one that is asked for now.
+When it is not sent, since a hook signals an error for instance, that goes again."
   (dolist (mode '(message-mode mail-mode))
-    (with-temp-buffer
-      (insert "To: a@x\nX-Mew-Submit-Send-At: 2098-01-01T08:00:00+00:00\nSubject: s\n"
-              mail-header-separator "\nX-Mew-Submit-Send-At: in the text\n")
-      (funcall mode)
-      (cl-letf (((symbol-function 'message-send-and-exit) #'ignore)
-                ((symbol-function 'mail-send-and-exit) #'ignore))
-        (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z")))
-      (goto-char (point-min))
-      (should (equal (how-many "^X-Mew-Submit-Send-At: 20") 1))
-      (should (re-search-forward "^X-Mew-Submit-Send-At: 2099-" nil t))
-      (should (re-search-forward "^X-Mew-Submit-Send-At: in the text$" nil t)))))
+    (dolist (before '("" "X-Mew-Submit-Send-At: 2098-01-01T08:00:00+00:00\n"))
+      (with-temp-buffer
+        (insert "To: a@x\n" before "Subject: s\n"
+                mail-header-separator "\nX-Mew-Submit-Send-At: in the text\n")
+        (funcall mode)
+        (let* ((lines (lambda () (sort (split-string (buffer-string) "\n") #'string<)))
+               (written (funcall lines))
+               (mew-submit--sent nil)
+               sent
+               (send (lambda (&rest _)
+                       (interactive)
+                       (setq sent (buffer-string))
+                       (user-error "Not now"))))
+          (cl-letf (((symbol-function 'message-send-and-exit) send)
+                    ((symbol-function 'mail-send-and-exit) send))
+            (should-error (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z"))
+                          :type 'user-error)
+            (should (equal (funcall lines) written))
+            (setq send (lambda (&rest _)
+                         (interactive)
+                         (setq sent (buffer-string)
+                               mew-submit--sent '("id" . 0)))))
+          (cl-letf (((symbol-function 'message-send-and-exit) send)
+                    ((symbol-function 'mail-send-and-exit) send))
+            (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z")))
+          (should (equal sent (buffer-string)))
+          (goto-char (point-min))
+          (should (equal (how-many "^X-Mew-Submit-Send-At: 20") 1))
+          (should (re-search-forward "^X-Mew-Submit-Send-At: 2099-" nil t))
+          (should (re-search-forward "^X-Mew-Submit-Send-At: in the text$" nil t)))))))
+
+(ert-deftest mew-submit-send-tests-later-by-the-mode ()
+  "A mode that has a command of its own to send mail has that look at it."
+  (with-temp-buffer
+    (insert "To: a@x\nSubject: s\n" mail-header-separator "\n<#secure>b\n")
+    (message-mode)
+    (let ((map (make-sparse-keymap)))
+      (set-keymap-parent map (current-local-map))
+      (define-key map [remap message-send-and-exit]
+        (lambda () (interactive) (user-error "The tag is not where it encrypts")))
+      (use-local-map map))
+    (cl-letf (((symbol-function 'message-send-and-exit)
+               (lambda (&rest _) (interactive) (ert-fail "It is sent"))))
+      (should-error (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z"))
+                    :type 'user-error))))
+
+(ert-deftest mew-submit-send-tests-later-is-never-at-once ()
+  "What is to be sent later goes by the outbox, whatever else mail is sent by.
+An article of a newsgroup has nothing that could wait for its time."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (let ((send-mail-function (lambda () (error "Sent at once")))
+            (message-send-mail-function (lambda () (error "Sent at once"))))
+        (pcase-dolist (`(,on ,mode ,header)
+                       '((nil message-mode) (nil mail-mode)
+                         ;; Where a context of mu4e has set it since.
+                         (t message-mode) (t mail-mode)
+                         (nil message-mode
+                              "X-Message-SMTP-Method: smtp 127.0.0.1 1 u\n")))
+          (with-temp-buffer
+            (insert "From: me@example.org\nTo: a@x\n" (or header "") "Subject: s\n"
+                    mail-header-separator "\nb\n")
+            (funcall mode)
+            (cl-letf (((symbol-function 'y-or-n-p) #'always)
+                      ((symbol-function 'smtpmail-send-it)
+                       (lambda (&rest _) (error "Sent at once"))))
+              (let ((mew-submit-mode on))
+                (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z")))))
+          (let ((entry (car (mew-submit-known--entries))))
+            (should (eq (plist-get entry :state) 'held))
+            (should (plist-get entry :next))
+            (mew-submit-queue--delete (plist-get entry :id))))
+        (with-temp-buffer
+          (insert "From: me@example.org\nNewsgroups: a.b\nSubject: s\n"
+                  mail-header-separator "\nb\n")
+          (message-mode)
+          (cl-letf (((symbol-function 'message-send-news)
+                     (lambda (&rest _) (ert-fail "It is posted"))))
+            (should-error (mew-submit-send-later (date-to-time "2099-12-24T18:00:00Z"))
+                          :type 'user-error)))))))
 
 ;;; mail-mode
 
@@ -351,6 +423,21 @@ An Fcc of theirs was run by the shell."
           (should-not (string-match-p "b?cc:\\|b@x" stored)))
         (should (string-search (encode-coding-string "äöü €" 'utf-8)
                                (mew-submit-test-octets fcc)))))))
+
+(ert-deftest mew-submit-send-tests-mail-mode-narrowed ()
+  "All of a mail leaves, and not only what is seen of it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-send-tests--with-world (world peer "ok")
+      (with-temp-buffer
+        (insert "To: a@x\nSubject: s\n" mail-header-separator "\nfirst\nlast\n")
+        (mail-mode)
+        (narrow-to-region (point-min) (line-beginning-position 0))
+        (let ((seen (buffer-string)))
+          (funcall send-mail-function)
+          (should (equal (buffer-string) seen))))
+      (mew-submit-send-tests--settle)
+      (should (string-suffix-p "\r\nfirst\r\nlast\r\n" (mew-submit-test-stored peer))))))
 
 (ert-deftest mew-submit-send-tests-mail-mode-blank-lines-and-bare-names ()
   "All above the separator is the header; Fcc may name a file without a directory."

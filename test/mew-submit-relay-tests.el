@@ -548,6 +548,36 @@ SECURITY: J14."
     (should-error (mew-submit-relay-peer--parse network)
                   :type 'mew-submit-config)))
 
+(ert-deftest mew-submit-relay-tests-socket-is-a-file ()
+  "A file that is no socket is not deleted to make room for one.
+Nor is a directory, and a symbolic link; a socket that nobody listens on is."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (set-file-modes directory #o700)
+    (let* ((file (expand-file-name "thesis" directory))
+           (mew-submit-relay-socket file)
+           (mew-submit-relay-port nil)
+           (mew-submit-relay--sink (expand-file-name "sink/" directory)))
+      (dolist (make (list (lambda () (write-region "years of work" nil file nil 'silent))
+                          (lambda () (make-directory file))
+                          (lambda () (make-symbolic-link "sink" file))))
+        (funcall make)
+        (let ((modes (file-attribute-modes (file-attributes file))))
+          (should (string-match-p "no socket"
+                                  (mew-submit-error--text
+                                   (should-error (mew-submit-relay--start)
+                                                 :type 'mew-submit-config))))
+          (should (equal (file-attribute-modes (file-attributes file)) modes)))
+        (if (file-directory-p file)
+            (if (file-symlink-p file) (delete-file file) (delete-directory file))
+          (delete-file file)))
+      (delete-process (make-network-process :name "stale" :server t :family 'local
+                                            :service file :noquery t))
+      (should (file-exists-p file))
+      (unwind-protect
+          (mew-submit-relay--start)
+        (mew-submit-relay--stop)))))
+
 (ert-deftest mew-submit-relay-tests-socket ()
   "A Unix socket is in a directory that is its owner's alone."
   :tags '(:module)

@@ -145,18 +145,19 @@ It begins with how Emacs is called; under a shell command that is its name."
 
 ;;; The end
 
+(defun mew-submit-batch-command--load (file)
+  "Load FILE, which has the user's accounts; what is wrong with it is told."
+  (condition-case err
+      (load (expand-file-name file) nil t t) ; else it is looked for on `load-path'
+    (error (mew-submit-error--throw 'config nil "Correct %s: %s" file
+                                    (mew-submit-error--text err)))))
+
 (defun mew-submit-batch-command--load-config ()
-  "Load the file with the user's accounts that the shell command has found, if any.
-Return nil, when that has been told, if the file is wrong."
+  "Load the file with the user's accounts that the shell command has found, if any."
   (let ((file (or (getenv "MEW_SUBMIT_CONFIG") "")))
-    (or (not (getenv "MEW_SUBMIT_COMMAND"))
-        (string-empty-p file)
-        (condition-case err
-            (load file nil t t)
-          (error
-           (mew-submit-batch-command--tell
-            (format "Correct %s: %s" file (error-message-string err)))
-           nil)))))
+    (unless (or (not (getenv "MEW_SUBMIT_COMMAND"))
+                (string-empty-p file))
+      (mew-submit-batch-command--load file))))
 
 (defun mew-submit-batch-command--fail (err)
   "Tell of the condition ERR, and return the exit status for it."
@@ -196,6 +197,7 @@ one of them, and returns the status, too."
         (if (plist-get options :help)
             (progn (mew-submit-batch-command--print-usage (funcall usage))
                    0)
+          (mew-submit-batch-command--load-config)
           (funcall run options)))
     ((error quit) (funcall (or fail #'mew-submit-batch-command--fail) err))))
 
@@ -218,9 +220,7 @@ That is the exit status; a condition or a quit that escapes means 70."
               ;; A garbage collection moves strings, a password among them, and what
               ;; stays where it was cannot be wiped.
               (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
-          (setq status (if (mew-submit-batch-command--load-config)
-                           (funcall function (mew-submit-batch-command--arguments))
-                         78)))
+          (setq status (funcall function (mew-submit-batch-command--arguments))))
       (when mew-submit-batch-command--interrupted
         (remove-hook 'kill-emacs-hook mew-submit-batch-command--interrupted))
       (kill-emacs status))))

@@ -66,14 +66,17 @@ VALUE is what followed its equals sign, or nil.  OPTIONS and CONVERT are as for
                (or (assoc name options)
                    (mew-submit-error--throw 'usage nil "Unknown option: %s"
                                             name))))
-    (cond ((null argument)
-           (when value
-             (mew-submit-error--throw 'usage nil "%s takes no argument" name))
+    (cond ((and value (null argument))
+           (mew-submit-error--throw 'usage nil "%s takes no argument" name))
+          ((null argument)
            (cons key (cons t args)))
+          ;; A variable of the shell that is not set leaves nothing, or the next option.
+          ((or (null (or value (car args)))
+               (and (equal (or value (car args)) "") (not (eq key :from)))
+               (and (null value) (assoc (car args) options)))
+           (mew-submit-error--throw 'usage nil "%s needs an argument" name))
           (value
            (cons key (cons (funcall convert name key value) args)))
-          ((null args)
-           (mew-submit-error--throw 'usage nil "%s needs an argument" name))
           (t
            (cons key (cons (funcall convert name key (car args))
                            (cdr args)))))))

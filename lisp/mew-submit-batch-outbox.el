@@ -44,10 +44,8 @@
 and --retry\nthe highest one of the messages that were tried (as with \
 mew-submit-batch-send), 75\nat least if one could not be tried.\n"))
 
-(defun mew-submit-batch-outbox--value (name key value)
-  "Return VALUE of option NAME, whose key is KEY, checked."
-  (when (equal value "")
-    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
+(defun mew-submit-batch-outbox--value (_name key value)
+  "Return VALUE of an option whose key is KEY, a directory in full."
   (if (eq key :outbox) (expand-file-name value) value))
 
 (defun mew-submit-batch-outbox--parse (args)

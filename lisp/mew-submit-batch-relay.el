@@ -91,8 +91,6 @@ unix:PATH, not %s" place))))
 
 (defun mew-submit-batch-relay--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked and converted."
-  (when (equal value "")
-    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (pcase key
     (:listen (mapcar #'mew-submit-batch-relay--place (split-string value ",")))
     (:allow (let ((networks (split-string value ",")))

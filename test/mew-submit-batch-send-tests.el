@@ -490,6 +490,53 @@ JSON is the same with --json.  There was no connection to PEER."
       '("--tunnel" "h" "a@x") '("--source" "localhost" "a@x")
       '("--password-file" "/dev/null" "a@x")))))
 
+(ert-deftest mew-submit-batch-send-tests-options-have-values ()
+  "An option without its value is told, by each command.
+A shell's variable that is not set leaves nothing, or the next option: it would
+be a user called --password-file, or the file of certificates the directory."
+  (require 'mew-submit-batch-diagnose)
+  (require 'mew-submit-batch-domain)
+  (require 'mew-submit-batch-outbox)
+  (require 'mew-submit-batch-relay)
+  (require 'mew-submit-batch-sendmail)
+  (require 'mew-submit-batch-setup)
+  (require 'mew-submit-batch-survey)
+  (pcase-dolist
+      (`(,parse . ,options)
+       `((mew-submit-batch-send--parse . ,mew-submit-batch-send--options)
+         (mew-submit-batch-diagnose--parse . ,mew-submit-batch-diagnose--options)
+         (mew-submit-batch-domain--parse . ,mew-submit-batch-domain--options)
+         (mew-submit-batch-outbox--parse . ,mew-submit-batch-outbox--options)
+         (mew-submit-batch-relay--parse . ,mew-submit-batch-relay--options)
+         (mew-submit-batch-setup--parse . ,mew-submit-batch-setup--options)
+         (mew-submit-batch-sendmail-arguments--parse
+          . ,mew-submit-batch-sendmail-arguments--options)
+         (mew-submit-batch-survey--parse . ,mew-submit-batch-survey--options)))
+    (pcase-dolist (`(,name ,key ,argument . ,_) options)
+      (dolist (args (and argument
+                         `((,name) (,name "--help")
+                           ,@(unless (eq key :from)
+                               `((,name "") (,(concat name "=")))))))
+        (ert-info ((format "%s: %s" parse args))
+          (should (equal (mew-submit-error--text
+                          (should-error (funcall parse args) :type 'mew-submit-usage))
+                         (concat name " needs an argument")))))))
+  (should (equal (plist-get (mew-submit-batch-send--parse '("--from" "" "a@x")) :from) ""))
+  (should (equal (plist-get (mew-submit-batch-send--parse '("--user=--help" "a@x")) :user)
+                 "--help")))
+
+(ert-deftest mew-submit-batch-send-tests-files-that-cannot-be-read ()
+  "A file of certificates that is not there is told before anything is looked at."
+  (require 'mew-submit-batch-domain)
+  (require 'mew-submit-batch-setup)
+  (require 'mew-submit-batch-survey)
+  (dolist (parse '(mew-submit-batch-domain--parse mew-submit-batch-setup--parse
+                                                  mew-submit-batch-survey--parse))
+    (should (equal (mew-submit-error--text
+                    (should-error (funcall parse '("--ca-file" "/dev/null/x" "x@y"))
+                                  :type 'mew-submit-config))
+                   "The CA file cannot be read: /dev/null/x"))))
+
 (ert-deftest mew-submit-batch-send-tests-bad-addresses ()
   "An address, host, name or secret that could inject ends with 65, unconnected."
   :tags '(:module)

@@ -1021,6 +1021,28 @@ SECURITY: R4."
         (delete-process relay)
         (kill-buffer output)))))
 
+(ert-deftest mew-submit-relay-tests-batch-cannot-send ()
+  "A relay that could send nothing does not begin (78): each client would be told 451.
+Systemd starts it again after any other status."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (dolist (options `(("--ca-file" "/dev/null/x") ("--helo" "a b")
+                       ("--user" "me" "--password-file" "/dev/null/x")
+                       ("--memory" ,(mew-submit-test-write
+                                     (expand-file-name "memory" directory) "x"))
+                       ("--server" "127.0.0.1:587") ("--server-name" "a b")))
+      (ert-info ((format "%s" options))
+        (let* ((outbox (expand-file-name "outbox" directory))
+               (result (mew-submit-test-emacs
+                        `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
+                          "-f" "mew-submit-batch-relay" "--" "--listen" "127.0.0.1:0"
+                          "--outbox" ,outbox "--server" "127.0.0.1" ,@options)
+                        :signal (lambda (process) ; one that begins never ends
+                                  (when (file-exists-p outbox)
+                                    (signal-process process 'SIGTERM))))))
+          (should (eql (plist-get result :status) 78))
+          (should-not (string-search "listens" (plist-get result :stderr))))))))
+
 (ert-deftest mew-submit-relay-tests-mode ()
   "The mode starts and stops the relay, and says why it cannot."
   :tags '(:module)

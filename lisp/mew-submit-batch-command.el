@@ -175,6 +175,15 @@ That it stays is told, and changes nothing of what became of a mail."
     (error (mew-submit-batch-command--tell
             (format "Delete %s: %s" file (mew-submit-error--text err))))))
 
+(defun mew-submit-batch-command--make-directory ()
+  "Make a directory for what is read, and return its name."
+  (condition-case err
+      (make-temp-file "mew-submit-" t)
+    (file-error
+     (mew-submit-error--throw
+      'config nil "TMPDIR has to name a directory that can be written to: %s"
+      (mew-submit-error--text err)))))
+
 (defun mew-submit-batch-command--ensure-module ()
   "Have the module for a mail, which is sent with or without readers."
   (mew-submit-module--ensure)

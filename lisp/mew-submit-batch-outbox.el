@@ -132,7 +132,13 @@ One that no calendar has, from a damaged file, is nil: the others are listed."
            (mew-submit-json--line (mew-submit-batch-outbox--object entry))
          (mew-submit-batch-outbox--line entry))))
     (unless (or entries (plist-get options :json))
-      (mew-submit-batch-command--print "The outbox is empty\n"))))
+      (mew-submit-batch-command--print
+       (if (and (plist-get options :outbox)
+                (not (file-exists-p mew-submit-outbox-directory)))
+           (encode-coding-string (format "There is no outbox %s yet\n"
+                                         mew-submit-outbox-directory)
+                                 'utf-8)
+         "The outbox is empty\n")))))
 
 ;;; Doing
 
@@ -223,6 +229,10 @@ That is the highest one of their ends."
   "Do what OPTIONS say, list what is there, and return the exit status."
   (let ((mew-submit-outbox-directory
          (or (plist-get options :outbox) mew-submit-outbox-directory)))
+    (when (and (file-exists-p mew-submit-outbox-directory)
+               (not (file-accessible-directory-p mew-submit-outbox-directory)))
+      (mew-submit-error--throw 'config nil "The outbox is no directory that can be read: %s"
+                               mew-submit-outbox-directory))
     (if (or (plist-get options :flush) (plist-get options :retry))
         (mew-submit-batch-command--ensure-module)
       (mew-submit-module--ensure))

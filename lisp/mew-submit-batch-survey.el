@@ -241,7 +241,7 @@ not %s" name value))
 
 (defun mew-submit-batch-survey--survey (options)
   "Do what OPTIONS say, and return the exit status."
-  (let ((directory (make-temp-file "mew-submit-survey" t))
+  (let ((directory (mew-submit-batch-command--make-directory))
         (mew-submit-survey-limit (or (plist-get options :jobs)
                                      mew-submit-survey-limit))
         (gc-cons-threshold (min gc-cons-threshold mew-submit-batch-survey--garbage))

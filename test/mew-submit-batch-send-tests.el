@@ -537,6 +537,34 @@ be a user called --password-file, or the file of certificates the directory."
                                   :type 'mew-submit-config))
                    "The CA file cannot be read: /dev/null/x"))))
 
+(ert-deftest mew-submit-batch-send-tests-places-that-are-none ()
+  "A place that is mistyped, or gone, is told as such: TMPDIR, an outbox."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((file (mew-submit-test-write (expand-file-name "file" directory) "x"))
+          (run (lambda (command &rest arguments)
+                 (mew-submit-test-emacs
+                  `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
+                    "-f" ,command "--" ,@arguments)
+                  :input mew-submit-batch-send-tests--message))))
+      (let ((result (funcall run "mew-submit-batch-outbox" "--outbox" file)))
+        (should (eql (plist-get result :status) 78))
+        (should (string-search (concat "no directory that can be read: " file)
+                               (plist-get result :stderr))))
+      (let ((result (funcall run "mew-submit-batch-outbox" "--outbox" (concat file "s"))))
+        (should (eql (plist-get result :status) 0))
+        (should (equal (plist-get result :stdout)
+                       (format "There is no outbox %ss yet\n" file))))
+      (let ((process-environment (cons (concat "TMPDIR=" file) process-environment)))
+        (pcase-dolist (`(,command . ,arguments)
+                       '(("mew-submit-batch-send" "--server" "localhost" "a@x")
+                         ("mew-submit-batch-cause")
+                         ("mew-submit-batch-survey" "/dev/null")))
+          (let ((result (apply run command arguments)))
+            (should (eql (plist-get result :status) 78))
+            (should (string-search "TMPDIR has to name a directory"
+                                   (plist-get result :stderr)))))))))
+
 (ert-deftest mew-submit-batch-send-tests-bad-addresses ()
   "An address, host, name or secret that could inject ends with 65, unconnected."
   :tags '(:module)

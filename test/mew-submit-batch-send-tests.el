@@ -7,7 +7,14 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-batch-diagnose)
+(require 'mew-submit-batch-domain)
+(require 'mew-submit-batch-outbox)
+(require 'mew-submit-batch-relay)
 (require 'mew-submit-batch-send)
+(require 'mew-submit-batch-sendmail)
+(require 'mew-submit-batch-setup)
+(require 'mew-submit-batch-survey)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-batch-send-tests--message
@@ -152,7 +159,7 @@ The log of what was delivered is the file that becomes too long."
       (should (file-exists-p message-file)))))
 
 (ert-deftest mew-submit-batch-send-tests-one-of-the-outbox ()
-  "--retry and --cancel are for one message of the outbox, and leave the others."
+  "--retry, --cancel and --delete are for one message of the outbox, and leave the others."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "127.0.0.1:0,name=busy,noauth,1:rcpt=reply:450 4.2.1 Later,2:rcpt=reply:450 4.2.1 Later")
@@ -165,7 +172,9 @@ The log of what was delivered is the file that becomes too long."
                          ("--retry" ,one 64 (,other) 1)
                          ("--cancel" "20260101T000000-1-1" 64 (,other) 1)
                          ("--cancel" ,other 0 (,other) 1)
-                         ("--flush" nil 0 (,other) 1)))
+                         ("--flush" nil 0 (,other) 1)
+                         ("--delete" "20260101T000000-1-1" 64 (,other) 1)
+                         ("--delete" ,other 0 nil 1)))
           (ert-info ((format "%s %s" option id))
             (should (eql (plist-get
                           (mew-submit-test-emacs
@@ -494,13 +503,6 @@ JSON is the same with --json.  There was no connection to PEER."
   "An option without its value is told, by each command.
 A shell's variable that is not set leaves nothing, or the next option: it would
 be a user called --password-file, or the file of certificates the directory."
-  (require 'mew-submit-batch-diagnose)
-  (require 'mew-submit-batch-domain)
-  (require 'mew-submit-batch-outbox)
-  (require 'mew-submit-batch-relay)
-  (require 'mew-submit-batch-sendmail)
-  (require 'mew-submit-batch-setup)
-  (require 'mew-submit-batch-survey)
   (pcase-dolist
       (`(,parse . ,options)
        `((mew-submit-batch-send--parse . ,mew-submit-batch-send--options)
@@ -527,9 +529,6 @@ be a user called --password-file, or the file of certificates the directory."
 
 (ert-deftest mew-submit-batch-send-tests-files-that-cannot-be-read ()
   "A file of certificates that is not there is told before anything is looked at."
-  (require 'mew-submit-batch-domain)
-  (require 'mew-submit-batch-setup)
-  (require 'mew-submit-batch-survey)
   (dolist (parse '(mew-submit-batch-domain--parse mew-submit-batch-setup--parse
                                                   mew-submit-batch-survey--parse))
     (should (equal (mew-submit-error--text

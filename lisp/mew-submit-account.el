@@ -345,7 +345,7 @@ A wish, such as that for TLS, must not be dropped in silence because of a slip."
                                  ""))))
 
 (defun mew-submit-account--type-words (type)
-  "Return what a value of TYPE, a type of Customize, looks like."
+  "Return the words for TYPE, a type of Customize: how one writes such a value."
   (pcase (car type)
     ((or 'string 'file) "a text in double quotes")
     ('choice (string-join (delete-dups (mapcar #'mew-submit-account--type-words

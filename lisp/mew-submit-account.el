@@ -344,16 +344,28 @@ A wish, such as that for TLS, must not be dropped in silence because of a slip."
                                    (format " (is %s meant?)" (cdr near))
                                  ""))))
 
+(defun mew-submit-account--type-words (type)
+  "Return the words for TYPE, a type of Customize: how one writes such a value."
+  (pcase (car type)
+    ((or 'string 'file) "a text in double quotes")
+    ('choice (string-join (delete-dups (mapcar #'mew-submit-account--type-words
+                                               (seq-filter #'consp type)))
+                          " or "))
+    ('const (format "%S" (car (last type))))
+    ('repeat (format "a list, in parentheses, whose elements are each %s"
+                     (mew-submit-account--type-words (ensure-list (car (last type))))))
+    ('plist (format "a list of values behind keys, which are %s"
+                    (mapconcat (lambda (option) (symbol-name (car option)))
+                               (plist-get (cdr type) :options) ", ")))
+    (kind (format "a %s" kind))))
+
 (defun mew-submit-account--refuse-value (account key value type)
   "Signal `mew-submit-config': KEY of ACCOUNT has VALUE, which is not of TYPE."
   (mew-submit-account--throw
    account "has %s for %s, which has to be %s" (format "%S" value) key
-   (pcase (car type)
-     ((or 'string 'file) (if (equal value "") "a text that is not empty"
-                           "a text in double quotes"))
-     ('choice "one of those in the manual")
-     ('const "t")
-     (_ (format "a %s" (car type))))))
+   (if (equal value "")
+       "a text that is not empty"
+     (mew-submit-account--type-words type))))
 
 (defun mew-submit-account--check (account)
   "Return ACCOUNT, or signal `mew-submit-config' when it is not one.
@@ -373,7 +385,8 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
            unless (or (null value)
                       (assq key mew-submit-extension--table)
                       (and (eq key :name) (equal value "")) ; means nothing
-                      (and (eq key :routes) (proper-list-p value))
+                      (and (eq key :routes) (proper-list-p value) ; as it is read
+                           (seq-every-p (lambda (route) (numberp (car-safe route))) value))
                       (mew-submit-account--match-p type value))
            do (mew-submit-account--refuse-value account key value type))
   (mew-submit-account--check-servers account)
@@ -548,7 +561,12 @@ What has one of the characters \\=\\ ^ $ * [ in :from is a regexp."
                    (string-suffix-p (concat "@" (string-remove-prefix "@" from))
                                     sender t)
                    (and (string-match-p "[\\^$*[]" from)
-                        (string-match-p from sender))))))))
+                        (condition-case err
+                            (string-match-p from sender)
+                          (invalid-regexp
+                           (mew-submit-account--throw
+                            account "has %s for :from, which is no regexp: %s"
+                            (format "%S" from) (cadr err)))))))))))
 
 ;;; From smtpmail
 

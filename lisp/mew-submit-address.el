@@ -256,8 +256,13 @@ Signal `mew-submit-message' when it is neither (SECURITY.md, K9)."
     (or (and (mew-submit-address--numeric-p bare) bare)
         (and (not (string-match-p "[:[]" bare))
              (mew-submit-address--domain (string-remove-suffix "." bare)))
-        (mew-submit-error--throw 'message nil "Not a host name or address: %s"
-                                 host))))
+        (mew-submit-error--throw
+         'message nil "Not a host name or address: %s%s" host
+         (if (string-match "\\`[^:/]+:\\([0-9]\\{1,5\\}\\)\\'" host)
+             (format " (the port is said apart, as %s:%s by :routes, --routes or --ports)"
+                     (match-string 1 host)
+                     (if (equal (match-string 1 host) "465") "implicit" "starttls"))
+           "")))))
 
 (defun mew-submit-address--helo (name)
   "Return NAME, the argument of EHLO: a domain or an address literal.

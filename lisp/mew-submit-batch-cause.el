@@ -35,7 +35,7 @@ optional, mech; for each there is a line with id, cause, who, again and sure, or
 and error.
 "
           (mew-submit-batch-command--help mew-submit-batch-cause--options)
-          "Exit status: 0, 64 usage.\n"))
+          "Exit status: 0, 64 usage, 78 configuration.\n"))
 
 (defconst mew-submit-batch-cause--line-max 1000000
   "How many octets of a line are read; a longer one is an error.")
@@ -92,7 +92,7 @@ and error.
 
 (defun mew-submit-batch-cause--input ()
   "Put standard input, octets, into the current buffer."
-  (let* ((directory (make-temp-file "mew-submit-cause" t))
+  (let* ((directory (mew-submit-batch-command--make-directory))
          (file (expand-file-name "replies" directory)))
     (unwind-protect
         (progn

@@ -66,14 +66,17 @@ VALUE is what followed its equals sign, or nil.  OPTIONS and CONVERT are as for
                (or (assoc name options)
                    (mew-submit-error--throw 'usage nil "Unknown option: %s"
                                             name))))
-    (cond ((null argument)
-           (when value
-             (mew-submit-error--throw 'usage nil "%s takes no argument" name))
+    (cond ((and value (null argument))
+           (mew-submit-error--throw 'usage nil "%s takes no argument" name))
+          ((null argument)
            (cons key (cons t args)))
+          ;; A variable of the shell that is not set leaves nothing, or the next option.
+          ((or (null (or value (car args)))
+               (and (equal (or value (car args)) "") (not (eq key :from)))
+               (and (null value) (assoc (car args) options)))
+           (mew-submit-error--throw 'usage nil "%s needs an argument" name))
           (value
            (cons key (cons (funcall convert name key value) args)))
-          ((null args)
-           (mew-submit-error--throw 'usage nil "%s needs an argument" name))
           (t
            (cons key (cons (funcall convert name key (car args))
                            (cdr args)))))))
@@ -145,18 +148,19 @@ It begins with how Emacs is called; under a shell command that is its name."
 
 ;;; The end
 
+(defun mew-submit-batch-command--load (file)
+  "Load FILE, which has the user's accounts; what is wrong with it is told."
+  (condition-case err
+      (load (expand-file-name file) nil t t) ; else it is looked for on `load-path'
+    (error (mew-submit-error--throw 'config nil "Correct %s: %s" file
+                                    (mew-submit-error--text err)))))
+
 (defun mew-submit-batch-command--load-config ()
-  "Load the file with the user's accounts that the shell command has found, if any.
-Return nil, when that has been told, if the file is wrong."
+  "Load the file with the user's accounts that the shell command has found, if any."
   (let ((file (or (getenv "MEW_SUBMIT_CONFIG") "")))
-    (or (not (getenv "MEW_SUBMIT_COMMAND"))
-        (string-empty-p file)
-        (condition-case err
-            (load file nil t t)
-          (error
-           (mew-submit-batch-command--tell
-            (format "Correct %s: %s" file (error-message-string err)))
-           nil)))))
+    (unless (or (not (getenv "MEW_SUBMIT_COMMAND"))
+                (string-empty-p file))
+      (mew-submit-batch-command--load file))))
 
 (defun mew-submit-batch-command--fail (err)
   "Tell of the condition ERR, and return the exit status for it."
@@ -170,6 +174,15 @@ That it stays is told, and changes nothing of what became of a mail."
       (apply delete file args)
     (error (mew-submit-batch-command--tell
             (format "Delete %s: %s" file (mew-submit-error--text err))))))
+
+(defun mew-submit-batch-command--make-directory ()
+  "Make a directory for what is read, and return its name."
+  (condition-case err
+      (make-temp-file "mew-submit-" t)
+    (file-error
+     (mew-submit-error--throw
+      'config nil "TMPDIR has to name a directory that can be written to: %s"
+      (mew-submit-error--text err)))))
 
 (defun mew-submit-batch-command--ensure-module ()
   "Have the module for a mail, which is sent with or without readers."
@@ -196,6 +209,7 @@ one of them, and returns the status, too."
         (if (plist-get options :help)
             (progn (mew-submit-batch-command--print-usage (funcall usage))
                    0)
+          (mew-submit-batch-command--load-config)
           (funcall run options)))
     ((error quit) (funcall (or fail #'mew-submit-batch-command--fail) err))))
 
@@ -218,9 +232,7 @@ That is the exit status; a condition or a quit that escapes means 70."
               ;; A garbage collection moves strings, a password among them, and what
               ;; stays where it was cannot be wiped.
               (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
-          (setq status (if (mew-submit-batch-command--load-config)
-                           (funcall function (mew-submit-batch-command--arguments))
-                         78)))
+          (setq status (funcall function (mew-submit-batch-command--arguments))))
       (when mew-submit-batch-command--interrupted
         (remove-hook 'kill-emacs-hook mew-submit-batch-command--interrupted))
       (kill-emacs status))))

@@ -17,8 +17,10 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-address)
 (require 'mew-submit-auth)
 (require 'mew-submit-batch-command)
+(require 'mew-submit-batch-options)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-diagnosis-json)
 (require 'mew-submit-diagnosis-look)
@@ -47,8 +49,8 @@ or the access token; default: auth-source's")
     ("--auth" :auth "MECHANISM" "log in by this mechanism and no other")
     ("--network" :network nil "one verdict on the network, by all hosts")
     ("--page" :page "URL TEXT" "for --network: a web page that has TEXT in it")
-    ("--expect" :expect "KEY=VALUE" "case, port, family, submit, login or finding; \
-KEY!=VALUE too; several")
+    ("--expect" :expect "KEY=VALUE" "case, port, family, submit, login, finding or \
+network; KEY!=VALUE too; several")
     ("--details" :details nil "all that is known of each port")
     ("--json" :json nil "one JSON object for each host, or network, on \
 standard output")
@@ -66,36 +68,75 @@ standard output")
    (mew-submit-batch-command--help mew-submit-batch-diagnose--options)
    "Exit status: 0 mail could be submitted to every host, with --network to \
 any, 69 it could not; with\n\
---expect: 0 all that was expected is so, 1 it is not.  77 the log-in failed.\n\
-64 usage, 70 internal, 78 configuration.\n"))
+--expect: 0 all that was expected is so, 1 it is not.  77 the log-in failed, or could not be tried.\n\
+64 usage, 65 not a host, 70 internal, 78 configuration.\n"))
 
 ;;; Options
 
+(defconst mew-submit-batch-diagnose--findings
+  '("address-broken" "auth-in-clear" "auth-tokens-only" "auth-unspoken"
+    "certificate-bad" "certificate-expired" "certificate-expires-soon"
+    "certificate-must-staple" "certificate-name" "certificate-not-yet-valid"
+    "certificate-purpose" "certificate-revoked" "certificate-self-signed"
+    "certificate-staple" "certificate-unknown-issuer" "certificate-weak"
+    "client-certificate" "clock-wrong" "closed-after-accept" "conversation-broken"
+    "ehlo-refused" "filtered-by-router" "filtered-by-server" "greet-pause"
+    "greeting-not-220" "host-unknown" "ipv4-broken" "ipv6-broken" "lax-465"
+    "lax-587" "local-antivirus" "local-firewall" "log-in-failed" "log-in-refused"
+    "log-in-untried" "log-in-works" "mailbox-login-in-clear" "mailbox-no-tls"
+    "mailbox-starttls-mangled" "mailbox-starttls-refused" "mailbox-striptls"
+    "mixed-role-25" "name-differs" "neighbour-silent" "no-auth" "no-greeting"
+    "no-ipv4-here" "no-ipv6-here" "no-route" "not-smtp" "open-relay"
+    "plaintext-on-tls-port" "refused" "resolver" "routing-loop" "silence-elsewhere"
+    "silent-25" "silent-465" "silent-587-465-open" "silent-host" "starttls-mangled"
+    "starttls-missing" "starttls-refused" "striptls" "tls-demanded-25" "tls-failed"
+    "tls-on-starttls-port" "tls-too-old" "tls-weak" "unreachable"
+    "unreachable-by-router")
+  "The names of findings; besides them there are silent-PORT, and none.")
+
 (defconst mew-submit-batch-diagnose--expectables
-  '("case" "port" "family" "submit" "login" "finding" "network")
-  "What a script may expect something of.")
+  `(("case" "1" "2" "3" "4" "5" "2 or 3" "3 or 4" "local" "tls" "greeting" "no-login" "none")
+    ("port" . "[0-9]+\\|none")
+    ("family" "ipv4" "ipv6" "none")
+    ("submit" "yes" "no")
+    ("login" "accepted" "refused" "failed" "untried" "none")
+    ("finding" . ,(concat (regexp-opt mew-submit-batch-diagnose--findings)
+                          "\\|silent-[0-9]+\\|none"))
+    ("network" ,@(mapcar #'car mew-submit-diagnosis-network--clauses)))
+  "What a script may expect something of, and the values, or a regexp for them.
+A monitor that expects what there is not would be silent for ever.")
 
 (defun mew-submit-batch-diagnose--expectation (value)
   "Return the expectation that VALUE spells: (KEY NOT VALUE)."
-  (if (and (string-match "\\`\\([a-z]+\\)\\(!?\\)=\\(.+\\)\\'" value)
-           (member (match-string 1 value) mew-submit-batch-diagnose--expectables))
-      (list (match-string 1 value) (equal (match-string 2 value) "!")
-            (match-string 3 value))
-    (mew-submit-error--throw 'usage nil "--expect needs KEY=VALUE or KEY!=VALUE \
-with one of %s, not %s"
-                             (string-join mew-submit-batch-diagnose--expectables
-                                          ", ")
-                             value)))
+  (unless (string-match "\\`\\([a-z]+\\)\\(!?\\)=\\(.+\\)\\'" value)
+    (mew-submit-error--throw 'usage nil "--expect needs KEY=VALUE or KEY!=VALUE, not %s"
+                             value))
+  (let* ((key (match-string 1 value))
+         (not (equal (match-string 2 value) "!"))
+         (expected (match-string 3 value))
+         (values (cdr (or (assoc key mew-submit-batch-diagnose--expectables)
+                          (mew-submit-error--throw
+                           'usage nil "--expect needs one of %s, not %s"
+                           (mapconcat #'car mew-submit-batch-diagnose--expectables ", ")
+                           key)))))
+    (unless (if (stringp values)
+                (string-match-p (format "\\`\\(?:%s\\)\\'" values) expected)
+              (member expected values))
+      (mew-submit-error--throw
+       'usage nil "--expect: no %s is ever %s%s" key expected
+       (if (stringp values) "" (concat ", but one of " (string-join values ", ")))))
+    (list key not expected)))
 
 (defun mew-submit-batch-diagnose--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked and converted."
-  (when (equal value "")
-    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (pcase key
     (:ports (mew-submit-batch-command--read #'mew-submit-probe--parse-ports value))
     (:family (mew-submit-batch-command--choice name value '(ipv4 ipv6)))
     ((or :timeout :step-timeout) (mew-submit-batch-command--seconds name value))
     (:expect (mew-submit-batch-diagnose--expectation value))
+    (:auth (if (equal value "none")
+               (mew-submit-error--throw 'usage nil "--auth needs a mechanism, not none")
+             (mew-submit-batch-options--mechanism value)))
     (:page (if (string-match "\\`\\(http://[^ ]+\\) \\(.+\\)\\'" value)
                (cons (match-string 1 value) (match-string 2 value))
              (mew-submit-error--throw 'usage nil "--page needs \"http://... TEXT\", \
@@ -135,6 +176,13 @@ All that is expected is in :expect, a list."
               (or (plist-get options :tunnel) (plist-get options :ssh)))
          (mew-submit-error--throw 'usage nil "--network is about this network, not \
 about the far side of a tunnel"))
+        ((and (plist-get options :network)
+              (seq-some (lambda (key) (plist-get options key))
+                        '(:log-in :relay-test :details)))
+         (mew-submit-error--throw 'usage nil "--login, --relay-test and --details are \
+about a server: --network has no use for them"))
+        ((and (plist-get options :page) (not (plist-get options :network)))
+         (mew-submit-error--throw 'usage nil "--page is for --network"))
         ((seq-find (lambda (expectation)
                      (not (eq (equal (car expectation) "network")
                               (and (plist-get options :network) t))))
@@ -142,7 +190,9 @@ about the far side of a tunnel"))
          (mew-submit-error--throw 'usage nil "--expect network=ID goes with --network, \
 and nothing else does"))
         ((not (or (plist-get options :arguments) (plist-get options :network)))
-         (mew-submit-error--throw 'usage nil "Which host?  See --help"))))
+         (mew-submit-error--throw 'usage nil "Which host?  See --help")))
+  ;; None is looked at when one of them is none.
+  (mapc #'mew-submit-address--host (plist-get options :arguments)))
 
 (defun mew-submit-batch-diagnose--with-password (options)
   "Return OPTIONS with the password that is in the file they name, if any."
@@ -242,8 +292,10 @@ Tell what was expected and is not so."
            (mew-submit-batch-command--tell (plist-get (plist-get diagnosis :done) :text))
            (mew-submit-error--status kind))
           ((plist-get options :expect) 0)
-          ((not (member (mew-submit-diagnosis--log-in-result diagnosis)
-                        '(nil "accepted" "untried")))
+          ((and (equal (mew-submit-diagnosis--log-in-result diagnosis) "untried")
+                (not (car (mew-submit-diagnosis--verdict diagnosis))))
+           69)
+          ((not (member (mew-submit-diagnosis--log-in-result diagnosis) '(nil "accepted")))
            (mew-submit-error--status "auth"))
           ((car (mew-submit-diagnosis--verdict diagnosis)) 0)
           (t 69))))

@@ -21,6 +21,7 @@
 (require 'mew-submit-domain-zone)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defconst mew-submit-batch-domain--options
@@ -33,6 +34,7 @@
   "Return VALUE of option NAME, whose key is KEY, checked."
   (if (eq key :timeout)
       (mew-submit-batch-command--seconds name value)
+    (mew-submit-way--file value "CA file" t)
     (expand-file-name value)))
 
 (defun mew-submit-batch-domain--json (zone)
@@ -107,7 +109,7 @@
 mew-submit-batch-diagnose-domain -- [options] DOMAIN...\n"
           (mew-submit-batch-command--help mew-submit-batch-domain--options)
           "Exit status: 0 no error was found, 64 usage, 65 not a domain, 69 errors \
-were found.\n"))
+were found,\n78 configuration.\n"))
 
 (defun mew-submit-batch-domain--parse (args)
   "Return the options in ARGS as a plist, with the domains in :arguments."
@@ -118,6 +120,8 @@ were found.\n"))
   "Report on all domains in OPTIONS, and return the greatest exit status."
   (unless (plist-get options :arguments)
     (mew-submit-error--throw 'usage nil "Name a domain"))
+  ;; None is looked at when one of them is none.
+  (mapc #'mew-submit-domain-zone--name (plist-get options :arguments))
   (apply #'max
          (mapcar (lambda (domain) (mew-submit-batch-domain--report domain options))
                  (plist-get options :arguments))))

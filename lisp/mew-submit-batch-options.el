@@ -43,8 +43,6 @@ ARGUMENT is nil for a flag.")
 
 (defun mew-submit-batch-options--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked and converted."
-  (when (and (equal value "") (not (eq key :from)))
-    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (pcase key
     (:plan (mew-submit-batch-options--plan value))
     (:routes (mew-submit-batch-command--read #'mew-submit-way--parse-routes value))

@@ -8,7 +8,7 @@
 ;; What mailq is elsewhere:
 ;;
 ;;   Emacs -Q --batch -l mew-submit.el -f mew-submit-batch-outbox -- \
-;;         [--json] [--outbox DIRECTORY] [--flush | --retry ID | --cancel ID]
+;;         [--json] [--outbox DIRECTORY] [--flush | --retry ID | --cancel ID | --delete ID]
 ;;
 ;; One line, or with --json one object, per message.
 
@@ -30,6 +30,7 @@
     ("--flush" :flush nil "try all that waits now, and say what came of it")
     ("--retry" :retry "ID" "send this message now, whatever its state")
     ("--cancel" :cancel "ID" "hold this message until told otherwise")
+    ("--delete" :delete "ID" "delete this message for good")
     ("--json" :json nil "one JSON object per message on standard output")
     ("--help" :help nil "this text"))
   "The options, as `mew-submit-batch-command--parse' takes them.")
@@ -44,10 +45,8 @@
 and --retry\nthe highest one of the messages that were tried (as with \
 mew-submit-batch-send), 75\nat least if one could not be tried.\n"))
 
-(defun mew-submit-batch-outbox--value (name key value)
-  "Return VALUE of option NAME, whose key is KEY, checked."
-  (when (equal value "")
-    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
+(defun mew-submit-batch-outbox--value (_name key value)
+  "Return VALUE of an option whose key is KEY, a directory in full."
   (if (eq key :outbox) (expand-file-name value) value))
 
 (defun mew-submit-batch-outbox--parse (args)
@@ -57,10 +56,10 @@ mew-submit-batch-send), 75\nat least if one could not be tried.\n"))
     (when-let* ((argument (car (plist-get options :arguments))))
       (mew-submit-error--throw 'usage nil "Not an option: %s" argument))
     (when (> (seq-count (lambda (key) (plist-get options key))
-                        '(:flush :retry :cancel))
+                        '(:flush :retry :cancel :delete))
              1)
       (mew-submit-error--throw
-       'usage nil "--flush, --retry and --cancel exclude each other"))
+       'usage nil "--flush, --retry, --cancel and --delete exclude each other"))
     options))
 
 ;;; Telling
@@ -134,7 +133,13 @@ One that no calendar has, from a damaged file, is nil: the others are listed."
            (mew-submit-json--line (mew-submit-batch-outbox--object entry))
          (mew-submit-batch-outbox--line entry))))
     (unless (or entries (plist-get options :json))
-      (mew-submit-batch-command--print "The outbox is empty\n"))))
+      (mew-submit-batch-command--print
+       (if (and (plist-get options :outbox)
+                (not (file-exists-p mew-submit-outbox-directory)))
+           (encode-coding-string (format "There is no outbox %s yet\n"
+                                         mew-submit-outbox-directory)
+                                 'utf-8)
+         "The outbox is empty\n")))))
 
 ;;; Doing
 
@@ -203,21 +208,26 @@ That is the highest one of their ends."
   "Do what OPTIONS say with the outbox, and return the exit status."
   (let* ((retry (plist-get options :retry))
          (cancel (plist-get options :cancel))
+         (delete (plist-get options :delete))
+         (named (or retry cancel delete))
          ;; Who names one means that one.
-         (mew-submit-dispatch--only (and (or retry cancel)
-                                      (list (or retry cancel)))))
+         (mew-submit-dispatch--only (and named (list named))))
+    (when named
+      (mew-submit-batch-outbox--entry named))
     (cond ((plist-get options :flush)
            (mew-submit-batch-outbox--flush))
           (retry
-           (mew-submit-batch-outbox--entry retry)
            (mew-submit-batch-outbox--settle
             (lambda ()
               (mew-submit-batch-outbox--user
                (lambda () (mew-submit-queue--send retry))))))
           (cancel
-           (mew-submit-batch-outbox--entry cancel)
            (mew-submit-batch-outbox--user
             (lambda () (mew-submit-queue--cancel cancel)))
+           0)
+          (delete
+           (mew-submit-batch-outbox--user
+            (lambda () (mew-submit-queue--delete delete)))
            0)
           (t 0))))
 
@@ -225,6 +235,10 @@ That is the highest one of their ends."
   "Do what OPTIONS say, list what is there, and return the exit status."
   (let ((mew-submit-outbox-directory
          (or (plist-get options :outbox) mew-submit-outbox-directory)))
+    (when (and (file-exists-p mew-submit-outbox-directory)
+               (not (file-accessible-directory-p mew-submit-outbox-directory)))
+      (mew-submit-error--throw 'config nil "The outbox is no directory that can be read: %s"
+                               mew-submit-outbox-directory))
     (if (or (plist-get options :flush) (plist-get options :retry))
         (mew-submit-batch-command--ensure-module)
       (mew-submit-module--ensure))
@@ -242,7 +256,7 @@ That is the highest one of their ends."
 ;;;###autoload
 (defun mew-submit-batch-outbox ()
   "List the messages that are not delivered yet, and leave Emacs.
-The options --flush, --retry and --cancel send or hold some of them first."
+The options --flush, --retry, --cancel and --delete do something first."
   (mew-submit-batch-command--run #'mew-submit-batch-outbox--run))
 
 (provide 'mew-submit-batch-outbox)

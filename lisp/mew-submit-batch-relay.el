@@ -25,6 +25,7 @@
 (require 'mew-submit-relay)
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-request)
+(require 'mew-submit-way)
 (require 'server)
 
 (defconst mew-submit-batch-relay--options
@@ -91,8 +92,6 @@ unix:PATH, not %s" place))))
 
 (defun mew-submit-batch-relay--value (name key value)
   "Return VALUE of option NAME, whose key is KEY, checked and converted."
-  (when (equal value "")
-    (mew-submit-error--throw 'usage nil "%s needs an argument" name))
   (pcase key
     (:listen (mapcar #'mew-submit-batch-relay--place (split-string value ",")))
     (:allow (let ((networks (split-string value ",")))
@@ -177,6 +176,23 @@ and one socket"))
 
 ;;; The service
 
+(defun mew-submit-batch-relay--check (options)
+  "Signal `mew-submit-config' when nothing can be sent as OPTIONS say.
+A relay that took mail all the same would tell each client so, for ever.  The
+password is not read: it may come from a pipe."
+  (condition-case err
+      (progn
+        (mew-submit-batch-options--check-server options)
+        (when-let* ((file (plist-get options :password-file)))
+          (mew-submit-way--file file "password file" nil))
+        (when (plist-get options :server)
+          (mew-submit-request--check-account
+           (mew-submit-batch-options--account
+            (plist-put (copy-sequence options) :password-file nil) nil)
+           nil)))
+    (mew-submit-message
+     (mew-submit-error--throw 'config nil "%s" (mew-submit-error--text err)))))
+
 (defun mew-submit-batch-relay--end ()
   "End the relay and Emacs, since it was told to stop.
 This is on `kill-emacs-hook'."
@@ -206,11 +222,11 @@ This is on `kill-emacs-hook'."
 (defun mew-submit-batch-relay--serve (options)
   "Be the relay that OPTIONS describe, until Emacs is told to stop."
   (when-let* ((file (plist-get options :config)))
-    (load file nil t t))
+    (mew-submit-batch-command--load file))
   (mew-submit-batch-relay--set options)
   (mew-submit-batch-options--remember options)
   (unless mew-submit-relay--sink
-    (mew-submit-batch-options--check-server options))
+    (mew-submit-batch-relay--check options))
   ;; A process that only serves can read more at a time.
   (setq read-process-output-max (max read-process-output-max 65536)
         mew-submit-request--several t

@@ -179,7 +179,7 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
   (let* ((outbox (plist-get options :outbox))
          (directory (if outbox
                         (mew-submit-spool--prepare outbox)
-                      (make-temp-file "mew-submit-" t))))
+                      (mew-submit-batch-command--make-directory))))
     (mew-submit-batch-send--make-work
      :options options :directory directory
      :raw (concat (mew-submit-spool--new-name directory) ".part"))))

@@ -654,14 +654,11 @@ One that is wrong loses no message: it is in :wrong then, and for all else an
 error."
   (condition-case err
       (when-let* ((file (plist-get options :config)))
-        (load file nil t t))
-    (error
-     (let ((wrong (list 'mew-submit-config
-                        :text (format "Correct %s: %s" (plist-get options :config)
-                                      (mew-submit-error--text err)))))
-       (if (member (plist-get options :mode) '(nil "m" "a"))
-           (setq options (plist-put options :wrong wrong))
-         (signal (car wrong) (cdr wrong))))))
+        (mew-submit-batch-command--load file))
+    (mew-submit-config
+     (if (member (plist-get options :mode) '(nil "m" "a"))
+         (setq options (plist-put options :wrong err))
+       (signal (car err) (cdr err)))))
   options)
 
 (defun mew-submit-batch-sendmail--serve (options)

@@ -19,6 +19,7 @@
 (require 'mew-submit-json)
 (require 'mew-submit-setup-login)
 (require 'mew-submit-setup-search)
+(require 'mew-submit-way)
 (require 'seq)
 
 (defconst mew-submit-batch-setup--options
@@ -38,6 +39,7 @@
   "Return VALUE of option NAME, whose key is KEY, checked."
   (if (eq key :timeout)
       (mew-submit-batch-command--seconds name value)
+    (mew-submit-way--file value "CA file" t)
     (expand-file-name value)))
 
 ;;; What is printed
@@ -145,7 +147,7 @@ mew-submit-batch-setup -- [options] ADDRESS\n"
           (mew-submit-batch-command--help mew-submit-batch-setup--options)
           "Exit status: 0 a server was found, 64 usage, 65 no address, 68 \
 no such domain,\n69 no server was found, 75 offline or no answer from the DNS, 77 only a \
-server\nof this machine whose certificate has to be pinned.\n"))
+server\nof this machine whose certificate has to be pinned, 78 configuration.\n"))
 
 (defun mew-submit-batch-setup--run (args)
   "Do what ARGS say, and return the exit status."

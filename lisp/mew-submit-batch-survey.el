@@ -20,6 +20,7 @@
 (require 'mew-submit-survey-mail)
 (require 'mew-submit-survey-provider)
 (require 'mew-submit-survey-statistics)
+(require 'mew-submit-way)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
@@ -60,9 +61,8 @@ what a long list leaves behind is not to pile up.")
                                         value))
              number))
     (:shard (mew-submit-batch-survey--shard name value))
-    (:salt (if (string-empty-p value)
-               (mew-submit-error--throw 'usage nil "%s wants some words" name)
-             value))
+    (:ca-file (mew-submit-way--file value "CA file" t)
+              (expand-file-name value))
     (_ value)))
 
 (defun mew-submit-batch-survey--shard (name value)
@@ -83,6 +83,12 @@ not %s" name value))
                           '(:json :org :csv :report)))
       (mew-submit-error--throw
        'usage nil "--json, --org, --csv and --report exclude each other"))
+    (when (and (seq-some (lambda (key) (plist-get options key)) '(:beside :since))
+               (seq-some (lambda (key) (plist-get options key))
+                         '(:json :org :csv :report)))
+      (mew-submit-error--throw
+       'usage nil "--beside and --since are told in words alone, without --json, --org, \
+--csv and --report"))
     (let ((files (length (plist-get options :arguments))))
       (cond ((plist-get options :help))
             ((plist-get options :merge)
@@ -111,7 +117,7 @@ not %s" name value))
 (defun mew-submit-batch-survey--account (options)
   "Return what OPTIONS say of an account."
   (when-let* ((file (plist-get options :ca-file)))
-    (list :ca-file (expand-file-name file))))
+    (list :ca-file file)))
 
 (defun mew-submit-batch-survey--test (options directory)
   "Return the test that OPTIONS ask for; what it has no file for is in DIRECTORY."
@@ -235,7 +241,7 @@ not %s" name value))
 
 (defun mew-submit-batch-survey--survey (options)
   "Do what OPTIONS say, and return the exit status."
-  (let ((directory (make-temp-file "mew-submit-survey" t))
+  (let ((directory (mew-submit-batch-command--make-directory))
         (mew-submit-survey-limit (or (plist-get options :jobs)
                                      mew-submit-survey-limit))
         (gc-cons-threshold (min gc-cons-threshold mew-submit-batch-survey--garbage))
@@ -244,6 +250,10 @@ not %s" name value))
         (mew-submit-survey-salt (or (plist-get options :salt) mew-submit-survey-salt)))
     (unwind-protect
         (let ((files (mapcar #'expand-file-name (plist-get options :arguments))))
+          ;; Better now than when all servers have been looked at.
+          (dolist (file (list (plist-get options :beside) (plist-get options :since)))
+            (when file
+              (mew-submit-survey-fieldtest--load (expand-file-name file))))
           (if (plist-get options :merge)
               (mew-submit-batch-survey--each-found
                files (mew-submit-batch-survey--on-found options))

@@ -595,7 +595,8 @@ from it: it reads what TLS is to protect, and may break STARTTLS."
                                       "The log-in at %s is refused: %s." where text)
             done "Ask the server's administrator, with these words."))
           (t (mew-submit-finding--make
-              "log-in-failed" "error" nil (mew-submit-report--advice done)
+              "log-in-failed" "error" nil
+              (string-replace "send it again" "try again" (mew-submit-report--advice done))
               "The log-in at %s came to nothing: %s." where text)))))
 
 (defun mew-submit-finding--log-in (diagnosis)
@@ -605,7 +606,7 @@ from it: it reads what TLS is to protect, and may break STARTTLS."
       ('untried
        (list (mew-submit-finding--make
               "log-in-untried" "warning" nil
-              "Mend first what else is found here.  No password was sent."
+              "Mend that first.  No password was sent."
               "Nobody has logged in: %s." (plist-get log-in :why))))
       ('ended (list (mew-submit-finding--log-in-end diagnosis
                                                     (plist-get log-in :done)))))))

@@ -49,7 +49,7 @@ Who is asked is as for `mew-submit-auth--lookup'."
           ((null (plist-get attempt :auth-tls))
            (format "port %s offers no log-in" (plist-get attempt :port)))
           ((not (mew-submit-log-in--user account (plist-get attempt :port)))
-           "no user name is known"))))
+           "no user name is known: the account's :user, or --user, says it"))))
 
 (defun mew-submit-log-in--note (diagnosis &rest keys)
   "Set KEYS, a plist, in what DIAGNOSIS knows of its log-in."

@@ -107,8 +107,13 @@ why."
 ;;; Listening
 
 (defun mew-submit-relay--clear-socket (file)
-  "Delete the socket FILE, unless there is somebody who listens on it."
+  "Delete the socket FILE, unless there is somebody who listens on it.
+What is no socket belongs to somebody, and is left alone."
   (when (file-exists-p file)
+    (unless (string-prefix-p "s" (file-attribute-modes (file-attributes file)))
+      (mew-submit-error--throw
+       'config nil "The relay cannot listen on %s: there is a file of that name, \
+which is no socket.  Name another one" file))
     (when (ignore-errors
             (delete-process
              (make-network-process :name "mew-submit-relay-probe"

@@ -108,6 +108,8 @@ addresses or the account first.")
 was sent.")
     ("mechanism" . "Check the server's name and port; M-x mew-submit-setup finds how to \
 log in there.  Nothing was sent.")
+    ("no-password" . "Put it where auth-sources keep passwords, such as a line of ~/.authinfo \
+(machine HOST login USER password ...), or name --password-file.  Nothing was sent.")
     ("client-certificate" . "Give the account the certificate that the server's \
 administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")

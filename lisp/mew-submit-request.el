@@ -428,6 +428,35 @@ user; where somebody would have to be asked first, that is for later."
     (when password
       (mew-submit-address--check-secret password "password"))))
 
+(defconst mew-submit-request--options
+  '(mew-submit-connect-timeout mew-submit-step-timeout mew-submit-attempt-delay
+    mew-submit-helo mew-submit-delay mew-submit-retry-intervals mew-submit-give-up-after)
+  "Options that a message needs on its way, and `setq' takes any value for.")
+
+(defun mew-submit-request--fits-p (type value)
+  "Is VALUE of TYPE, that of one of `mew-submit-request--options'?"
+  (pcase type
+    ((or 'number `(number . ,_)) (numberp value))
+    ('string (stringp value))
+    (`(const . ,words) (equal value (car (last words))))
+    (`(repeat . ,words)
+     (and (proper-list-p value)
+          (seq-every-p (lambda (element)
+                         (mew-submit-request--fits-p (car (last words)) element))
+                       value)))
+    (`(choice . ,types)
+     (seq-some (lambda (type) (mew-submit-request--fits-p type value)) types))))
+
+(defun mew-submit-request--check-options ()
+  "Signal `mew-submit-config' for an option whose value has the wrong shape.
+A message would wait for ever because of it."
+  (dolist (option mew-submit-request--options)
+    (when-let* ((type (get option 'custom-type)))
+      (unless (mew-submit-request--fits-p type (symbol-value option))
+        (mew-submit-error--throw
+         'config nil "%s cannot be %S.  M-x customize-option RET %s RET shows what \
+it can be" option (symbol-value option) option)))))
+
 (defun mew-submit-request--check-account (account recipients)
   "Signal a condition if nothing can be sent to RECIPIENTS by ACCOUNT.
 It is one that `mew-submit-request--make' would signal.  Where this machine is
@@ -435,6 +464,7 @@ makes nothing right or wrong, and no secret is fetched."
   (let* ((host (mew-submit-request--host account))
          (rule (or (plist-get account :fallback) mew-submit-fallback))
          (routes (plist-get (mew-submit-request--plan account rule) :routes)))
+    (mew-submit-request--check-options)
     (mew-submit-way--tunnel (plist-get account :tunnel))
     (mew-submit-way--source (plist-get account :source))
     (mew-submit-request--check-user account host (caar routes))

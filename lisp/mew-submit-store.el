@@ -23,7 +23,10 @@
           ((/= 0 (logand modes #o055)) 'read))))
 
 (defun mew-submit-store--read (file)
-  "Return the Lisp value in FILE, or signal an error."
+  "Return the Lisp value in FILE, or signal an error.
+What may have no end, or have one read wait, is not read."
+  (when (and (file-exists-p file) (not (file-regular-p file)))
+    (signal 'file-error (list "Not a regular file" file)))
   (with-temp-buffer
     (let ((coding-system-for-read 'utf-8-unix))
       (insert-file-contents file))
@@ -46,8 +49,21 @@ CIRCLE non-nil VALUE may have itself in it."
         (float-output-format nil))
     (prin1-to-string value)))
 
+(defun mew-submit-store--ours-p (file comment)
+  "Is FILE not there, empty, a Lisp list, or one that begins with COMMENT?
+Whoever has mistyped its name would lose what is in any other."
+  (or (not (file-exists-p file))
+      (and (file-regular-p file)
+           (with-temp-buffer
+             (insert-file-contents-literally file nil 0 1000)
+             (looking-at-p (format "\\(?:;; %s\n\\|[ \t\n]*\\(?:(\\|\\'\\)\\)"
+                                   (regexp-quote comment)))))))
+
 (defun mew-submit-store--write (file comment value)
-  "Make FILE hold VALUE, all at once, below COMMENT, a line for people."
+  "Make FILE hold VALUE, all at once, below COMMENT, a line for people.
+Signal a `file-error' when FILE holds something else."
+  (unless (mew-submit-store--ours-p file comment)
+    (signal 'file-error (list "Not a file of mew-submit's" file)))
   (let ((directory (file-name-directory (expand-file-name file))))
     (with-file-modes #o700
       (make-directory directory t))

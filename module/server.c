@@ -240,6 +240,7 @@ ask_secret (const struct msub_server *server, const struct msub_context *context
   if (!answer.text || !answer.secret)
     {
       msub_answer_free (&answer);
+      err->about = "no-password";
       return msub_fail (err, MSUB_AUTH, "No password was given for %s at %s", request->user, request->way.host);
     }
   if (!msub_smtp_secret_fine (answer.text) || !msub_smtp_secret_fine (answer.secret))

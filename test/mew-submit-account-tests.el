@@ -47,6 +47,28 @@
     (dolist (line (split-string text "\n"))
       (should (<= (length line) 80)))))
 
+(ert-deftest mew-submit-account-tests-what-it-has-to-be ()
+  "Who has a value of another shape is told the right ones, in the words of the user."
+  (pcase-dolist (`(,account . ,words)
+                 '(((:tls "required") . ":tls, which has to be required or opportunistic or none")
+                   ((:plan submissions) . "has to be \"submission\" or \"submissions\" or")
+                   ((:tls-minimum 1.3) . "has to be \"1.2\" or \"1.3\"")
+                   ((:default yes) . "has to be t.")
+                   ((:without "CHUNKING") . "a list, in parentheses, whose elements are each a text")
+                   ((:oauth (:isuer "https://x")) . "t or .*keys, which are :issuer, :client-id,")
+                   ((:user "") . "has to be a text that is not empty")
+                   ((:routes (587 starttls)) . ":routes, which has to be a text")
+                   ((:routes ("587:starttls")) . ":routes, which has to be a text")
+                   ((:from "[me") . "has \"\\[me\" for :from, which is no regexp")))
+    (ert-info (words)
+      (let* ((mew-submit-accounts (list (append account '(:server "mail.example.org"))))
+             (text (mew-submit-error--text
+                    (should-error (mew-submit-account--choose "me@example.org")
+                                  :type 'mew-submit-config))))
+        (should (string-match-p words text)))))
+  (should (mew-submit-account--check
+           (list :server "a" :routes (mew-submit-way--parse-routes "465:implicit")))))
+
 (ert-deftest mew-submit-account-tests-options-go-into-the-account ()
   "Each option is a key that an account may have, or one that options alone have."
   (let ((account (append mew-submit-account--inner (mew-submit-account--keys))))

@@ -7,7 +7,14 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-batch-diagnose)
+(require 'mew-submit-batch-domain)
+(require 'mew-submit-batch-outbox)
+(require 'mew-submit-batch-relay)
 (require 'mew-submit-batch-send)
+(require 'mew-submit-batch-sendmail)
+(require 'mew-submit-batch-setup)
+(require 'mew-submit-batch-survey)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-batch-send-tests--message
@@ -152,7 +159,7 @@ The log of what was delivered is the file that becomes too long."
       (should (file-exists-p message-file)))))
 
 (ert-deftest mew-submit-batch-send-tests-one-of-the-outbox ()
-  "--retry and --cancel are for one message of the outbox, and leave the others."
+  "--retry, --cancel and --delete are for one message of the outbox, and leave the others."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "127.0.0.1:0,name=busy,noauth,1:rcpt=reply:450 4.2.1 Later,2:rcpt=reply:450 4.2.1 Later")
@@ -165,7 +172,9 @@ The log of what was delivered is the file that becomes too long."
                          ("--retry" ,one 64 (,other) 1)
                          ("--cancel" "20260101T000000-1-1" 64 (,other) 1)
                          ("--cancel" ,other 0 (,other) 1)
-                         ("--flush" nil 0 (,other) 1)))
+                         ("--flush" nil 0 (,other) 1)
+                         ("--delete" "20260101T000000-1-1" 64 (,other) 1)
+                         ("--delete" ,other 0 nil 1)))
           (ert-info ((format "%s %s" option id))
             (should (eql (plist-get
                           (mew-submit-test-emacs
@@ -489,6 +498,71 @@ JSON is the same with --json.  There was no connection to PEER."
       '("--ssh" "h" "--tunnel" "ssh:h" "a@x")
       '("--tunnel" "h" "a@x") '("--source" "localhost" "a@x")
       '("--password-file" "/dev/null" "a@x")))))
+
+(ert-deftest mew-submit-batch-send-tests-options-have-values ()
+  "An option without its value is told, by each command.
+A shell's variable that is not set leaves nothing, or the next option: it would
+be a user called --password-file, or the file of certificates the directory."
+  (pcase-dolist
+      (`(,parse . ,options)
+       `((mew-submit-batch-send--parse . ,mew-submit-batch-send--options)
+         (mew-submit-batch-diagnose--parse . ,mew-submit-batch-diagnose--options)
+         (mew-submit-batch-domain--parse . ,mew-submit-batch-domain--options)
+         (mew-submit-batch-outbox--parse . ,mew-submit-batch-outbox--options)
+         (mew-submit-batch-relay--parse . ,mew-submit-batch-relay--options)
+         (mew-submit-batch-setup--parse . ,mew-submit-batch-setup--options)
+         (mew-submit-batch-sendmail-arguments--parse
+          . ,mew-submit-batch-sendmail-arguments--options)
+         (mew-submit-batch-survey--parse . ,mew-submit-batch-survey--options)))
+    (pcase-dolist (`(,name ,key ,argument . ,_) options)
+      (dolist (args (and argument
+                         `((,name) (,name "--help")
+                           ,@(unless (eq key :from)
+                               `((,name "") (,(concat name "=")))))))
+        (ert-info ((format "%s: %s" parse args))
+          (should (equal (mew-submit-error--text
+                          (should-error (funcall parse args) :type 'mew-submit-usage))
+                         (concat name " needs an argument")))))))
+  (should (equal (plist-get (mew-submit-batch-send--parse '("--from" "" "a@x")) :from) ""))
+  (should (equal (plist-get (mew-submit-batch-send--parse '("--user=--help" "a@x")) :user)
+                 "--help")))
+
+(ert-deftest mew-submit-batch-send-tests-files-that-cannot-be-read ()
+  "A file of certificates that is not there is told before anything is looked at."
+  (dolist (parse '(mew-submit-batch-domain--parse mew-submit-batch-setup--parse
+                                                  mew-submit-batch-survey--parse))
+    (should (equal (mew-submit-error--text
+                    (should-error (funcall parse '("--ca-file" "/dev/null/x" "x@y"))
+                                  :type 'mew-submit-config))
+                   "The CA file cannot be read: /dev/null/x"))))
+
+(ert-deftest mew-submit-batch-send-tests-places-that-are-none ()
+  "A place that is mistyped, or gone, is told as such: TMPDIR, an outbox."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((file (mew-submit-test-write (expand-file-name "file" directory) "x"))
+          (run (lambda (command &rest arguments)
+                 (mew-submit-test-emacs
+                  `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
+                    "-f" ,command "--" ,@arguments)
+                  :input mew-submit-batch-send-tests--message))))
+      (let ((result (funcall run "mew-submit-batch-outbox" "--outbox" file)))
+        (should (eql (plist-get result :status) 78))
+        (should (string-search (concat "no directory that can be read: " file)
+                               (plist-get result :stderr))))
+      (let ((result (funcall run "mew-submit-batch-outbox" "--outbox" (concat file "s"))))
+        (should (eql (plist-get result :status) 0))
+        (should (equal (plist-get result :stdout)
+                       (format "There is no outbox %ss yet\n" file))))
+      (let ((process-environment (cons (concat "TMPDIR=" file) process-environment)))
+        (pcase-dolist (`(,command . ,arguments)
+                       '(("mew-submit-batch-send" "--server" "localhost" "a@x")
+                         ("mew-submit-batch-cause")
+                         ("mew-submit-batch-survey" "/dev/null")))
+          (let ((result (apply run command arguments)))
+            (should (eql (plist-get result :status) 78))
+            (should (string-search "TMPDIR has to name a directory"
+                                   (plist-get result :stderr)))))))))
 
 (ert-deftest mew-submit-batch-send-tests-bad-addresses ()
   "An address, host, name or secret that could inject ends with 65, unconnected."

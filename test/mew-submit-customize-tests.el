@@ -165,5 +165,31 @@ As :sender it would be the null sender, of whose mail nobody hears that it is lo
   (should-error (mew-submit-account--check '(:server "h" :servers ((:server ""))))
                 :type 'mew-submit-config))
 
+(ert-deftest mew-submit-customize-tests-options-of-another-shape ()
+  "An option that `setq' has given a value of another shape is told before a mail is taken.
+The mail would wait for ever, and Lisp's words would say why."
+  (pcase-dolist (`(,option . ,values)
+                 '((mew-submit-connect-timeout nil "10")
+                   (mew-submit-step-timeout "10")
+                   (mew-submit-attempt-delay "x")
+                   (mew-submit-helo nil)
+                   (mew-submit-delay nil "5")
+                   (mew-submit-retry-intervals 60 ("1") (nil))
+                   (mew-submit-give-up-after "5d")))
+    (dolist (value values)
+      (cl-progv (list option) (list value)
+        (ert-info ((format "%s %S" option value))
+          (should (string-prefix-p
+                   (format "%s cannot be %S.  " option value)
+                   (mew-submit-error--text
+                    (should-error (mew-submit-request--check-account '(:server "a") nil)
+                                  :type 'mew-submit-config))))))))
+  (dolist (option mew-submit-request--options)
+    (should (mew-submit-request--fits-p (get option 'custom-type)
+                                        (eval (car (get option 'standard-value)) t))))
+  (let ((mew-submit-retry-intervals nil)
+        (mew-submit-give-up-after nil))
+    (mew-submit-request--check-account '(:server "a") nil)))
+
 (provide 'mew-submit-customize-tests)
 ;;; mew-submit-customize-tests.el ends here

@@ -311,6 +311,60 @@ By itself it would wait for ten minutes."
         (should (eq (string-match-p "mew-submit: " (plist-get result :stderr))
                     (and (memql status '(1 64)) 0)))))))
 
+(ert-deftest mew-submit-diagnose-tests-batch-expects-what-there-is ()
+  "What can never be is no expectation: a monitor with a slip in it would never speak.
+The names of findings are those of the manual."
+  (dolist (wrong '("finding!=certificate-expires-son" "finding=silent-x" "case=9"
+                   "case=1 " "family=IPv4" "submit=true" "login=yes" "port=smtp"
+                   "network=clearr" "Case=1" "case" "=1" "case="))
+    (should-error (mew-submit-batch-diagnose--parse (list "--expect" wrong "h"))
+                  :type 'mew-submit-usage))
+  (dolist (right '("finding!=certificate-expires-soon" "finding=silent-587" "finding=none"
+                   "case=2 or 3" "case=no-login" "family=none" "submit=no" "port=2525"
+                   "login=untried" "network=op25b"))
+    (should (plist-get (mew-submit-batch-diagnose--parse (list "--expect" right "h"))
+                       :expect)))
+  (with-temp-buffer
+    (insert-file-contents (expand-file-name "doc/mew-submit.org" mew-submit-test-root))
+    (search-forward "# begin generated: findings")
+    (let ((end (save-excursion (search-forward "# end generated")))
+          names)
+      (while (re-search-forward "^- =\\([^=]+\\)=" end t)
+        (push (match-string 1) names))
+      (should (equal (nreverse (delete "silent-PORT" names))
+                     mew-submit-batch-diagnose--findings)))))
+
+(ert-deftest mew-submit-diagnose-tests-batch-makes-sense ()
+  "What does not fit together, and a host that is none, is told before any is looked at."
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")
+    (pcase-dolist (`(,status ,words . ,arguments)
+                   '((64 "--page is for --network" "--page" "http://x/ y" "127.0.0.1")
+                     (64 "--network has no use" "--network" "--login" "127.0.0.1")
+                     (64 "--network has no use" "--network" "--details" "127.0.0.1")
+                     (64 "--auth needs a mechanism" "--login" "--auth" "none" "127.0.0.1")
+                     (64 "Not a SASL mechanism" "--login" "--auth" "a b" "127.0.0.1")
+                     (65 "as 465:implicit by" "127.0.0.1" "smtp.example.org:465")
+                     (65 "Not a host" "127.0.0.1" "127.0.0.1" "127.0.0.1" "127.0.0.1"
+                      "127.0.0.1" "a b")))
+      (ert-info ((format "%s" arguments))
+        (let ((result (apply #'mew-submit-diagnose-tests--batch peer '("a") arguments)))
+          (should (equal (plist-get result :status) status))
+          (should (string-search words (plist-get result :stderr)))
+          (should (equal (plist-get result :stdout) "")))))
+    (should-not (mew-submit-test-log peer "connect"))))
+
+(ert-deftest mew-submit-diagnose-tests-batch-no-log-in ()
+  "Who asks for a log-in and names nobody, or no password, is told what to name (77)."
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret" "127.0.0.1:0,name=a")
+    (pcase-dolist (`(,words . ,arguments)
+                   '(("no user name is known: the account's :user, or --user" "--login")
+                     ("password-file" "--login" "--user" "me")))
+      (let ((result (apply #'mew-submit-diagnose-tests--batch peer '("a") "--json"
+                           (append arguments '("127.0.0.1")))))
+        (should (eql (plist-get result :status) 77))
+        (should (string-search words (plist-get result :stdout)))
+        (should-not (string-search "send it again" (plist-get result :stdout)))))))
+
 (ert-deftest mew-submit-diagnose-tests-batch-for-people ()
   "Without --json there is a report that fits into 80 columns."
   (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"

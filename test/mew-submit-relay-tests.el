@@ -548,6 +548,36 @@ SECURITY: J14."
     (should-error (mew-submit-relay-peer--parse network)
                   :type 'mew-submit-config)))
 
+(ert-deftest mew-submit-relay-tests-socket-is-a-file ()
+  "A file that is no socket is not deleted to make room for one.
+Nor is a directory, and a symbolic link; a socket that nobody listens on is."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (set-file-modes directory #o700)
+    (let* ((file (expand-file-name "thesis" directory))
+           (mew-submit-relay-socket file)
+           (mew-submit-relay-port nil)
+           (mew-submit-relay--sink (expand-file-name "sink/" directory)))
+      (dolist (make (list (lambda () (write-region "years of work" nil file nil 'silent))
+                          (lambda () (make-directory file))
+                          (lambda () (make-symbolic-link "sink" file))))
+        (funcall make)
+        (let ((modes (file-attribute-modes (file-attributes file))))
+          (should (string-match-p "no socket"
+                                  (mew-submit-error--text
+                                   (should-error (mew-submit-relay--start)
+                                                 :type 'mew-submit-config))))
+          (should (equal (file-attribute-modes (file-attributes file)) modes)))
+        (if (file-directory-p file)
+            (if (file-symlink-p file) (delete-file file) (delete-directory file))
+          (delete-file file)))
+      (delete-process (make-network-process :name "stale" :server t :family 'local
+                                            :service file :noquery t))
+      (should (file-exists-p file))
+      (unwind-protect
+          (mew-submit-relay--start)
+        (mew-submit-relay--stop)))))
+
 (ert-deftest mew-submit-relay-tests-socket ()
   "A Unix socket is in a directory that is its owner's alone."
   :tags '(:module)
@@ -990,6 +1020,28 @@ SECURITY: R4."
         (mapc #'delete-process mew-submit-relay-tests--clients)
         (delete-process relay)
         (kill-buffer output)))))
+
+(ert-deftest mew-submit-relay-tests-batch-cannot-send ()
+  "A relay that could send nothing does not begin (78): each client would be told 451.
+Systemd starts it again after any other status."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (dolist (options `(("--ca-file" "/dev/null/x") ("--helo" "a b")
+                       ("--user" "me" "--password-file" "/dev/null/x")
+                       ("--memory" ,(mew-submit-test-write
+                                     (expand-file-name "memory" directory) "x"))
+                       ("--server" "127.0.0.1:587") ("--server-name" "a b")))
+      (ert-info ((format "%s" options))
+        (let* ((outbox (expand-file-name "outbox" directory))
+               (result (mew-submit-test-emacs
+                        `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
+                          "-f" "mew-submit-batch-relay" "--" "--listen" "127.0.0.1:0"
+                          "--outbox" ,outbox "--server" "127.0.0.1" ,@options)
+                        :signal (lambda (process) ; one that begins never ends
+                                  (when (file-exists-p outbox)
+                                    (signal-process process 'SIGTERM))))))
+          (should (eql (plist-get result :status) 78))
+          (should-not (string-search "listens" (plist-get result :stderr))))))))
 
 (ert-deftest mew-submit-relay-tests-mode ()
   "The mode starts and stops the relay, and says why it cannot."

@@ -55,6 +55,27 @@
       (should (eql (file-modes (file-name-directory file)) #o700))
       (should (equal (directory-files (file-name-directory file) nil "[^.]") '("state"))))))
 
+(ert-deftest mew-submit-store-tests-somebody-elses ()
+  "A file that holds something else is not written over, and what is no file not read.
+Its name was mistyped.  An empty file, as of mktemp, is one to begin with."
+  (mew-submit-store-tests--with directory
+    (let ((file (expand-file-name "diary" directory)))
+      (dolist (text '("Dear diary" ";;; config.el --- mine\n(setq a 1)\n" "\0\0\0"))
+        (write-region text nil file nil 'silent)
+        (should-error (mew-submit-store--write file "c" 1) :type 'file-error)
+        (should (equal (with-temp-buffer (insert-file-contents file) (buffer-string))
+                       text)))
+      (dolist (text '("" "\n" "(old)" ";; c\n(torn"))
+        (write-region text nil file nil 'silent)
+        (mew-submit-store--write file "c" 'new)
+        (should (eq (mew-submit-store--read file) 'new)))
+      (delete-file file)
+      (make-network-process :name "special" :server t :family 'local :service file
+                            :noquery t)
+      (should-error (mew-submit-store--write file "c" 1) :type 'file-error)
+      (should-error (mew-submit-store--read file) :type 'file-error)
+      (should (equal (directory-files directory nil "[^.]") '("diary"))))))
+
 (ert-deftest mew-submit-store-tests-whole-or-not-at-all ()
   "What cannot be written leaves what was there; what is there is on disk before it has its name."
   (mew-submit-store-tests--with directory

@@ -146,6 +146,21 @@
       (mew-submit-survey-fieldtest--run test)
       (should (mew-submit-survey-fieldtest--ended-p test)))))
 
+(ert-deftest mew-submit-survey-fieldtest-tests-batch-other-surveys ()
+  "A survey to compare with is read before any server is looked at.
+What has no place for the comparison does not take it."
+  (mew-submit-test-with-directory directory
+    (let ((list (mew-submit-test-write (expand-file-name "list" directory) "127.0.0.1 u 1\n")))
+      (pcase-dolist (`(,status . ,options) '((78 "--since" "/dev/null/x")
+                                             (78 "--beside" "/dev/null/x")
+                                             (64 "--json" "--since" "/dev/null/x")
+                                             (64 "--csv" "--beside" "/dev/null/x")))
+        (let ((result (mew-submit-test-emacs
+                       `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
+                         "-f" "mew-submit-batch-survey" "--" ,@options ,list))))
+          (should (eql (plist-get result :status) status))
+          (should (equal (plist-get result :stdout) "")))))))
+
 (ert-deftest mew-submit-survey-fieldtest-tests-cut-off ()
   "What was cut off in the file takes nothing with it that is written later."
   (mew-submit-survey-fieldtest-tests--with-file '((:host "a.example") (:host "b.example"))

@@ -245,7 +245,7 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
                     (setf (mew-submit-parcel-functions (mew-submit-known--parcel entry))
                           (cdr divided))
                     (mew-submit-spool--with
-                     entry :state 'queued :next nil :left nil
+                     entry :state 'queued :next nil :left nil :waited nil
                      :stays (or (plist-get entry :stays)
                                 (eq (plist-get entry :state) 'uncertain))
                      :account (car divided)))))))

@@ -997,6 +997,36 @@ What the message itself wishes, and the server that it names, stay."
                              (list :created 0) done))
                            :state)))))
 
+;; A week's holiday, or a clock that began in 1970: the first attempt afterwards, before the
+;; network is there, was the last one.
+(ert-deftest mew-submit-queue-tests-does-not-give-up-after-a-pause ()
+  "A message is not given up because nothing could be tried for a long time."
+  (let* ((mew-submit-give-up-after 432000)
+         (done '(:event done :result "deferred" :kind "connect" :text "No"))
+         (day 86400)
+         (now (float-time))
+         (entry (list :id "x" :directory "/nowhere/" :state 'sending :attempts 2
+                      :recipients '("a@x") :created 0 :history nil))
+         (ended (lambda (entry)
+                  (let ((done (mew-submit-fate--perhaps-give-up entry done)))
+                    (cl-letf (((symbol-function 'mew-submit-spool--journal-lines)
+                               #'ignore))
+                      (mew-submit-fate--after entry done))))))
+    (dolist (last (list 0 (- now (* 7 day))))
+      (setq entry (plist-put (copy-sequence entry)
+                             :history (list (cons last "It waits"))))
+      (should (eq 'queued (plist-get (funcall ended entry) :state))))
+    ;; One that was tried each day is given up.
+    (dotimes (number 6)
+      (should (eq (plist-get entry :state) 'sending))
+      (setq entry (funcall ended (mew-submit-spool--with
+                                  entry :history (list (cons (- now day) "It waits")))))
+      (should (eq (plist-get entry :state) (if (< number 5) 'queued 'refused)))
+      (when (< number 5)
+        (setq entry (mew-submit-spool--with entry :state 'sending))))
+    (should (string-match-p "Given up after 6 days" (plist-get entry :last)))
+    (should (mew-submit-spool--sound-p entry))))
+
 (ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()
   "Who leaves Emacs while mail waits is asked, unless that is not wanted."
   :tags '(:module)

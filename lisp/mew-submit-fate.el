@@ -165,14 +165,16 @@ knows, though all went well, it is in doubt whether they have it."
   (let* ((ok (equal (plist-get done :kind) "ok"))
          (said (mew-submit-fate--of-journal
                 (plist-get entry :recipients)
-                (ignore-errors (mew-submit-spool--journal-lines entry)))))
+                (ignore-errors (mew-submit-spool--journal-lines entry))))
+         (told-of (make-hash-table :test #'equal)))
+    ;; Of a thousand recipients each is not looked for among all others.
+    (dolist (told (plist-get done :recipients))
+      (puthash (plist-get told :address) told told-of))
     (plist-put
      said :recipients
      (mapcar (lambda (recipient)
                (let* ((address (plist-get recipient :address))
-                      (told (seq-find (lambda (told)
-                                        (equal (plist-get told :address) address))
-                                      (plist-get done :recipients)))
+                      (told (gethash address told-of))
                       (code (or (plist-get told :code) 0)))
                  (cond ((plist-get recipient :code) recipient)
                        ((and (>= code 400) (or ok (not (plist-get recipient :sent)))) told)

@@ -957,6 +957,42 @@ What the message itself wishes, and the server that it names, stay."
                                :not-before (+ (float-time) 1e8))
                          entry)))))
 
+;;; Many recipients
+
+(ert-deftest mew-submit-queue-tests-many-recipients ()
+  "The end of a mail to many does not look for each recipient among all others."
+  (let* ((count 4000)
+         (addresses (mapcar (lambda (number) (format "user%d@x" number))
+                            (number-sequence 1 count)))
+         (entry (list :id "x" :directory "/nowhere/" :stem "/nowhere/x" :state 'sending
+                      :attempts 1 :recipients addresses))
+         (session (mew-submit-job--make))
+         (plist-get (symbol-function 'plist-get))
+         (member (symbol-function 'member))
+         (memq (symbol-function 'memq))
+         (looks 0)
+         after)
+    (cl-letf (((symbol-function 'plist-get)
+               (lambda (&rest args) (cl-incf looks) (apply plist-get args)))
+              ((symbol-function 'member)
+               (lambda (item list) (cl-incf looks (length list)) (funcall member item list)))
+              ((symbol-function 'memq)
+               (lambda (item list) (cl-incf looks (length list)) (funcall memq item list))))
+      (dolist (address addresses)
+        (setf (mew-submit-job-course session)
+              (mew-submit-course--add (mew-submit-job-course session)
+                                      (list :event 'recipient :address address :code 250))))
+      (setq after (mew-submit-fate--after
+                   entry (mew-submit-job--done session '(:event done :kind "ok"))))
+      (should-not (mew-submit-message--recipients
+                   (mapcar (lambda (name)
+                             (cons (downcase name)
+                                   (format "%s: %s\n" name (string-join addresses ", "))))
+                           '("To" "X-Mew-Submit-Not-To")))))
+    (should-not (plist-get after :state))
+    (should (equal (plist-get after :delivered) addresses))
+    (should (< looks (* count 1000)))))
+
 ;;; The end of patience
 
 (ert-deftest mew-submit-queue-tests-a-file-that-is-away ()

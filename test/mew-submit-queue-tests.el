@@ -957,6 +957,50 @@ What the message itself wishes, and the server that it names, stay."
                                :not-before (+ (float-time) 1e8))
                          entry)))))
 
+;;; What the functions of others do
+
+(ert-deftest mew-submit-queue-tests-left-by-a-throw ()
+  "Whoever leaves by a throw or a quit as a message is to be sent, it is sent later.
+It did not go on being sent, by nobody, until Emacs ended."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (dolist (leave (list (lambda (&rest _) (throw 'mew-submit-test-thrown nil))
+                         (lambda (&rest _) (signal 'quit nil))))
+      (mew-submit-queue-tests--with-outbox directory
+        (let ((account (mew-submit-test-account peer "ok"))
+              id)
+          (advice-add 'mew-submit-request--make :override leave)
+          (unwind-protect
+              (cl-letf (((symbol-function 'display-warning) #'ignore))
+                (catch 'mew-submit-test-thrown
+                  (mew-submit-queue-tests--add directory account)))
+            (advice-remove 'mew-submit-request--make leave))
+          (mew-submit-queue-tests--settle)
+          (setq id (car (mew-submit-spool--ids directory)))
+          (should (eq (mew-submit-queue-tests--state id) 'queued))
+          (mew-submit-queue--flush)
+          (mew-submit-queue-tests--settle)
+          (should-not (mew-submit-spool--ids directory)))))
+    (should (mew-submit-test-stored peer 2))))
+
+(ert-deftest mew-submit-queue-tests-cancelled-at-its-end ()
+  "Who is told that an attempt has ended does not cancel that message in vain.
+It is said that this cannot be done then; before, it was sent later all the same."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,mail=reply:451 Later")
+    (mew-submit-queue-tests--with-outbox directory
+      (let (id told)
+        (setq id (mew-submit-queue-tests--add
+                  directory (mew-submit-queue-tests--peer-account peer)
+                  :on-done (lambda (_)
+                             (setq told (condition-case err
+                                            (list 'cancelled (mew-submit-queue--cancel id))
+                                          (user-error err))))))
+        (mew-submit-queue-tests--settle)
+        (should (eq (car told) 'user-error))
+        (mew-submit-queue--cancel id)
+        (should (eq (mew-submit-queue-tests--state id) 'held))))))
+
 ;;; Many recipients
 
 (ert-deftest mew-submit-queue-tests-many-recipients ()

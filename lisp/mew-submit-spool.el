@@ -84,7 +84,13 @@ mew-submit-outbox-directory" directory))
     ('write (mew-submit-error--throw
              'config nil "Others can write to the outbox %s: look what is in it, \
 and chmod 700 it" directory))
-    ('read (set-file-modes directory #o700))))
+    ('read (condition-case nil
+               (set-file-modes directory #o700)
+             ;; A memory stick, say, knows no permissions.
+             (file-error (mew-submit-error--throw
+                          'config nil "Others can read the outbox %s, and its disk \
+cannot keep them out: set mew-submit-outbox-directory to a place on another one"
+                          directory))))))
 
 (defun mew-submit-spool--prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.

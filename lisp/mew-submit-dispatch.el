@@ -313,6 +313,11 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
     (and lock parcel
          (eql lock (mew-submit-parcel-lock parcel)))))
 
+(defun mew-submit-dispatch--returned-p (entry)
+  "Is ENTRY's message, locked, one that was delivered before?  Note that then."
+  (when-let* ((doubt (mew-submit-fate--returned entry)))
+    (mew-submit-known--save doubt)))
+
 (defun mew-submit-dispatch--try-to-begin (entry)
   "Begin to send ENTRY's message as it is on disk, if it is due there, too.
 Another Emacs may do that, or have done it.  The lock is given back, unless the
@@ -326,7 +331,8 @@ message is being sent now."
                 (mew-submit-known--look-at id directory nil)
               (mew-submit-known--drop entry))
           (let ((true (mew-submit-known--reread id directory)))
-            (when (and true (mew-submit-dispatch--due-p true))
+            (when (and true (mew-submit-dispatch--due-p true)
+                       (not (mew-submit-dispatch--returned-p true)))
               (let ((resolved (mew-submit-dispatch--resolve true)))
                 ;; What is being sent stays locked, whoever quits.
                 (mew-submit-known--whole

@@ -154,6 +154,20 @@ then."
       (mew-submit-spool--forget-journal entry)
       (and (plist-get recovered :state) recovered))))
 
+(defun mew-submit-fate--returned (entry)
+  "Return ENTRY as in doubt if its message has left the outbox before, else nil.
+A backup that is put back, or a program that keeps directories alike, brings
+what was delivered since.  Who wants it sent all the same has been asked."
+  (when-let* (((null (plist-get entry :stays)))
+              (people (mew-submit-spool--logged "id" (plist-get entry :id)
+                                                (plist-get entry :directory))))
+    (mew-submit-spool--note
+     (mew-submit-spool--with
+      entry :state 'uncertain :next nil
+      :last (format "It is back in the outbox, as from a backup; by delivered.log \
+there %s had it before" (mew-submit-report--people people)))
+     "It was found again after it had been delivered")))
+
 ;;; What the end of an attempt means
 
 (defun mew-submit-fate--said (entry done)

@@ -636,8 +636,8 @@ Return the entries of those messages."
         (with-file-modes #o600
           (write-region (mew-submit-json--line line) nil file t 'silent))))))
 
-(defun mew-submit-spool--logged (message-id directory)
-  "Return who has got the message with MESSAGE-ID out of DIRECTORY, by its log."
+(defun mew-submit-spool--logged (key value directory)
+  "Return who has got the message whose KEY is VALUE out of DIRECTORY, by its log."
   (let (people)
     (dolist (name '("delivered.log.1" "delivered.log") people)
       (let ((file (expand-file-name name directory))
@@ -650,7 +650,7 @@ Return the entries of those messages."
             (goto-char (point-min))
             (setq case-fold-search nil)
             ;; As it is written there, with a backslash before a quote.
-            (while (search-forward (concat "\"message-id\":" (json-encode message-id)) nil t)
+            (while (search-forward (format "\"%s\":%s" key (json-encode value)) nil t)
               (let ((line (ignore-errors
                             (json-read-from-string
                              (buffer-substring (line-beginning-position)
@@ -663,7 +663,7 @@ Return the entries of those messages."
 It may have left since.  Who takes messages out of another queue asks this
 first: it may have ended after one was here and before it was gone there."
   (when message-id
-    (let ((people (mew-submit-spool--logged message-id directory)))
+    (let ((people (mew-submit-spool--logged "message-id" message-id directory)))
       (dolist (id (mew-submit-spool--ids directory))
         (let ((entry (mew-submit-spool--read id directory)))
           (when (equal (plist-get entry :message-id) message-id)

@@ -1001,6 +1001,39 @@ It is said that this cannot be done then; before, it was sent later all the same
         (mew-submit-queue--cancel id)
         (should (eq (mew-submit-queue-tests--state id) 'held))))))
 
+;;; A backup that is put back
+
+(ert-deftest mew-submit-queue-tests-back-from-a-backup ()
+  "A mail that is back in the outbox after it was delivered is not sent again.
+The user, who is asked, may have it sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-queue-tests--peer-account peer) :held t))
+             (backup (mapcar (lambda (suffix)
+                               (let ((file (mew-submit-spool--file id suffix directory)))
+                                 (cons file (mew-submit-test-octets file))))
+                             '(".eml" ".eld"))))
+        (mew-submit-queue--send id)
+        (mew-submit-queue-tests--settle)
+        (should-not (mew-submit-spool--ids directory))
+        (pcase-dolist (`(,file . ,octets) backup)
+          (mew-submit-test-write
+           file (string-replace ":state held" ":state queued" octets)))
+        (clrhash mew-submit-known--seen)
+        (mew-submit-known--refresh)
+        (mew-submit-dispatch--run)
+        (mew-submit-queue-tests--settle)
+        (should (eq (mew-submit-queue-tests--state id) 'uncertain))
+        (should (string-match-p "as from a backup; by delivered.log there a@x, b@x had it"
+                                (plist-get (mew-submit-known--entry id) :last)))
+        (should-not (mew-submit-test-stored peer 2))
+        (mew-submit-queue--send id)
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer 2))
+        (should-not (mew-submit-spool--ids directory))))))
+
 ;;; Many recipients
 
 (ert-deftest mew-submit-queue-tests-many-recipients ()

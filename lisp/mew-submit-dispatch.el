@@ -327,9 +327,12 @@ message is being sent now."
          (lock (mew-submit-spool--lock id directory)))
     (unwind-protect
         (if (null lock)
-            (if (file-exists-p (mew-submit-spool--message-file entry))
-                (mew-submit-known--look-at id directory nil)
-              (mew-submit-known--drop entry))
+            (cond ((file-exists-p (mew-submit-spool--message-file entry))
+                   (mew-submit-known--look-at id directory nil))
+                  ((file-directory-p directory) (mew-submit-known--drop entry))
+                  (t (mew-submit-error--throw
+                      'config nil "The outbox %s is not there; is its disk away?"
+                      directory)))
           (let ((true (mew-submit-known--reread id directory)))
             (when (and true (mew-submit-dispatch--due-p true)
                        (not (mew-submit-dispatch--returned-p true)))

@@ -1001,6 +1001,40 @@ It is said that this cannot be done then; before, it was sent later all the same
         (mew-submit-queue--cancel id)
         (should (eq (mew-submit-queue-tests--state id) 'held))))))
 
+;;; A disk that is away
+
+(ert-deftest mew-submit-queue-tests-an-outbox-that-is-away ()
+  "Mail on a disk that is away for a while is not forgotten, nor who waits for it.
+It is sent when the disk is there again, and meanwhile it is said what is wrong."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
+    (mew-submit-queue-tests--with-outbox top
+      (let* ((directory (mew-submit-spool--prepare (expand-file-name "outbox" top)))
+             (away (expand-file-name "away" top))
+             (mew-submit-outbox-directory directory)
+             done told)
+        (mew-submit-queue-tests--add
+         directory (mew-submit-queue-tests--peer-account peer)
+         :not-before (time-add nil 1000) :on-done (lambda (event) (setq done event)))
+        (let* ((entry (car (mew-submit-known--entries)))
+               (id (plist-get entry :id)))
+          (mew-submit-queue--hold id)
+          (rename-file directory away)
+          (mew-submit-known--refresh)
+          (should (mew-submit-known--entry id))
+          ;; Its time has come.
+          (mew-submit-known--note
+           (mew-submit-spool--with (mew-submit-known--entry id) :state 'queued))
+          (cl-letf (((symbol-function 'display-warning)
+                     (lambda (_ text &rest _) (push text told))))
+            (mew-submit-dispatch--run))
+          (should (string-match-p "waits.*The outbox .* is not there" (car told)))
+          (rename-file away (directory-file-name directory))
+          (mew-submit-queue--send id)
+          (mew-submit-queue-tests--settle)
+          (should (equal (plist-get done :result) "delivered"))
+          (should-not (mew-submit-known--entries)))))))
+
 ;;; A backup that is put back
 
 (ert-deftest mew-submit-queue-tests-back-from-a-backup ()

@@ -13,6 +13,7 @@
 ;;; Code:
 
 (require 'mew-submit-address)
+(require 'mew-submit-background)
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
@@ -329,7 +330,8 @@ takes the function to answer with, as those of `mew-submit-auth--token' do."
                       (funcall (prog1 reply
                                  (setq reply nil))
                                answer)))))
-        (setq timer (run-at-time mew-submit-auth--patience nil end
+        (setq timer (run-at-time mew-submit-auth--patience nil
+                                 #'mew-submit-background--call end
                                  '(:none . "the secret has not come in time")))
         (condition-case err
             (funcall (plist-get found :secret)

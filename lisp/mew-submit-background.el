@@ -84,6 +84,14 @@ While there is a prompt nothing is said: it would be covered."
   (let ((message-truncate-lines t))
     (apply #'mew-submit-background--tell format args)))
 
+;;; Timers
+
+(defun mew-submit-background--call (function &rest args)
+  "Call FUNCTION with ARGS.
+This is for a timer whose FUNCTION has no name: by the name it is known whose
+timer that is, which must not wait for longer when the clock is set back."
+  (apply function args))
+
 ;;; Connections
 
 (defun mew-submit-background--looked-up-p (process)
@@ -133,7 +141,7 @@ When all are there, call THEN."
   (let ((left (and (not noninteractive)
                    (seq-drop-while #'featurep libraries))))
     ;; Emacs reads no key before a timer that is due already.
-    (run-at-time (if left 0.005 0) nil
+    (run-at-time (if left 0.005 0) nil #'mew-submit-background--call
                  (lambda ()
                    (if (null left)
                        (funcall then)

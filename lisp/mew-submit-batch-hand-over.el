@@ -11,6 +11,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 
 (declare-function server-eval-at "server" (server form))
 (declare-function server-running-p "server" (&optional name))
@@ -66,7 +67,7 @@ It has a limited time, and more of it once FILE, the message, was taken."
     (catch 'late
       (setq timer
             (run-at-time
-             0.5 0.5
+             0.5 0.5 #'mew-submit-background--call
              (lambda ()
                (when (> (- (float-time) start)
                         (if (and file (not (file-exists-p file)))

@@ -14,7 +14,8 @@
 ;;   :current     the :id of the attempt whose connection is used, in a list; a diagnosis
 ;;                uses all, and has none
 ;;   :connected :tls :auth :reply  the last event of that kind
-;;   :recipients  the last `recipient' event of each address, the newest address first
+;;   :recipients  the `recipient' events, newest first; `mew-submit-course--recipients'
+;;                has the last one of each address
 ;;   :done        the `done' event
 ;;
 ;; An attempt is a plist:
@@ -172,16 +173,18 @@ From a second look it is what the server has for those who ask for less."
   '((connected . :connected) (tls . :tls) (auth . :auth) (reply . :reply) (done . :done))
   "The kinds of events of which a course has the last one, and under which key.")
 
-(defun mew-submit-course--add-recipient (recipients event)
-  "Return RECIPIENTS with the `recipient' EVENT, in place of one for its address.
+(defun mew-submit-course--recipients (course)
+  "Return the last `recipient' event of each address in COURSE, in their order.
 One that was accepted may be left out all the same, at the end of the message."
-  (let* ((address (plist-get event :address))
-         (old (seq-find (lambda (recipient)
-                          (equal (plist-get recipient :address) address))
-                        recipients)))
-    (if old
-        (cl-substitute event old recipients)
-      (cons event recipients))))
+  (let ((events (plist-get course :recipients))
+        (last (make-hash-table :test #'equal))
+        addresses)
+    (dolist (event (reverse events))
+      (let ((address (plist-get event :address)))
+        (unless (gethash address last)
+          (push address addresses))
+        (puthash address event last)))
+    (mapcar (lambda (address) (gethash address last)) (nreverse addresses))))
 
 (defun mew-submit-course--add (course event)
   "Return COURSE with EVENT, which came after all that is in it.
@@ -212,8 +215,7 @@ connection belong to that one."
       ('resolved (plist-put course :lookups
                             (append (plist-get course :lookups) (list event))))
       ('recipient (plist-put course :recipients
-                             (mew-submit-course--add-recipient
-                              (plist-get course :recipients) event)))
+                             (cons event (plist-get course :recipients))))
       (_ course))))
 
 (defun mew-submit-course--of (events)

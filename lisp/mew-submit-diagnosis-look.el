@@ -205,7 +205,8 @@ User-Agent: mew-submit\r\nAccept: */*\r\n\r\n"
                   (finish (list :state 'failed :text "no answer")))
                  (t (condition-case nil
                         (setq timer (run-at-time mew-submit-diagnosis-look--seconds
-                                                 nil #'ended)
+                                                 nil #'mew-submit-background--call
+                                                 #'ended)
                               process (make-network-process
                                        :name "mew-submit-page" :buffer nil :noquery t
                                        :coding 'binary :nowait t :host address

@@ -211,16 +211,21 @@ RESOLVED is what was looked up for its account, or nil."
     (push parcel mew-submit-known--under-way)
     ;; Before the jobs are stopped: this one may wait for them.
     (add-hook 'kill-emacs-hook #'mew-submit-dispatch--end -50)
-    (condition-case err
-        (mew-submit-parcel--send parcel
-                                 (append (list :resolved resolved)
-                                         (mew-submit-dispatch--account parcel)))
-      (error
-       ;; Not at once: the caller goes through the table this would change.
-       (setf (mew-submit-parcel-job parcel)
-             (mew-submit-job--fail
-              err :on-done (apply-partially #'mew-submit-dispatch--conclude
-                                            parcel)))))))
+    ;; Not at once: the caller goes through the table this would change.
+    (let ((fail (lambda (err)
+                  (setf (mew-submit-parcel-job parcel)
+                        (mew-submit-job--fail
+                         err :on-done (apply-partially #'mew-submit-dispatch--conclude
+                                                       parcel))))))
+      (unwind-protect
+          (condition-case err
+              (mew-submit-parcel--send parcel
+                                       (append (list :resolved resolved)
+                                               (mew-submit-dispatch--account parcel)))
+            (error (funcall fail err)))
+        ;; Whoever leaves by a throw, or a quit: it is not being sent for ever.
+        (unless (mew-submit-parcel-job parcel)
+          (funcall fail '(error "It was interrupted as it was to be sent")))))))
 
 (defun mew-submit-dispatch--clock-back-p (entry now)
   "Has the clock been set back since ENTRY's next attempt was fixed, until NOW?
@@ -305,28 +310,42 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
         (mew-submit-spool--freshen entry lock))
     lock))
 
+(defun mew-submit-dispatch--locked-p (entry lock)
+  "Is LOCK the one on ENTRY's message, which is being sent here?"
+  (let ((parcel (mew-submit-known--parcel entry)))
+    (and lock parcel
+         (eql lock (mew-submit-parcel-lock parcel)))))
+
+(defun mew-submit-dispatch--returned-p (entry)
+  "Is ENTRY's message, locked, one that was delivered before?  Note that then."
+  (when-let* ((doubt (mew-submit-fate--returned entry)))
+    (mew-submit-known--save doubt)))
+
 (defun mew-submit-dispatch--try-to-begin (entry)
   "Begin to send ENTRY's message as it is on disk, if it is due there, too.
 Another Emacs may do that, or have done it.  The lock is given back, unless the
 message is being sent now."
   (let* ((id (plist-get entry :id))
          (directory (plist-get entry :directory))
-         (lock (mew-submit-spool--lock id directory))
-         begun)
+         (lock (mew-submit-spool--lock id directory)))
     (unwind-protect
         (if (null lock)
-            (if (file-exists-p (mew-submit-spool--message-file entry))
-                (mew-submit-known--look-at id directory nil)
-              (mew-submit-known--drop entry))
+            (cond ((file-exists-p (mew-submit-spool--message-file entry))
+                   (mew-submit-known--look-at id directory nil))
+                  ((file-directory-p directory) (mew-submit-known--drop entry))
+                  (t (mew-submit-error--throw
+                      'config nil "The outbox %s is not there; is its disk away?"
+                      directory)))
           (let ((true (mew-submit-known--reread id directory)))
-            (when (and true (mew-submit-dispatch--due-p true))
+            (when (and true (mew-submit-dispatch--due-p true)
+                       (not (mew-submit-dispatch--returned-p true)))
               (let ((resolved (mew-submit-dispatch--resolve true)))
                 ;; What is being sent stays locked, whoever quits.
                 (mew-submit-known--whole
                   (setq lock (mew-submit-dispatch--dated true lock))
-                  (mew-submit-dispatch--begin true lock resolved)
-                  (setq begun t))))))
-      (unless begun
+                  (mew-submit-dispatch--begin true lock resolved))))))
+      ;; The end of its attempt gives it back, however that has begun.
+      (unless (mew-submit-dispatch--locked-p entry lock)
         (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-dispatch--try (entry)

@@ -32,7 +32,8 @@ changed, the next attempt is made at once."
 (defcustom mew-submit-give-up-after 432000
   "Seconds after which a message that is still not delivered is tried no more.
 The default is 432000, five days, as mail servers have it; nil means never.  It
-stays in the outbox, and the buffer *mew-submit* tells why."
+stays in the outbox, and the buffer *mew-submit* tells why.  Of a time in which
+nothing was tried, as while the machine was off, one day counts at most."
   :type '(choice (const :tag "Never" nil) (number :tag "Seconds"))
   :group 'mew-submit-outbox
   :package-version '(mew-submit . "0.1.0"))
@@ -153,6 +154,20 @@ then."
       (mew-submit-spool--forget-journal entry)
       (and (plist-get recovered :state) recovered))))
 
+(defun mew-submit-fate--returned (entry)
+  "Return ENTRY as in doubt if its message has left the outbox before, else nil.
+A backup that is put back, or a program that keeps directories alike, brings
+what was delivered since.  Who wants it sent all the same has been asked."
+  (when-let* (((null (plist-get entry :stays)))
+              (people (mew-submit-spool--logged :id (plist-get entry :id)
+                                                (plist-get entry :directory))))
+    (mew-submit-spool--note
+     (mew-submit-spool--with
+      entry :state 'uncertain :next nil
+      :last (format "It is back in the outbox, as from a backup; by delivered.log \
+there %s had it before" (mew-submit-report--people people)))
+     "It was found again after it had been delivered")))
+
 ;;; What the end of an attempt means
 
 (defun mew-submit-fate--said (entry done)
@@ -164,14 +179,16 @@ knows, though all went well, it is in doubt whether they have it."
   (let* ((ok (equal (plist-get done :kind) "ok"))
          (said (mew-submit-fate--of-journal
                 (plist-get entry :recipients)
-                (ignore-errors (mew-submit-spool--journal-lines entry)))))
+                (ignore-errors (mew-submit-spool--journal-lines entry))))
+         (told-of (make-hash-table :test #'equal)))
+    ;; Of a thousand recipients each is not looked for among all others.
+    (dolist (told (plist-get done :recipients))
+      (puthash (plist-get told :address) told told-of))
     (plist-put
      said :recipients
      (mapcar (lambda (recipient)
                (let* ((address (plist-get recipient :address))
-                      (told (seq-find (lambda (told)
-                                        (equal (plist-get told :address) address))
-                                      (plist-get done :recipients)))
+                      (told (gethash address told-of))
                       (code (or (plist-get told :code) 0)))
                  (cond ((plist-get recipient :code) recipient)
                        ((and (>= code 400) (or ok (not (plist-get recipient :sent)))) told)
@@ -205,17 +222,28 @@ knows, though all went well, it is in doubt whether they have it."
                       (mew-submit-fate--interval
                        (plist-get entry :attempts))))))))
 
+(defconst mew-submit-fate--pause-max 86400
+  "How many seconds between two attempts count at most.
+A machine that was off for a week, or whose clock was wrong, has tried nothing.")
+
+(defun mew-submit-fate--waited (entry)
+  "Return for how many seconds ENTRY's message has been tried in vain by now."
+  (let* ((now (float-time))
+         (since (max (or (plist-get entry :not-before) 0)
+                     (or (plist-get entry :created) now)
+                     (or (caar (plist-get entry :history)) 0))))
+    (+ (or (plist-get entry :waited) 0)
+       (min (max 0 (- now since)) mew-submit-fate--pause-max))))
+
 (defun mew-submit-fate--perhaps-give-up (entry done)
   "Return DONE, or what is told instead when ENTRY's message has waited too long."
-  (let ((since (max (or (plist-get entry :not-before) 0)
-                    (or (plist-get entry :created) (float-time)))))
+  (let ((waited (mew-submit-fate--waited entry)))
     (if (and mew-submit-give-up-after
              (equal (plist-get done :result) "deferred")
-             (> (- (float-time) since) mew-submit-give-up-after))
+             (> waited mew-submit-give-up-after))
         (append (list :result "refused"
                       :text (format "Given up after %d days.  The last time: %s"
-                                    (/ (- (float-time) since) 86400)
-                                    (plist-get done :text)))
+                                    (/ waited 86400) (plist-get done :text)))
                 done)
       done)))
 
@@ -250,6 +278,7 @@ Its state is nil when everybody has it."
       (if (eq (plist-get settled :state) 'queued)
           (mew-submit-fate--judge settled done)
         settled)
+      :waited (mew-submit-fate--waited entry)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
       :cause (plist-get done :cause) :detail (plist-get done :detail)

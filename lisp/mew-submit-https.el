@@ -485,7 +485,7 @@ machine; nobody is asked anything, and no redirect is followed."
          (body (if form (encode-coding-string (mew-submit-https--query form) 'utf-8)
                  (and json (encode-coding-string json 'utf-8)))))
     (setf (mew-submit-https-timer exchange)
-          (run-at-time mew-submit-https--timeout nil
+          (run-at-time mew-submit-https--timeout nil #'mew-submit-background--call
                        (lambda ()
                          (mew-submit-https--fail exchange "did not answer in time")))
           (mew-submit-https-buffer exchange)

@@ -285,7 +285,7 @@ would be tried again was stopped, if that was wanted just when the job ended."
               (if (<= 400 (or (plist-get event :code) 0) 599)
                   (mew-submit-refusal--of-recipient recipient)
                 recipient)))
-          (reverse (plist-get (mew-submit-job-course session) :recipients))))
+          (mew-submit-course--recipients (mew-submit-job-course session))))
 
 (defun mew-submit-job--refused (recipients)
   "Return those of RECIPIENTS, plists with :code, who were not accepted."
@@ -476,7 +476,7 @@ One that was to be stopped ends, and so do all when Emacs does."
   "Return a `done' event with no more than EVENT, the end of SESSION's job, has.
 And with what the server has said of recipients, since that decides who has it."
   (let* ((kind (mew-submit-job--kind session event))
-         (recipients (reverse (plist-get (mew-submit-job-course session) :recipients))))
+         (recipients (mew-submit-course--recipients (mew-submit-job-course session))))
     (append (list :kind kind :recipients recipients)
             (mew-submit-job--outcome kind (mew-submit-job--refused recipients))
             event)))

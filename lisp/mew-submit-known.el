@@ -271,10 +271,13 @@ changed there gets its name by a renaming, so the directory changes."
 
 (defun mew-submit-known--end-look (look)
   "Forget what LOOK has not found, and note what its directory was like.
-What has come meanwhile is not to be forgotten."
+What has come meanwhile is not to be forgotten, nor what is on a disk that is
+away: nobody knows any more of a message that came with a password, or of who
+waits for its end."
   (let ((directory (mew-submit-known--look-directory look))
         (likeness (mew-submit-known--look-likeness look)))
-    (dolist (parcel (hash-table-values mew-submit-known--table))
+    (dolist (parcel (and (file-directory-p directory)
+                         (hash-table-values mew-submit-known--table)))
       (let ((entry (mew-submit-parcel-entry parcel)))
         (when (and (equal (plist-get entry :directory) directory)
                    (not (gethash (plist-get entry :id)

@@ -13,6 +13,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
@@ -148,7 +149,7 @@ answered."
     (set-process-query-on-exit-flag guest nil)
     (push guest (mew-submit-loopback-guests listener))
     (process-put guest 'timer
-                 (run-at-time mew-submit-loopback--patience nil
+                 (run-at-time mew-submit-loopback--patience nil #'mew-submit-background--call
                               (lambda ()
                                 (unless (process-get guest 'asked)
                                   (mew-submit-loopback--leave listener guest)))))))

@@ -238,11 +238,12 @@ This is for what is kept and not sent: nobody is left out of it."
   "Return the recipients FIELDS name, as `mew-submit-message--to', each once.
 Those in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
 `mew-submit-message' when a field is no address list."
-  (let ((without (mapcar #'mew-submit-caseless--down
-                         (mew-submit-message--addresses (mew-submit-message--own fields)
-                                                        '("x-mew-submit-not-to")))))
+  (let ((without (make-hash-table :test #'equal)))
+    (dolist (address (mew-submit-message--addresses (mew-submit-message--own fields)
+                                                    '("x-mew-submit-not-to")))
+      (puthash (mew-submit-caseless--down address) t without))
     (seq-remove (lambda (address)
-                  (member (mew-submit-caseless--down address) without))
+                  (gethash (mew-submit-caseless--down address) without))
                 (delete-dups (mapcan #'mew-submit-address--parse
                                      (mew-submit-message--to fields))))))
 

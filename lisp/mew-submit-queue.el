@@ -82,7 +82,7 @@ not taken sends it again."
                         #'mew-submit-dispatch--run))
       (condition-case err
           (funcall step)
-        (error (display-warning 'mew-submit (mew-submit-error--text err)))))
+        ((error quit) (display-warning 'mew-submit (mew-submit-error--text err)))))
     (setq quit-flag nil)
     (plist-get entry :id)))
 
@@ -245,7 +245,7 @@ ACCOUNT is called with the one that its entry would go by, and returns one."
                     (setf (mew-submit-parcel-functions (mew-submit-known--parcel entry))
                           (cdr divided))
                     (mew-submit-spool--with
-                     entry :state 'queued :next nil :left nil
+                     entry :state 'queued :next nil :left nil :waited nil
                      :stays (or (plist-get entry :stays)
                                 (eq (plist-get entry :state) 'uncertain))
                      :account (car divided)))))))
@@ -303,9 +303,11 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
   "Do not send the message ID in DIRECTORY; it is held until told otherwise.
 One that is being sent is stopped; what has been sent up to the final dot cannot
 be called back, and the result says so."
-  (if-let* ((job (mew-submit-queue--job-of id directory)))
-      (mew-submit-job--cancel job)
-    (mew-submit-queue--hold id nil directory)))
+  (let ((job (mew-submit-queue--job-of id directory)))
+    ;; Who is told of the end of an attempt hears that it is too late for that one.
+    (if (and job (null (mew-submit-job-done job)))
+        (mew-submit-job--cancel job)
+      (mew-submit-queue--hold id nil directory))))
 
 (defun mew-submit-queue--take (id function &optional directory)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, then remove it.

@@ -14,6 +14,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 
 (declare-function mew-submit--mod-gate-open "ext:mew-submit-native"
@@ -125,7 +126,7 @@ Its arguments are PROCESS and the octets behind the ticket."
 A connection that is not the module's is closed."
   (process-put process 'mew-submit-relay-patience
                (run-at-time mew-submit-relay-gate--patience nil
-                            #'delete-process process))
+                            #'mew-submit-background--call #'delete-process process))
   (set-process-filter process
                       (lambda (process octets)
                         (mew-submit-relay-gate--admit process octets function))))

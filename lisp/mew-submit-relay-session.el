@@ -15,6 +15,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-relay-data)
@@ -323,8 +324,8 @@ One that is no connection has a function that takes them."
 
 (defun mew-submit-relay--send (process octets)
   "Send OCTETS to PROCESS, a connection, or end it when it does not take them."
-  (let ((timer (run-at-time mew-submit-relay--stuck nil #'delete-process
-                            process)))
+  (let ((timer (run-at-time mew-submit-relay--stuck nil #'mew-submit-background--call
+                            #'delete-process process)))
     (unwind-protect
         (condition-case nil
             (process-send-string process octets)
@@ -377,7 +378,8 @@ A client that has not said EHLO knows no enhanced codes, which does no harm."
   (when (timerp (mew-submit-relay--session-timer session))
     (cancel-timer (mew-submit-relay--session-timer session)))
   (setf (mew-submit-relay--session-timer session)
-        (and seconds (run-at-time seconds nil function session))))
+        (and seconds (run-at-time seconds nil #'mew-submit-background--call
+                                  function session))))
 
 (defun mew-submit-relay--gone (session)
   "Clean up after SESSION, whose connection is closed.

@@ -15,6 +15,7 @@
 ;;; Code:
 
 (require 'mew-submit-account)
+(require 'mew-submit-background)
 (require 'mew-submit-dispatch)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
@@ -65,7 +66,7 @@ its rule has to leave out the group of mew-submit"))
   "Take nobody at SERVER for a moment, because of WHY; who comes then waits."
   (mew-submit-relay--log "A connection could not be taken: %s" (string-trim why))
   (stop-process server)
-  (run-at-time mew-submit-relay--rest nil
+  (run-at-time mew-submit-relay--rest nil #'mew-submit-background--call
                (lambda ()
                  (when (process-live-p server)
                    (continue-process server)))))

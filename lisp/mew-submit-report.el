@@ -370,7 +370,7 @@ Through a tunnel the family is not known."
   "Return the line for DONE, whose message was accepted, at least for some."
   (let* ((recipients (plist-get done :recipients))
          (accepted (seq-filter #'mew-submit-report--accepted-p recipients))
-         (rest (seq-difference recipients accepted #'eq)))
+         (rest (seq-remove #'mew-submit-report--accepted-p recipients)))
     (concat
      (format "delivered to %s%s%s"
              (mew-submit-report--recipients accepted)

@@ -20,6 +20,7 @@
 (eval-when-compile (require 'dom))      ; it has macros, and is seldom needed
 (require 'format-spec)
 (require 'mew-submit-address)
+(require 'mew-submit-background)
 (require 'mew-submit-caseless)
 (require 'mew-submit-dns)
 (require 'mew-submit-error)
@@ -101,7 +102,7 @@ STOP is called before; and all the same, with nil, when SECONDS are over."
                    (funcall stop)
                    ;; Never from a filter: an error there freezes Emacs.
                    (run-at-time 0 nil callback result)))))
-      (setq timer (run-at-time seconds nil end))
+      (setq timer (run-at-time seconds nil #'mew-submit-background--call end))
       end)))
 
 ;;; DNS

@@ -507,7 +507,7 @@ INTERVAL and END are as for `mew-submit-sign-in--poll-later'."
 (defun mew-submit-sign-in--later (flow seconds function)
   "Call FUNCTION with FLOW in SECONDS, if that has not ended by then."
   (setf (mew-submit-sign-in-timer flow)
-        (run-at-time seconds nil
+        (run-at-time seconds nil #'mew-submit-background--call
                      (lambda ()
                        (setf (mew-submit-sign-in-timer flow) nil)
                        (mew-submit-sign-in--call flow function flow)))))
@@ -675,7 +675,7 @@ sign in."
   "Start FLOW, and return it."
   (push flow mew-submit-sign-in--all)
   (setf (mew-submit-sign-in-deadline flow)
-        (run-at-time mew-submit-sign-in-timeout nil
+        (run-at-time mew-submit-sign-in-timeout nil #'mew-submit-background--call
                      (lambda ()
                        (mew-submit-sign-in--fail flow "Nobody has finished the \
 sign-in; M-x mew-submit-sign-in begins again"))))

@@ -83,7 +83,13 @@ mew-submit-outbox-directory" directory))
     ('write (mew-submit-error--throw
              'config nil "Others can write to the outbox %s: look what is in it, \
 and chmod 700 it" directory))
-    ('read (set-file-modes directory #o700))))
+    ('read (condition-case nil
+               (set-file-modes directory #o700)
+             ;; A memory stick, say, knows no permissions.
+             (file-error (mew-submit-error--throw
+                          'config nil "Others can read the outbox %s, and its disk \
+cannot keep them out: set mew-submit-outbox-directory to a place on another one"
+                          directory))))))
 
 (defun mew-submit-spool--prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
@@ -217,7 +223,7 @@ a value that Emacs cannot read again")))
     (and (proper-list-p plist)
          (memq (plist-get plist :state)
                '(held queued sending uncertain refused filing))
-         (all #'numberp :next :created :not-before)
+         (all #'numberp :next :created :not-before :waited)
          (all #'natnump :attempts)
          (all #'stringp :from :subject :message-id :last :reply :private :source :via)
          (all (list-of #'stringp) :recipients :delivered)
@@ -629,27 +635,28 @@ Return the entries of those messages."
         (with-file-modes #o600
           (write-region (mew-submit-json--line line) nil file t 'silent))))))
 
-(defun mew-submit-spool--logged (message-id directory)
-  "Return who has got the message with MESSAGE-ID out of DIRECTORY, by its log."
-  (let ((as-written (decode-coding-string
-                     (substring (mew-submit-json--line (list :message-id message-id)) 1 -2)
-                     'utf-8-unix))
+(defun mew-submit-spool--logged (key value directory)
+  "Return who has got the message whose KEY is VALUE out of DIRECTORY, by its log.
+KEY is one of those in `mew-submit-spool--log'.  This is asked before each
+attempt: octets are searched, and no more decoded than one line."
+  (let ((as-written (substring (mew-submit-json--line (list key value)) 1 -2))
         people)
     (dolist (name '("delivered.log.1" "delivered.log") people)
       (let ((file (expand-file-name name directory))
-            (coding-system-for-read 'utf-8-unix)
             (file-name-handler-alist nil))
         (when (file-readable-p file)
           (require 'json)
           (with-temp-buffer
-            (insert-file-contents file)
-            (goto-char (point-min))
+            (set-buffer-multibyte nil)
+            (insert-file-contents-literally file)
             (setq case-fold-search nil)
             (while (search-forward as-written nil t)
               (let ((line (ignore-errors
                             (json-read-from-string
-                             (buffer-substring (line-beginning-position)
-                                               (line-end-position))))))
+                             (decode-coding-string
+                              (buffer-substring (line-beginning-position)
+                                                (line-end-position))
+                              'utf-8-unix)))))
                 (setq people (append (alist-get 'recipients line)
                                      people))))))))))
 
@@ -658,7 +665,7 @@ Return the entries of those messages."
 It may have left since.  Who takes messages out of another queue asks this
 first: it may have ended after one was here and before it was gone there."
   (when message-id
-    (let ((people (mew-submit-spool--logged message-id directory)))
+    (let ((people (mew-submit-spool--logged :message-id message-id directory)))
       (dolist (id (mew-submit-spool--ids directory))
         (let ((entry (mew-submit-spool--read id directory)))
           (when (equal (plist-get entry :message-id) message-id)

@@ -16,6 +16,7 @@
 ;;; Code:
 
 (require 'mew-submit-auth)
+(require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
 (require 'mew-submit-setup-provider)
@@ -61,7 +62,8 @@ CALLBACK is called once, with the list of what is answered, or with nil."
     (setq hook (lambda (event _err)
                  (when (equal serial (ignore-errors (dbus-event-serial-number event)))
                    (funcall end nil)))
-          timer (run-at-time mew-submit-token-source--patience nil end nil))
+          timer (run-at-time mew-submit-token-source--patience nil
+                             #'mew-submit-background--call end nil))
     (add-hook 'dbus-event-error-functions hook)
     (condition-case nil
         (setq serial (car (last (dbus-call-method-asynchronously

@@ -142,5 +142,24 @@ would make more."
             (mew-submit-background--tell "The mail was not sent"))
           (should (equal said '("The mail was not sent"))))))))
 
+(ert-deftest mew-submit-background-tests-timers-have-names ()
+  "Whose timer each of ours is, is known by the name of its function.
+Those that have one come earlier when the clock is set back; a time-out without
+one was an hour longer, when it went back by an hour."
+  (dolist (file (directory-files (expand-file-name "lisp" mew-submit-test-root) t
+                                 "\\.el\\'"))
+    (with-temp-buffer
+      (insert-file-contents file)
+      (goto-char (point-min))
+      (while (search-forward "(run-at-time" nil t)
+        (goto-char (match-beginning 0))
+        (pcase-let ((`(,_ ,seconds ,_ ,function . ,_) (read (current-buffer))))
+          (ert-info ((format "%s: %S" file function))
+            (should (or (eql seconds 0)
+                        (and (eq (car-safe function) 'function)
+                             (symbolp (nth 1 function))
+                             (string-prefix-p "mew-submit-"
+                                              (symbol-name (nth 1 function))))))))))))
+
 (provide 'mew-submit-background-tests)
 ;;; mew-submit-background-tests.el ends here

@@ -957,6 +957,153 @@ What the message itself wishes, and the server that it names, stay."
                                :not-before (+ (float-time) 1e8))
                          entry)))))
 
+;;; What the functions of others do
+
+(ert-deftest mew-submit-queue-tests-left-by-a-throw ()
+  "Whoever leaves by a throw or a quit as a message is to be sent, it is sent later.
+It did not go on being sent, by nobody, until Emacs ended."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (dolist (leave (list (lambda (&rest _) (throw 'mew-submit-test-thrown nil))
+                         (lambda (&rest _) (signal 'quit nil))))
+      (mew-submit-queue-tests--with-outbox directory
+        (let ((account (mew-submit-test-account peer "ok"))
+              id)
+          (advice-add 'mew-submit-request--make :override leave)
+          (unwind-protect
+              (cl-letf (((symbol-function 'display-warning) #'ignore))
+                (catch 'mew-submit-test-thrown
+                  (mew-submit-queue-tests--add directory account)))
+            (advice-remove 'mew-submit-request--make leave))
+          (mew-submit-queue-tests--settle)
+          (setq id (car (mew-submit-spool--ids directory)))
+          (should (eq (mew-submit-queue-tests--state id) 'queued))
+          (mew-submit-queue--flush)
+          (mew-submit-queue-tests--settle)
+          (should-not (mew-submit-spool--ids directory)))))
+    (should (mew-submit-test-stored peer 2))))
+
+(ert-deftest mew-submit-queue-tests-cancelled-at-its-end ()
+  "Who is told that an attempt has ended does not cancel that message in vain.
+It is said that this cannot be done then; before, it was sent later all the same."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,mail=reply:451 Later")
+    (mew-submit-queue-tests--with-outbox directory
+      (let (id told)
+        (setq id (mew-submit-queue-tests--add
+                  directory (mew-submit-queue-tests--peer-account peer)
+                  :on-done (lambda (_)
+                             (setq told (condition-case err
+                                            (list 'cancelled (mew-submit-queue--cancel id))
+                                          (user-error err))))))
+        (mew-submit-queue-tests--settle)
+        (should (eq (car told) 'user-error))
+        (mew-submit-queue--cancel id)
+        (should (eq (mew-submit-queue-tests--state id) 'held))))))
+
+;;; A disk that is away
+
+(ert-deftest mew-submit-queue-tests-an-outbox-that-is-away ()
+  "Mail on a disk that is away for a while is not forgotten, nor who waits for it.
+It is sent when the disk is there again, and meanwhile it is said what is wrong."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
+    (mew-submit-queue-tests--with-outbox top
+      (let* ((directory (mew-submit-spool--prepare (expand-file-name "outbox" top)))
+             (away (expand-file-name "away" top))
+             (mew-submit-outbox-directory directory)
+             done told)
+        (mew-submit-queue-tests--add
+         directory (mew-submit-queue-tests--peer-account peer)
+         :not-before (time-add nil 1000) :on-done (lambda (event) (setq done event)))
+        (let* ((entry (car (mew-submit-known--entries)))
+               (id (plist-get entry :id)))
+          (mew-submit-queue--hold id)
+          (rename-file directory away)
+          (mew-submit-known--refresh)
+          (should (mew-submit-known--entry id))
+          ;; Its time has come.
+          (mew-submit-known--note
+           (mew-submit-spool--with (mew-submit-known--entry id) :state 'queued))
+          (cl-letf (((symbol-function 'display-warning)
+                     (lambda (_ text &rest _) (push text told))))
+            (mew-submit-dispatch--run))
+          (should (string-match-p "waits.*The outbox .* is not there" (car told)))
+          (rename-file away (directory-file-name directory))
+          (mew-submit-queue--send id)
+          (mew-submit-queue-tests--settle)
+          (should (equal (plist-get done :result) "delivered"))
+          (should-not (mew-submit-known--entries)))))))
+
+;;; A backup that is put back
+
+(ert-deftest mew-submit-queue-tests-back-from-a-backup ()
+  "A mail that is back in the outbox after it was delivered is not sent again.
+The user, who is asked, may have it sent."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-queue-tests--peer-account peer) :held t))
+             (backup (mapcar (lambda (suffix)
+                               (let ((file (mew-submit-spool--file id suffix directory)))
+                                 (cons file (mew-submit-test-octets file))))
+                             '(".eml" ".eld"))))
+        (mew-submit-queue--send id)
+        (mew-submit-queue-tests--settle)
+        (should-not (mew-submit-spool--ids directory))
+        (pcase-dolist (`(,file . ,octets) backup)
+          (mew-submit-test-write
+           file (string-replace ":state held" ":state queued" octets)))
+        (clrhash mew-submit-known--seen)
+        (mew-submit-known--refresh)
+        (mew-submit-dispatch--run)
+        (mew-submit-queue-tests--settle)
+        (should (eq (mew-submit-queue-tests--state id) 'uncertain))
+        (should (string-match-p "as from a backup; by delivered.log there a@x, b@x had it"
+                                (plist-get (mew-submit-known--entry id) :last)))
+        (should-not (mew-submit-test-stored peer 2))
+        (mew-submit-queue--send id)
+        (mew-submit-queue-tests--settle)
+        (should (mew-submit-test-stored peer 2))
+        (should-not (mew-submit-spool--ids directory))))))
+
+;;; Many recipients
+
+(ert-deftest mew-submit-queue-tests-many-recipients ()
+  "The end of a mail to many does not look for each recipient among all others."
+  (let* ((count 4000)
+         (addresses (mapcar (lambda (number) (format "user%d@x" number))
+                            (number-sequence 1 count)))
+         (entry (list :id "x" :directory "/nowhere/" :stem "/nowhere/x" :state 'sending
+                      :attempts 1 :recipients addresses))
+         (session (mew-submit-job--make))
+         (plist-get (symbol-function 'plist-get))
+         (member (symbol-function 'member))
+         (memq (symbol-function 'memq))
+         (looks 0)
+         after)
+    (cl-letf (((symbol-function 'plist-get)
+               (lambda (&rest args) (cl-incf looks) (apply plist-get args)))
+              ((symbol-function 'member)
+               (lambda (item list) (cl-incf looks (length list)) (funcall member item list)))
+              ((symbol-function 'memq)
+               (lambda (item list) (cl-incf looks (length list)) (funcall memq item list))))
+      (dolist (address addresses)
+        (setf (mew-submit-job-course session)
+              (mew-submit-course--add (mew-submit-job-course session)
+                                      (list :event 'recipient :address address :code 250))))
+      (setq after (mew-submit-fate--after
+                   entry (mew-submit-job--done session '(:event done :kind "ok"))))
+      (should-not (mew-submit-message--recipients
+                   (mapcar (lambda (name)
+                             (cons (downcase name)
+                                   (format "%s: %s\n" name (string-join addresses ", "))))
+                           '("To" "X-Mew-Submit-Not-To")))))
+    (should-not (plist-get after :state))
+    (should (equal (plist-get after :delivered) addresses))
+    (should (< looks (* count 1000)))))
+
 ;;; The end of patience
 
 (ert-deftest mew-submit-queue-tests-a-file-that-is-away ()
@@ -996,6 +1143,36 @@ What the message itself wishes, and the server that it names, stay."
                             (mew-submit-fate--perhaps-give-up
                              (list :created 0) done))
                            :state)))))
+
+;; A week's holiday, or a clock that began in 1970: the first attempt afterwards, before the
+;; network is there, was the last one.
+(ert-deftest mew-submit-queue-tests-does-not-give-up-after-a-pause ()
+  "A message is not given up because nothing could be tried for a long time."
+  (let* ((mew-submit-give-up-after 432000)
+         (done '(:event done :result "deferred" :kind "connect" :text "No"))
+         (day 86400)
+         (now (float-time))
+         (entry (list :id "x" :directory "/nowhere/" :state 'sending :attempts 2
+                      :recipients '("a@x") :created 0 :history nil))
+         (ended (lambda (entry)
+                  (let ((done (mew-submit-fate--perhaps-give-up entry done)))
+                    (cl-letf (((symbol-function 'mew-submit-spool--journal-lines)
+                               #'ignore))
+                      (mew-submit-fate--after entry done))))))
+    (dolist (last (list 0 (- now (* 7 day))))
+      (setq entry (plist-put (copy-sequence entry)
+                             :history (list (cons last "It waits"))))
+      (should (eq 'queued (plist-get (funcall ended entry) :state))))
+    ;; One that was tried each day is given up.
+    (dotimes (number 6)
+      (should (eq (plist-get entry :state) 'sending))
+      (setq entry (funcall ended (mew-submit-spool--with
+                                  entry :history (list (cons (- now day) "It waits")))))
+      (should (eq (plist-get entry :state) (if (< number 5) 'queued 'refused)))
+      (when (< number 5)
+        (setq entry (mew-submit-spool--with entry :state 'sending))))
+    (should (string-match-p "Given up after 6 days" (plist-get entry :last)))
+    (should (mew-submit-spool--sound-p entry))))
 
 (ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()
   "Who leaves Emacs while mail waits is asked, unless that is not wanted.

@@ -145,6 +145,15 @@ It begins with how Emacs is called; under a shell command that is its name."
 
 ;;; The end
 
+(defvar warning-suppress-log-types)
+
+(defun mew-submit-batch-command--load (file)
+  "Load FILE, Lisp of the user, and return t.
+Emacs 31 warns of a file that does not say in which dialect it is, at each mail:
+cron would send that to somebody."
+  (let ((warning-suppress-log-types '((files missing-lexbind-cookie))))
+    (load file nil t t)))
+
 (defun mew-submit-batch-command--load-config ()
   "Load the file with the user's accounts that the shell command has found, if any.
 Return nil, when that has been told, if the file is wrong."
@@ -152,7 +161,7 @@ Return nil, when that has been told, if the file is wrong."
     (or (not (getenv "MEW_SUBMIT_COMMAND"))
         (string-empty-p file)
         (condition-case err
-            (load file nil t t)
+            (mew-submit-batch-command--load file)
           (error
            (mew-submit-batch-command--tell
             (format "Correct %s: %s" file (error-message-string err)))

@@ -206,7 +206,7 @@ This is on `kill-emacs-hook'."
 (defun mew-submit-batch-relay--serve (options)
   "Be the relay that OPTIONS describe, until Emacs is told to stop."
   (when-let* ((file (plist-get options :config)))
-    (load file nil t t))
+    (mew-submit-batch-command--load file))
   (mew-submit-batch-relay--set options)
   (mew-submit-batch-options--remember options)
   (unless mew-submit-relay--sink

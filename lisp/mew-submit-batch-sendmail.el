@@ -654,7 +654,7 @@ One that is wrong loses no message: it is in :wrong then, and for all else an
 error."
   (condition-case err
       (when-let* ((file (plist-get options :config)))
-        (load file nil t t))
+        (mew-submit-batch-command--load file))
     (error
      (let ((wrong (list 'mew-submit-config
                         :text (format "Correct %s: %s" (plist-get options :config)

@@ -148,12 +148,17 @@ It begins with how Emacs is called; under a shell command that is its name."
 
 ;;; The end
 
+(defvar warning-suppress-log-types)
+
 (defun mew-submit-batch-command--load (file)
-  "Load FILE, which has the user's accounts; what is wrong with it is told."
-  (condition-case err
-      (load (expand-file-name file) nil t t) ; else it is looked for on `load-path'
-    (error (mew-submit-error--throw 'config nil "Correct %s: %s" file
-                                    (mew-submit-error--text err)))))
+  "Load FILE, which has the user's accounts; what is wrong with it is told.
+Emacs 31 warns of a file that does not say in which dialect it is, at each mail:
+cron would send that to somebody."
+  (let ((warning-suppress-log-types '((files missing-lexbind-cookie))))
+    (condition-case err
+        (load (expand-file-name file) nil t t) ; else it is looked for on `load-path'
+      (error (mew-submit-error--throw 'config nil "Correct %s: %s" file
+                                      (mew-submit-error--text err))))))
 
 (defun mew-submit-batch-command--load-config ()
   "Load the file with the user's accounts that the shell command has found, if any."

@@ -60,11 +60,13 @@ msub_salted_password (const struct msub_salting *what, const struct msub_context
   memcpy (salting->octets, what->password, password_length);
   memcpy (salting->octets + password_length, what->salt, what->salt_length);
   if (msub_wait_errand (context, &salting->errand, deadline, err))
+    /* cppcheck-suppress memleak ; it is disposed of by its first member */
     return -1;
   int code = salting->code;
   const gnutls_datum_t salted = { salting->salted, salting->length };
   if (code == GNUTLS_E_SUCCESS)
     code = gnutls_hex_encode (&salted, hex_r, &size);
   salting_dispose (&salting->errand);
+  /* cppcheck-suppress memleak ; likewise */
   return code == GNUTLS_E_SUCCESS ? 0 : msub_fail (err, MSUB_INTERNAL, "SCRAM cannot be computed: %s", gnutls_strerror (code));
 }

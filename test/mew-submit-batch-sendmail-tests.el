@@ -892,6 +892,32 @@ SECURITY: P13."
                                   :status)))))
     (should (= 1 (length (mew-submit-test-accepted peer))))))
 
+;; Emacs 31 warns when it loads a file without a cookie; this is how.
+(ert-deftest mew-submit-batch-sendmail-tests-config-without-cookie ()
+  "A file of accounts may say nothing of a dialect; its other warnings are shown."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((config (mew-submit-test-write
+                    (expand-file-name "config.el" directory)
+                    "(display-warning '(files missing-lexbind-cookie \"x\") \"No cookie\")
+(display-warning 'files \"Old file\")\n"))
+           (process-environment
+            (append (list (concat "MEW_SUBMIT_CONFIG=" config) "MEW_SUBMIT_COMMAND=x")
+                    process-environment)))
+      (pcase-dolist (`(,command . ,arguments)
+                     `(("outbox" "--outbox" ,directory)
+                       ("sendmail" "--config" ,config "--outbox" ,directory "-bp")
+                       ("relay" "--config" ,config "--port" "0")))
+        (let ((said (plist-get (mew-submit-test-emacs
+                                (append (list "-l" (expand-file-name
+                                                    "mew-submit.el" mew-submit-test-root)
+                                              "-f" (concat "mew-submit-batch-" command)
+                                              "--")
+                                        arguments))
+                               :stderr)))
+          (should (string-search "Old file" said))
+          (should-not (string-search "No cookie" said)))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-own-account ()
   "An Emacs without an account for it holds nothing that can be sent from here."
   :tags '(:module)

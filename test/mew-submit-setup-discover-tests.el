@@ -179,6 +179,8 @@ ZONE is a list of (NAME TYPE DATA...), or a function of the question."
                                      ,(mew-submit-setup-discover-tests--mx 1 host)))))))
             (setq stranger (make-network-process
                             :name "stranger" :type 'datagram :coding 'binary :noquery t
+                            ;; Emacs 30 warns where there is none.
+                            :service nil
                             :remote (process-datagram-address
                                      (car (seq-filter (lambda (process)
                                                         (equal (process-name process) "zone"))

@@ -409,8 +409,9 @@ list of them: a pair of parentheses is missing.  %s" mew-submit-account--remedy)
 Signal `mew-submit-config' for one that is none, or that safety depends on."
   (mapc (lambda (keyword)
           (cond ((not (and (stringp keyword)
-                           (string-match-p "\\`[A-Za-z0-9][A-Za-z0-9-]*\\'"
-                                           keyword)))
+                           (mew-submit-caseless--folding
+                             (string-match-p "\\`[A-Za-z0-9][A-Za-z0-9-]*\\'"
+                                             keyword))))
                  (mew-submit-error--throw 'config nil "Not an EHLO keyword: %s"
                                           keyword))
                 ((member (mew-submit-caseless--up keyword) '("STARTTLS" "AUTH"))

@@ -215,11 +215,14 @@ A name gets A-labels (RFC 5890); an address literal such as [192.0.2.1] stays."
                   (mew-submit-caseless--down (replace-regexp-in-string "[。．｡]" "." name))))
       (setq name (and (seq-every-p #'mew-submit-address--letter-p name)
                       (puny-encode-domain name))))
-    (cond ((string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain) domain)
+    (cond ((mew-submit-caseless--folding
+             (string-match-p "\\`\\[[A-Za-z0-9:.-]+\\]\\'" domain))
+           domain)
           ((and name
                 (<= (length name) 253)
                 (seq-every-p (lambda (label)
-                               (string-match-p mew-submit-address--label-regexp label))
+                               (mew-submit-caseless--folding
+                                 (string-match-p mew-submit-address--label-regexp label)))
                              (split-string name "[.]")))
            name))))
 

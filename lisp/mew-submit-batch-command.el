@@ -12,6 +12,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
 
@@ -237,6 +238,7 @@ That is the exit status; a condition or a quit that escapes means 70."
               ;; A garbage collection moves strings, a password among them, and what
               ;; stays where it was cannot be wiped.
               (gc-cons-threshold (max gc-cons-threshold (* 64 1024 1024))))
+          (mew-submit-caseless--everywhere)
           (setq status (funcall function (mew-submit-batch-command--arguments))))
       (when mew-submit-batch-command--interrupted
         (remove-hook 'kill-emacs-hook mew-submit-batch-command--interrupted))

@@ -372,8 +372,9 @@ mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-subm
 (defun mew-submit-issuer--hide (text)
   "Return TEXT, of an issuer, without words so long that they may be secrets."
   (truncate-string-to-width
-   (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
-                             (mew-submit-error--clean text))
+   (let ((case-fold-search nil))
+     (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
+                               (mew-submit-error--clean text)))
    200 nil nil "..."))
 
 (defun mew-submit-issuer--name-of (code)

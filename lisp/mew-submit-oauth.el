@@ -71,7 +71,8 @@ What was kept of it is overwritten."
 
 (defun mew-submit-oauth--hide (text)
   "Return TEXT without words so long that they may be secrets."
-  (replace-regexp-in-string "[A-Za-z0-9+=_~-]\\{20,\\}" "****" text))
+  (let ((case-fold-search nil))
+    (replace-regexp-in-string "[A-Za-z0-9+=_~-]\\{20,\\}" "****" text)))
 
 (defun mew-submit-oauth--error-text (err)
   "Return the words for people in the condition ERR, without what may be a secret.

@@ -93,7 +93,8 @@ Extensions make those longer that have parameters.")
 (defun mew-submit-relay-smtp--command (line)
   "Return LINE, octets without its CRLF, as (VERB . ARGUMENT), two strings.
 VERB is in upper case."
-  (unless (string-match "\\`\\([A-Za-z]+\\)\\(?: \\|\\'\\)" line)
+  (unless (let ((case-fold-search nil))
+            (string-match "\\`\\([A-Za-z]+\\)\\(?: \\|\\'\\)" line))
     (mew-submit-relay-smtp--no 500 "5.5.2" "Not a command"))
   (let* ((verb (mew-submit-caseless--up (match-string 1 line)))
          (argument (mew-submit-error--trim (substring line (match-end 1))))

@@ -358,10 +358,11 @@ Where the DNS has no digest of it the web is not asked."
                  ("%EMAILLOCALPART%"
                   . ,(string-remove-suffix (concat "@" domain) address))
                  ("%EMAILDOMAIN%" . ,domain))))
-    (replace-regexp-in-string "%EMAIL[A-Z]+%"
-                              (lambda (part)
-                                (or (cdr (assoc part parts)) part))
-                              text t t)))
+    (mew-submit-caseless--folding
+      (replace-regexp-in-string "%EMAIL[A-Z]+%"
+                                (lambda (part)
+                                  (or (cdr (assoc part parts)) part))
+                                text t t))))
 
 (defun mew-submit-setup-discover--xml-words (node)
   "Return the text of NODE without blanks around it; nothing for what is very long."

@@ -200,7 +200,8 @@ chmod 700 it, or set mew-submit-token-directory" mew-submit-token-directory))
 (defun mew-submit-token--unseal (text key id)
   "Return the plist in TEXT, of a file named by ID, by KEY, or nil."
   (ignore-errors
-    (when (string-match "\\`mew-submit 1 \\([A-Za-z0-9+/=]+\\)\n\\'" text)
+    (when (let ((case-fold-search nil))
+            (string-match "\\`mew-submit 1 \\([A-Za-z0-9+/=]+\\)\n\\'" text))
       (let* ((octets (base64-decode-string (match-string 1 text)))
              (plain (car (gnutls-symmetric-decrypt
                           'AES-256-GCM (copy-sequence key) (substring octets 0 12)

@@ -892,6 +892,18 @@ SECURITY: P13."
                                   :status)))))
     (should (= 1 (length (mew-submit-test-accepted peer))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-turkish ()
+  "SMTP is spoken in a Turkish locale, too: MAIL is a command there."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((said (mew-submit-test-emacs
+                 (list "--eval" "(set-language-environment \"Turkish\")"
+                       "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                       "-f" "mew-submit-batch-sendmail" "--"
+                       "--server" "127.0.0.1" "--outbox" directory "-bs")
+                 :input "EHLO me\r\nMAIL FROM:<i@[IPv6:::1]>\r\nQUIT\r\n")))
+      (should (string-match-p "^250 2.1.0" (plist-get said :stdout))))))
+
 ;; Emacs 31 warns when it loads a file without a cookie; this is how.
 (ert-deftest mew-submit-batch-sendmail-tests-config-without-cookie ()
   "A file of accounts may say nothing of a dialect; its other warnings are shown."

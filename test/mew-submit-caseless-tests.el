@@ -12,10 +12,13 @@
 (require 'mew-submit-caseless)
 (require 'mew-submit-cause)
 (require 'mew-submit-extension)
+(require 'mew-submit-issuer)
+(require 'mew-submit-oauth)
 (require 'mew-submit-relay-smtp)
 (require 'mew-submit-setup-discover)
 (require 'mew-submit-sevenbit)
 (require 'mew-submit-time)
+(require 'mew-submit-token)
 (require 'sendmail)
 
 (defmacro mew-submit-caseless-tests--in-turkish (&rest body)
@@ -58,6 +61,26 @@
     (should (equal (car (mew-submit-relay-smtp--command "mail from:<a@x>")) "MAIL"))
     (should (equal (mew-submit-account--server-name '(:server "MAIL.EXAMPLE.ORG"))
                    "mail.example.org "))))
+
+(ert-deftest mew-submit-caseless-tests-classes ()
+  "A class of letters has the I in a Turkish Emacs; so long words are hidden whole."
+  (mew-submit-caseless-tests--in-turkish
+    (let ((case-fold-search t)
+          (secret "aaaaaaaaaaaaIbbbbbbbbbbbbI"))
+      (should (equal (mew-submit-oauth--hide secret) "****"))
+      (should (equal (mew-submit-issuer--hide secret) "****"))
+      (should (equal (mew-submit-account--without '("CHUNKING")) "CHUNKING"))
+      (should (equal (mew-submit-address--domain "[IPv6:::1]") "[IPv6:::1]"))
+      (should (equal (mew-submit-address--domain "MAIL.EXAMPLE") "mail.example"))
+      (should (equal (car (mew-submit-relay-smtp--command "MAIL FROM:<a@x>")) "MAIL"))
+      ;; Base64 of so much has an I in it.
+      (let ((key (make-string 32 ?k))
+            (kept (list :refresh (make-string 9999 ?r))))
+        (should (equal (mew-submit-token--unseal (mew-submit-token--seal kept key "id")
+                                                 key "id")
+                       kept)))
+      (should (equal (mew-submit-setup-discover--expand "%EMAILADDRESS%" "x" "a@x")
+                     "a@x")))))
 
 (ert-deftest mew-submit-caseless-tests-searches ()
   "Fields, hosts and addresses are found in a Turkish Emacs, whatever their case."

@@ -919,7 +919,9 @@ SECURITY: P13."
       (pcase-dolist (`(,command . ,arguments)
                      `(("outbox" "--outbox" ,directory)
                        ("sendmail" "--config" ,config "--outbox" ,directory "-bp")
-                       ("relay" "--config" ,config "--port" "0")))
+                       ;; Ends as soon as it would listen.
+                       ("relay" "--config" ,config "--server" "127.0.0.1"
+                        "--listen" ,(concat "unix:" directory))))
         (let ((said (plist-get (mew-submit-test-emacs
                                 (append (list "-l" (expand-file-name
                                                     "mew-submit.el" mew-submit-test-root)

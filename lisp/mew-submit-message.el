@@ -192,8 +192,10 @@ behind a trace field.  The first is the newest, the one to act on."
   "Return those of FIELDS that can be orders of whoever sends the message.
 In a message that is sent again they are those above the end of its newest block
 of Resent- fields: the rest was written by somebody else."
-  (let ((last (car (last (mew-submit-message--resent-block fields)))))
-    (seq-take fields (1+ (or (seq-position fields last #'eq) (length fields))))))
+  (if (seq-some (lambda (field) (string-prefix-p "resent-" (car field))) fields)
+      (let ((last (car (last (mew-submit-message--resent-block fields)))))
+        (seq-take fields (1+ (seq-position fields last #'eq))))
+    fields))
 
 (defun mew-submit-message--addresses (fields names)
   "Return the addresses in those of FIELDS whose name is in NAMES."

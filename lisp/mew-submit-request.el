@@ -429,33 +429,26 @@ user; where somebody would have to be asked first, that is for later."
       (mew-submit-address--check-secret password "password"))))
 
 (defconst mew-submit-request--options
-  '(mew-submit-connect-timeout mew-submit-step-timeout mew-submit-attempt-delay
-    mew-submit-helo mew-submit-delay mew-submit-retry-intervals mew-submit-give-up-after)
-  "Options that a message needs on its way, and `setq' takes any value for.")
-
-(defun mew-submit-request--fits-p (type value)
-  "Is VALUE of TYPE, that of one of `mew-submit-request--options'?"
-  (pcase type
-    ((or 'number `(number . ,_)) (numberp value))
-    ('string (stringp value))
-    (`(const . ,words) (equal value (car (last words))))
-    (`(repeat . ,words)
-     (and (proper-list-p value)
-          (seq-every-p (lambda (element)
-                         (mew-submit-request--fits-p (car (last words)) element))
-                       value)))
-    (`(choice . ,types)
-     (seq-some (lambda (type) (mew-submit-request--fits-p type value)) types))))
+  '((mew-submit-connect-timeout number) (mew-submit-step-timeout number null)
+    (mew-submit-attempt-delay number) (mew-submit-helo string) (mew-submit-delay number)
+    (mew-submit-retry-intervals numbers) (mew-submit-give-up-after number null))
+  "Options that a message needs on its way, and what each can be.
+Their types for Customize say the same, but `setq' takes any value.")
 
 (defun mew-submit-request--check-options ()
   "Signal `mew-submit-config' for an option whose value has the wrong shape.
 A message would wait for ever because of it."
-  (dolist (option mew-submit-request--options)
-    (when-let* ((type (get option 'custom-type)))
-      (unless (mew-submit-request--fits-p type (symbol-value option))
+  (pcase-dolist (`(,option . ,shapes) mew-submit-request--options)
+    (let ((value (and (boundp option) (symbol-value option))))
+      (unless (or (not (boundp option))
+                  (memq (cond ((numberp value) 'number)
+                              ((stringp value) 'string)
+                              ((and (proper-list-p value) (seq-every-p #'numberp value))
+                               (if (or value (memq 'numbers shapes)) 'numbers 'null)))
+                        shapes))
         (mew-submit-error--throw
          'config nil "%s cannot be %S.  M-x customize-option RET %s RET shows what \
-it can be" option (symbol-value option) option)))))
+it can be" option value option)))))
 
 (defun mew-submit-request--check-account (account recipients)
   "Signal a condition if nothing can be sent to RECIPIENTS by ACCOUNT.

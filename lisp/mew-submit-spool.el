@@ -639,13 +639,12 @@ Return the entries of those messages."
   "Return who has got the message whose KEY is VALUE out of DIRECTORY, by its log.
 KEY is one of those in `mew-submit-spool--log'.  This is asked before each
 attempt: octets are searched, and no more decoded than one line."
-  (let ((as-written (substring (mew-submit-json--line (list key value)) 1 -2))
-        people)
+  (let (people as-written)
     (dolist (name '("delivered.log.1" "delivered.log") people)
       (let ((file (expand-file-name name directory))
             (file-name-handler-alist nil))
         (when (file-readable-p file)
-          (require 'json)
+          (setq as-written (substring (mew-submit-json--line (list key value)) 1 -2))
           (with-temp-buffer
             (set-buffer-multibyte nil)
             (insert-file-contents-literally file)

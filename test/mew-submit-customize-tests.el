@@ -184,9 +184,16 @@ The mail would wait for ever, and Lisp's words would say why."
                    (mew-submit-error--text
                     (should-error (mew-submit-request--check-account '(:server "a") nil)
                                   :type 'mew-submit-config))))))))
-  (dolist (option mew-submit-request--options)
-    (should (mew-submit-request--fits-p (get option 'custom-type)
-                                        (eval (car (get option 'standard-value)) t))))
+  (pcase-dolist (`(,option . ,shapes) mew-submit-request--options)
+    (let ((type (get option 'custom-type))
+          (words '((number . number) (string . string) (const . null) (repeat . numbers))))
+      ;; As Customize has it.
+      (should (equal shapes
+                     (sort (mapcar (lambda (type) (cdr (assq (or (car-safe type) type) words)))
+                                   (if (eq (car-safe type) 'choice) (cdr type) (list type)))
+                           #'string-greaterp))))
+    (cl-progv (list option) (list (eval (car (get option 'standard-value)) t))
+      (mew-submit-request--check-account '(:server "a") nil)))
   (let ((mew-submit-retry-intervals nil)
         (mew-submit-give-up-after nil))
     (mew-submit-request--check-account '(:server "a") nil)))

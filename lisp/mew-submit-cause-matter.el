@@ -69,7 +69,8 @@ imaginary, not subscribed here, belongs to nobody, belongs to no one, quit, has 
 left the company, left our company, resigned, no one called, nobody called, no one known,
 know of no, know no one, know nobody, have nobody, have no one, no one with, nobody with,
 no one of that, none of that name, nobody of that, have nothing like, have no such,
-not in route, dont exists, have an account, not user of, niemand unter dieser adresse, niemand,
+not in route, dont exists, does not have an account, do not have an account,
+doesnt have an account, dont have an account, not user of, niemand unter dieser adresse,
 matches found, list of allowed recipients, no recipients for, email has changed, address has changed,
 nie ma takiej")
     (nouser
@@ -492,8 +493,9 @@ callback failed, callout to sender, sender callback, could not be confirmed,
 return address was, postmaster verification, verification failed while checking,
 sender could not be checked, callout verification, your own mail server, send bounces,
 bounces to your, bounces cannot, reply to your address, whether you exist,
-whether the sender exists, if the sender exists, sender exists, check sender address,
-check the sender, check sender")
+whether the sender exists, if the sender exists, sender exists, couldnt check sender,
+couldnt check the sender, could not check sender, could not check the sender, cannot check sender,
+cannot check the sender, unable to check sender, unable to check the sender")
     (owned
      "ei ole lubatud, permission to send from, hoort niet bij, tillhor inte, tilhorer ikke,
 ikke lov til, har inte ratt, nemate opravneni, nie masz uprawnien, non hai il permesso,

@@ -16,6 +16,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-network)
@@ -207,8 +208,9 @@ That the file cannot be written is no reason to trouble anybody who sends mail."
              mew-submit-negative-cache)
             (setq mew-submit-network-negative--read
                   (mew-submit-network-negative--stamp-of file)))
-        (file-error (message "Blocked ports are remembered in memory only: %s"
-                             (error-message-string err)))))))
+        (file-error (mew-submit-background--tell
+                     "Blocked ports are remembered in memory only: %s"
+                     (error-message-string err)))))))
 
 (defun mew-submit-network-negative--entries ()
   "Return all that is remembered and still valid."

@@ -13,6 +13,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-background)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-store)
 (require 'seq)
@@ -62,8 +63,9 @@ That the file cannot be written is no reason to trouble anybody who sends mail."
           (mew-submit-store--write
            file "Which of several servers a network has let through, for mew-submit."
            mew-submit-network-server--entries)
-        (file-error (message "Servers are remembered in memory only: %s"
-                             (error-message-string err)))))))
+        (file-error (mew-submit-background--tell
+                     "Servers are remembered in memory only: %s"
+                     (error-message-string err)))))))
 
 (defun mew-submit-network-server--find (names network)
   "Return what is remembered of the servers NAMES on NETWORK, an entry or nil."

@@ -480,8 +480,8 @@ That is done while Emacs is idle, or sends mail anyway; else it has time."
       (condition-case err
           (mew-submit-parcel--recheck-now host account)
         (mew-submit-error
-         (message "mew-submit: %s cannot be looked at again: %s" host
-                  (mew-submit-error--text err))))
+         (mew-submit-background--tell "mew-submit: %s cannot be looked at again: %s" host
+                                      (mew-submit-error--text err))))
     (mew-submit-parcel--recheck-in 10 host account)))
 
 (defun mew-submit-parcel--recheck-now (host account)

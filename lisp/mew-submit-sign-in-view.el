@@ -10,6 +10,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-background)
 (require 'mew-submit-view)
 (require 'subr-x)
 
@@ -107,7 +108,7 @@ OPEN and CANCEL are functions for its buttons."
         (dolist (window (get-buffer-window-list nil nil t))
           (unless (eq window (selected-window))
             (quit-restore-window window 'bury)))
-        (message "%s" (plist-get event :text))))))
+        (mew-submit-background--tell "%s" (plist-get event :text))))))
 
 (provide 'mew-submit-sign-in-view)
 ;;; mew-submit-sign-in-view.el ends here

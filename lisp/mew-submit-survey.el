@@ -13,6 +13,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-background)
 (require 'mew-submit-diagnosis-network)
 (require 'mew-submit-diagnosis-network-text)
 (require 'mew-submit-error)
@@ -347,9 +348,10 @@ the latter numbers have columns of their own."
             (mew-submit-view--soon buffer)
             (let ((servers (length (mew-submit-survey-fieldtest--results test)))
                   (trouble (mew-submit-survey-fieldtest-trouble test)))
-              (message "%s" (if trouble (mew-submit-error--text trouble)
-                                (format "The survey is complete: %d server%s" servers
-                                        (if (= servers 1) "" "s")))))))
+              (mew-submit-background--tell
+               "%s" (if trouble (mew-submit-error--text trouble)
+                      (format "The survey is complete: %d server%s" servers
+                              (if (= servers 1) "" "s")))))))
     (mew-submit-survey-fieldtest--run mew-submit-survey--test)
     (mew-submit-view--draw)))
 

@@ -10,7 +10,13 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'mew-submit-background)
+(require 'mew-submit-network-negative)
+(require 'mew-submit-network-server)
+(require 'mew-submit-parcel)
+(require 'mew-submit-sign-in-view)
+(require 'mew-submit-survey)
 (require 'mew-submit-test-helpers)
 
 (defvar mew-submit-background-tests--loaded nil
@@ -141,6 +147,47 @@ would make more."
           (mew-submit-background--run
             (mew-submit-background--tell "The mail was not sent"))
           (should (equal said '("The mail was not sent"))))))))
+
+(ert-deftest mew-submit-background-tests-what-comes-by-itself ()
+  "What the background has to say of other things than mail covers no prompt, either."
+  (let ((mew-submit-negative-cache nil)
+        (mew-submit-network-server--entries nil)
+        (mew-submit-negative-cache-file "/dev/null/x")
+        (mew-submit-parcel--rechecks nil)
+        (test (mew-submit-survey-fieldtest--new '((:host "h")) :ports "587"))
+        prompt said)
+    (cl-letf (((symbol-function 'mew-submit-background--prompt-p) (lambda () prompt))
+              ((symbol-function 'message)
+               (lambda (&rest words) (push (apply #'format words) said)))
+              ((symbol-function 'mew-submit-parcel--recheck-now)
+               (lambda (&rest _) (mew-submit-error--throw 'config nil "No")))
+              ((symbol-function 'mew-submit-view--draw) #'ignore)
+              ((symbol-function 'mew-submit-view--soon) #'ignore)
+              ((symbol-function 'mew-submit-survey-fieldtest--run) #'ignore))
+      (pcase-dolist
+          (`(,words . ,happens)
+           `(("Blocked ports" . ,(lambda () (mew-submit-network-negative--save nil)))
+             ("Servers are" . ,(lambda () (mew-submit-network-server--save nil)))
+             ("mew-submit: h cannot" . ,(lambda () (mew-submit-parcel--recheck "h" nil)))
+             ("me is signed in" . ,(lambda ()
+                                     (mew-submit-sign-in-view--display
+                                      '(:step done :text "me is signed in") "" #'ignore
+                                      #'ignore)))
+             ("The survey is complete" . ,(lambda ()
+                                            (with-temp-buffer
+                                              (setq-local mew-submit-survey--test test)
+                                              (mew-submit-survey--run-here)
+                                              (funcall (mew-submit-survey-fieldtest-on-end test)
+                                                       test))))))
+        (ert-info (words)
+          (setq said nil)
+          (let ((noninteractive t))
+            (setq prompt t)
+            (funcall happens)
+            (should-not said)
+            (setq prompt nil)
+            (funcall happens)
+            (should (string-prefix-p words (car said)))))))))
 
 (ert-deftest mew-submit-background-tests-timers-have-names ()
   "Whose timer each of ours is, is known by the name of its function.

@@ -265,6 +265,7 @@
     (sender-verify-failed
      (mail "550 5.1.0 <user@example.it> sender rejected invalid local user")
      (mail "550 Couldn't check sender address.")
+     (mail "550 Unable to check the sender")
      (rcpt "550 5.1.8 Your sender address could not be verified")
      (mail "550 Sender mailbox does not exist")
      (rcpt "550-Callback setup failed while verifying <user@example.com>" "550 Sender verify failed")
@@ -274,6 +275,7 @@
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
      (rcpt "550 user@example.com has blacklisted example.net.")
+     (rcpt "550 Please check the sender address, it is not allowed")
      (rcpt "550 受信拒否設定により配信できません")
      (rcpt "550 수신자가 수신을 거부했습니다")
      (mail "554 User in blacklist")
@@ -968,6 +970,8 @@
      (any "500 Unbekannter Befehl"))
     (policy-unspecified
      (mail "550 5.7.1 Submission rejected by policy")
+     (mail "550 You need to have an account with us to send")
+     (rcpt "550 5.7.1 Niemand außer Mitgliedern darf an diese Adresse schreiben")
      (dot "521 5.2.1 : AOL will not accept delivery of this message.")
      (dot "550 Your e-mail was rejected for policy reasons on this gateway")
      (dot "550 5.7.1 Message refused")

@@ -233,8 +233,9 @@ Signal `mew-submit-config' for a value that is wrong."
 It is a type, a semicolon, and an address in xtext (RFC 3461, section 4.2)."
   (and (stringp value)
        (<= (length value) 500)
-       (string-match-p "\\`[A-Za-z0-9-]\\{1,40\\};\\(?:[!-*,-<>-~]\\|\\+[0-9A-F]\\{2\\}\\)+\\'"
-                       value)
+       (let ((case-fold-search nil))
+         (string-match-p
+          "\\`[A-Za-z0-9-]\\{1,40\\};\\(?:[!-*,-<>-~]\\|\\+[0-9A-Fa-f]\\{2\\}\\)+\\'" value))
        value))
 
 (defun mew-submit-extension--each (account recipients)

@@ -281,7 +281,8 @@ Signal `mew-submit-config' for one that cannot be used: no way leads past it."
                (not (equal (car parts) "https"))
                (mew-submit-https--direct-p (mew-submit-https--name parts)))
            nil)
-          ((string-match "\\`\\(?:http://\\)?\\([A-Za-z0-9._-]+\\):\\([0-9]+\\)/?\\'" name)
+          ((mew-submit-caseless--folding
+             (string-match "\\`\\(?:http://\\)?\\([A-Za-z0-9._-]+\\):\\([0-9]+\\)/?\\'" name))
            (cons (match-string 1 name) (string-to-number (match-string 2 name))))
           ;; It may have a password in it, and is not shown.
           (t (mew-submit-error--throw 'config nil "The proxy for https (https_proxy, \

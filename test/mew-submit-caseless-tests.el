@@ -12,6 +12,7 @@
 (require 'mew-submit-caseless)
 (require 'mew-submit-cause)
 (require 'mew-submit-extension)
+(require 'mew-submit-https)
 (require 'mew-submit-issuer)
 (require 'mew-submit-oauth)
 (require 'mew-submit-relay-smtp)
@@ -20,6 +21,8 @@
 (require 'mew-submit-time)
 (require 'mew-submit-token)
 (require 'sendmail)
+
+(defvar url-proxy-services)
 
 (defmacro mew-submit-caseless-tests--in-turkish (&rest body)
   "Evaluate BODY where the small letter of I is no i, as in a Turkish Emacs."
@@ -97,6 +100,10 @@
     (should-not (string-search "charset" (buffer-string)))
     (should (mew-submit-account--fits-p '(:from "@mail.example.org") "a@MAIL.example.org"))
     (should (mew-submit-account--fits-p '(:from "^info@") "INFO@example.org"))
+    (should (mew-submit-extension--original "RFC822;INFO@example.org"))
+    (let ((url-proxy-services '(("https" . "PROXY-I:8080"))))
+      (should (equal (mew-submit-https--proxy (mew-submit-https--parse "https://a.example/"))
+                     '("PROXY-I" . 8080))))
     (should-not (mew-submit-setup-discover--foreign-p "SMTP.MAIL.example.org"
                                                       "mail.example.org"))
     (erase-buffer)

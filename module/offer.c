@@ -91,8 +91,12 @@ msub_smtp_unkept_by_message (const struct msub_smtp *smtp, const struct msub_env
   if (reply->code / 100 != 5 || !facts->eight_bit || !smtp->caps.eightbitmime || msub_smtp_sends_binary (smtp, envelope))
     return false;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (strcasestr (reply->text, words[i]))
-      return true;
+    {
+      const char *place = strcasestr (reply->text, words[i]);
+      /* A key of 2048 bits is another matter.  */
+      if (place && (place == reply->text || place[-1] < '0' || place[-1] > '9'))
+        return true;
+    }
   return false;
 }
 

@@ -107,14 +107,15 @@ msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_e
   size_t place = envelope->first + i;
   if (smtp->caps.pipelining && msub_smtp_about_pipelining (reply))
     return "PIPELINING";
-  bool literal = strstr (reply->text, "NOTIFY") || strstr (reply->text, "ORCPT");
-  if (!(msub_smtp_about_command (reply) || literal) || msub_smtp_dislikes_name (smtp))
+  bool about_it = msub_smtp_about_command (reply), literal = strstr (reply->text, "NOTIFY") || strstr (reply->text, "ORCPT");
+  if (!(about_it || literal) || msub_smtp_dislikes_name (smtp))
     return NULL;
   if (smtp->caps.dsn
       && (msub_envelope_wish (envelope->notify, place) || msub_envelope_wish (envelope->original, place)
           || envelope->extensions.dsn_notify))
     return "DSN";
-  return smtp->caps.pipelining && msub_smtp_about_command (reply) && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
+  bool argument = reply->code == 501 || reply->code == 504 || reply->code == 555;
+  return smtp->caps.pipelining && about_it && !argument ? "PIPELINING" : NULL;
 }
 
 /* Does REPLY speak of recipients enough, and not of one of them and what he has a limit of?  */

@@ -138,8 +138,6 @@ Mew knows of CASE."
 Mew remembers it."
   (let ((tag (mew-submit-mew--password-tag event))
         (enable-recursive-minibuffers t))
-    (when (plist-get event :wrong)
-      (mew-passwd-set-passwd tag nil))
     (let ((answer (mew-submit-mew--secret
                    event (mew-input-passwd (format "SMTP password (%s): "
                                                    (plist-get event :user))
@@ -169,10 +167,13 @@ it is not."
 What Mew does not remember the user is asked for when they come to the question:
 a prompt of Mew's own would take keys that are meant for something else."
   (if (mew-submit-mew--keeps-p event)
-      (or (and (not (plist-get event :wrong))
-               (mew-submit-mew--secret
-                event (mew-passwd-get-passwd (mew-submit-mew--password-tag event))))
-          (mew-submit-dialog--password event (lambda () (mew-submit-mew--read event))))
+      (let ((tag (mew-submit-mew--password-tag event)))
+        ;; Whatever the user says then: no other mail logs in with it.
+        (when (plist-get event :wrong)
+          (mew-passwd-set-passwd tag nil))
+        (or (mew-submit-mew--secret event (mew-passwd-get-passwd tag))
+            (mew-submit-dialog--password event
+                                         (lambda () (mew-submit-mew--read event)))))
     (mew-submit-dialog--answer event)))
 
 (function-put 'mew-submit-mew--answer 'mew-submit-asks-again t)

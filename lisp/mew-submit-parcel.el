@@ -579,7 +579,7 @@ condition when there is no job."
   (setf (mew-submit-parcel-secrets parcel)
         (delq nil (list (plist-get account :password)
                         (plist-get (plist-get account :resolved) :proxy-password))))
-  (condition-case err
+  (unwind-protect
       (progn
         (unless (mew-submit-parcel-fields parcel)
           (setf (mew-submit-parcel-fields parcel)
@@ -597,11 +597,9 @@ condition when there is no job."
                  :on-ask (apply-partially #'mew-submit-parcel--answer parcel)
                  :on-know (apply-partially #'mew-submit-parcel--answer-at-once parcel)
                  :again (apply-partially #'mew-submit-parcel--again parcel)))))
-    ((error quit)
-     ;; A job cleans up itself, at its end.
-     (unless (mew-submit-parcel-job parcel)
-       (mew-submit-parcel--clean-up parcel))
-     (signal (car err) (cdr err)))))
+    ;; A job cleans up itself, at its end.
+    (unless (mew-submit-parcel-job parcel)
+      (mew-submit-parcel--clean-up parcel))))
 
 (cl-defun mew-submit-parcel--log-in (account &key on-event on-done on-ask)
   "Log in by ACCOUNT, once, and send nothing; return the session.

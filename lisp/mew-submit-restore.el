@@ -249,8 +249,12 @@ says that.  Signal `user-error' when it cannot be edited truly."
     (save-restriction
       (narrow-to-region (point-min) (point))
       (mew-submit-restore--cut resent source)
-      ;; Below the Resent- fields nothing is an order.
-      (goto-char (if resent (point-min) (point-max)))
+      (goto-char (point-max))
+      (when resent
+        ;; Below these fields nothing is an order, and above a trace field others are.
+        (goto-char (point-min))
+        (mew-submit-caseless--folding (re-search-forward "^Resent-"))
+        (beginning-of-line))
       (unless source
         (insert (or (plist-get entry :private) "")))
       (setq written (mew-submit-message--fields-of-text

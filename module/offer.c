@@ -91,8 +91,12 @@ msub_smtp_unkept_by_message (const struct msub_smtp *smtp, const struct msub_env
   if (reply->code / 100 != 5 || !facts->eight_bit || !smtp->caps.eightbitmime || msub_smtp_sends_binary (smtp, envelope))
     return false;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (strcasestr (reply->text, words[i]))
-      return true;
+    {
+      const char *place = strcasestr (reply->text, words[i]);
+      /* A key of 2048 bits is another matter.  */
+      if (place && (place == reply->text || place[-1] < '0' || place[-1] > '9'))
+        return true;
+    }
   return false;
 }
 
@@ -103,14 +107,15 @@ msub_smtp_unkept_by_recipient (const struct msub_smtp *smtp, const struct msub_e
   size_t place = envelope->first + i;
   if (smtp->caps.pipelining && msub_smtp_about_pipelining (reply))
     return "PIPELINING";
-  bool literal = strstr (reply->text, "NOTIFY") || strstr (reply->text, "ORCPT");
-  if (!(msub_smtp_about_command (reply) || literal) || msub_smtp_dislikes_name (smtp))
+  bool about_it = msub_smtp_about_command (reply), literal = strstr (reply->text, "NOTIFY") || strstr (reply->text, "ORCPT");
+  if (!(about_it || literal) || msub_smtp_dislikes_name (smtp))
     return NULL;
   if (smtp->caps.dsn
       && (msub_envelope_wish (envelope->notify, place) || msub_envelope_wish (envelope->original, place)
           || envelope->extensions.dsn_notify))
     return "DSN";
-  return smtp->caps.pipelining && msub_smtp_about_command (reply) && reply->code != 501 && reply->code != 504 && reply->code != 555 ? "PIPELINING" : NULL;
+  bool argument = reply->code == 501 || reply->code == 504 || reply->code == 555;
+  return smtp->caps.pipelining && about_it && !argument ? "PIPELINING" : NULL;
 }
 
 /* Does REPLY speak of recipients enough, and not of one of them and what he has a limit of?  */

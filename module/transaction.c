@@ -304,7 +304,7 @@ halve (struct msub_smtp *smtp, const struct msub_progress *progress, const struc
 {
   bool asked = err->step && (strcmp (err->step, "data") == 0 || strcmp (err->step, "dot") == 0);
   bool refused = !progress->in_doubt && (err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED);
-  if (!asked || !refused || smtp->in_message || msub_smtp_spent (smtp) || progress->accepted < 2
+  if (!asked || !refused || progress->chunk_out || smtp->in_message || msub_smtp_spent (smtp) || progress->accepted < 2
       || progress->envelope->all_or_none || !msub_smtp_about_number_at_last (msub_smtp_last (smtp)))
     return false;
   smtp->caps.recipients_max = (unsigned) (progress->accepted / 2);

@@ -300,7 +300,10 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
       (clear-string (cdr answer))
       (should (equal kept "secret"))
       (setq typed "other")
-      (funcall enter (funcall ask :wrong t))
+      (let ((question (funcall ask :wrong t)))
+        ;; Until they answer, if ever, no other mail logs in with it.
+        (should-not kept)
+        (funcall enter question))
       (should (equal asked 1))
       (should (equal kept "other")))))
 

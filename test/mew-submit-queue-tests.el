@@ -961,20 +961,29 @@ What the message itself wishes, and the server that it names, stay."
 
 (ert-deftest mew-submit-queue-tests-left-by-a-throw ()
   "Whoever leaves by a throw or a quit as a message is to be sent, it is sent later.
-It did not go on being sent, by nobody, until Emacs ended."
+It did not go on being sent, by nobody, until Emacs ended.  Its password is wiped."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (dolist (leave (list (lambda (&rest _) (throw 'mew-submit-test-thrown nil))
-                         (lambda (&rest _) (signal 'quit nil))))
+  (mew-submit-test-with-peer (peer "--user" "me" "--password" "secret"
+                                   "127.0.0.1:0,name=ok")
+    (dolist (go (list (lambda () (throw 'mew-submit-test-thrown nil))
+                      (lambda () (signal 'quit nil))))
       (mew-submit-queue-tests--with-outbox directory
-        (let ((account (mew-submit-test-account peer "ok"))
-              id)
+        (let* ((account (mew-submit-test-account
+                         peer "ok" :user "me" :password (copy-sequence "secret")))
+               secrets id
+               (leave (lambda (&rest _)
+                        (setq secrets (mew-submit-parcel-secrets
+                                       (car mew-submit-known--under-way)))
+                        (funcall go))))
           (advice-add 'mew-submit-request--make :override leave)
           (unwind-protect
               (cl-letf (((symbol-function 'display-warning) #'ignore))
                 (catch 'mew-submit-test-thrown
                   (mew-submit-queue-tests--add directory account)))
             (advice-remove 'mew-submit-request--make leave))
+          (should secrets)
+          (should (seq-every-p (lambda (secret) (string-match-p "\\`\0+\\'" secret))
+                               secrets))
           (mew-submit-queue-tests--settle)
           (setq id (car (mew-submit-spool--ids directory)))
           (should (eq (mew-submit-queue-tests--state id) 'queued))

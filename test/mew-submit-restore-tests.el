@@ -364,7 +364,11 @@ Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")
            ("sent again with a hidden recipient"
             "Resent-From: me@example.org\nResent-Bcc: hidden@x.example\n\
 Resent-To: a@x.example\nReceived: by x.example\nFrom: orig@x.example\nTo: me@work.example\n\
-Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")))
+Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")
+           ("sent again by formail, which writes below"
+            "Received: by x.example\nFrom: orig@x.example\nTo: me@work.example\n\
+Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\nResent-From: me@example.org\n\
+Resent-Bcc: hidden@x.example\nResent-To: a@x.example\n")))
       (ert-info (what)
         (let* ((id (apply #'mew-submit-restore-tests--add
                           (concat header "Subject: s\n\nbody\n") keys))

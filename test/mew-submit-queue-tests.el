@@ -2006,107 +2006,92 @@ It is used all the same; another Emacs uses that of the user's account."
         (should-not (directory-files (expand-file-name "edited" directory)
                                      nil "\\`[^.]"))))))
 
+(defmacro mew-submit-queue-tests--with-scheduled (id directory &rest body)
+  "Run BODY with the message ID, to be sent tomorrow, in an outbox in DIRECTORY.
+It is sent once, whatever BODY does, and then the outbox is empty."
+  (declare (indent 2) (debug (symbolp symbolp body)))
+  `(mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+     (mew-submit-queue-tests--with-outbox ,directory
+       (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
+              (send-mail-function #'mew-submit-send-it)
+              (,id (mew-submit-queue-tests--add
+                    ,directory nil :not-before (time-add nil 86400))))
+         ,@body
+         (mew-submit-queue-tests--settle)
+         (should (mew-submit-test-stored peer 1))
+         (should-not (mew-submit-spool--put-back ,directory))
+         (should-not (mew-submit-spool--ids ,directory))))))
+
 (ert-deftest mew-submit-queue-tests-edited-and-sent-is-gone ()
   "No other Emacs puts back what was edited and is sent, at whatever moment it looks.
 One that was to be sent at a time of its own would be sent twice."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-queue-tests--with-outbox directory
-      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
-             (id (mew-submit-queue-tests--add
-                  directory nil :not-before (time-add nil 86400)))
-             (look (lambda (&rest _) (mew-submit-spool--put-back directory))))
-        (mew-submit-queue-tests--editing id
-          (goto-char (point-min))
-          (message-remove-header "X-Mew-Submit-Send-At")
-          (advice-add 'mew-submit-spool--unlock :after look)
-          (unwind-protect
-              (message-send)
-            (advice-remove 'mew-submit-spool--unlock look)))
-        (mew-submit-queue-tests--settle)
-        (should (mew-submit-test-stored peer 1))
-        (should-not (mew-submit-spool--ids directory))))))
+  (mew-submit-queue-tests--with-scheduled id directory
+    (let ((look (lambda (&rest _) (mew-submit-spool--put-back directory))))
+      (mew-submit-queue-tests--editing id
+        (goto-char (point-min))
+        (message-remove-header "X-Mew-Submit-Send-At")
+        (advice-add 'mew-submit-spool--unlock :after look)
+        (unwind-protect
+            (message-send)
+          (advice-remove 'mew-submit-spool--unlock look))))))
 
 (ert-deftest mew-submit-queue-tests-edited-in-another-mode ()
   "What is edited and put into another mode, or its own anew, is neither lost nor twice."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-queue-tests--with-outbox directory
-      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
-             (id (mew-submit-queue-tests--add
-                  directory nil :not-before (time-add nil 86400))))
-        (mew-submit-queue-tests--editing id
-          (text-mode))
-        (should (equal (mew-submit-spool--ids directory) (list id)))
-        (mew-submit-queue-tests--editing id
-          (message-mode)
-          (goto-char (point-min))
-          (message-remove-header "X-Mew-Submit-Send-At")
-          (message-send))
-        (mew-submit-queue-tests--settle)
-        (should (mew-submit-test-stored peer 1))
-        (should-not (mew-submit-spool--put-back directory))
-        (should-not (mew-submit-spool--ids directory))))))
+  (mew-submit-queue-tests--with-scheduled id directory
+    (mew-submit-queue-tests--editing id
+      (text-mode))
+    (should (equal (mew-submit-spool--ids directory) (list id)))
+    (mew-submit-queue-tests--editing id
+      (message-mode)
+      (goto-char (point-min))
+      (message-remove-header "X-Mew-Submit-Send-At")
+      (message-send))))
 
 (ert-deftest mew-submit-queue-tests-edited-in-copies-of-the-buffer ()
   "What is edited is edited until the last buffer with it is killed, or one sends it.
 Put back when a copy is killed, it would be sent twice: also from the buffer."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-queue-tests--with-outbox directory
-      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
-             (id (mew-submit-queue-tests--add
-                  directory nil :not-before (time-add nil 86400)))
-             (outbox (lambda () (mew-submit-spool--ids directory))))
-        (dolist (copy (list (lambda () (clone-indirect-buffer nil nil))
-                            ;; What visits a file, as a draft does, is not cloned.
-                            (lambda ()
-                              (set-visited-file-name nil)
-                              (clone-buffer "*mail copy*"))))
-          ;; The copy goes first, and then the other way round.
-          (mew-submit-queue-tests--editing id
-            (kill-buffer (funcall copy))
-            (should-not (funcall outbox)))
-          (should (equal (funcall outbox) (list id)))
-          (mew-submit-queue-tests--editing id
-            (let ((other (funcall copy)))
-              (set-buffer-modified-p nil)
-              (kill-buffer)
-              (when (buffer-live-p other)
-                (should-not (funcall outbox))
-                (kill-buffer other))))
-          (should (equal (funcall outbox) (list id))))
-        (mew-submit-queue-tests--editing id
-          (goto-char (point-min))
-          (message-remove-header "X-Mew-Submit-Send-At")
-          (set-visited-file-name nil)
-          (let ((buffer (current-buffer)))
-            (with-current-buffer (clone-buffer "*mail copy*")
-              (message-send)
-              (kill-buffer))
-            (should-not (buffer-local-value 'mew-submit-edit--edited buffer))))
-        (mew-submit-queue-tests--settle)
-        (should (mew-submit-test-stored peer 1))
-        (should-not (funcall outbox))))))
+  (mew-submit-queue-tests--with-scheduled id directory
+    (dolist (copy (list (lambda () (clone-indirect-buffer nil nil))
+                        ;; What visits a file, as a draft does, is not cloned.
+                        (lambda ()
+                          (set-visited-file-name nil)
+                          (clone-buffer "*mail copy*"))))
+      ;; The copy goes first, and then the other way round.
+      (mew-submit-queue-tests--editing id
+        (kill-buffer (funcall copy))
+        (should-not (mew-submit-spool--ids directory)))
+      (should (equal (mew-submit-spool--ids directory) (list id)))
+      (mew-submit-queue-tests--editing id
+        (let ((other (funcall copy)))
+          (set-buffer-modified-p nil)
+          (kill-buffer)
+          (when (buffer-live-p other)
+            (should-not (mew-submit-spool--ids directory))
+            (kill-buffer other))))
+      (should (equal (mew-submit-spool--ids directory) (list id))))
+    (mew-submit-queue-tests--editing id
+      (goto-char (point-min))
+      (message-remove-header "X-Mew-Submit-Send-At")
+      (set-visited-file-name nil)
+      (let ((buffer (current-buffer)))
+        (with-current-buffer (clone-buffer "*mail copy*")
+          (message-send)
+          (kill-buffer))
+        (should-not (buffer-local-value 'mew-submit-edit--edited buffer))))))
 
 (ert-deftest mew-submit-queue-tests-edited-and-sent-by-mail-mode ()
   "Mail mode runs no hook when it has sent, and what was edited is gone all the same."
   :tags '(:module)
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
-    (mew-submit-queue-tests--with-outbox directory
-      (let* ((mew-submit-accounts (list (mew-submit-test-account peer "ok")))
-             (send-mail-function #'mew-submit-send-it)
-             (id (mew-submit-queue-tests--add
-                  directory nil :not-before (time-add nil 86400))))
-        (mew-submit-queue-tests--editing id
-          (mail-mode)
-          (mail-position-on-field "X-Mew-Submit-Send-At")
-          (delete-region (line-beginning-position) (line-beginning-position 2))
-          (cl-letf (((symbol-function 'y-or-n-p) #'always))
-            (mail-send)))
-        (mew-submit-queue-tests--settle)
-        (should (mew-submit-test-stored peer 1))
-        (should-not (mew-submit-spool--ids directory))))))
+  (mew-submit-queue-tests--with-scheduled id directory
+    (mew-submit-queue-tests--editing id
+      (mail-mode)
+      (mail-position-on-field "X-Mew-Submit-Send-At")
+      (delete-region (line-beginning-position) (line-beginning-position 2))
+      (cl-letf (((symbol-function 'y-or-n-p) #'always))
+        (mail-send)))))
 
 (ert-deftest mew-submit-queue-tests-edit-keeps-the-date ()
   "A message that is held until a date is held until then when it was edited."

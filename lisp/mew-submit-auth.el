@@ -233,7 +233,8 @@ It is unibyte.  Who is asked is as for `mew-submit-auth--lookup'."
 ;;; Not now
 
 (defconst mew-submit-auth--pause 600
-  "Seconds after which somebody who gave no password is asked again.")
+  "Seconds after which somebody who gave no password is asked again.
+So long an account whose log-in was refused for now does not log in, either.")
 
 (defvar mew-submit-auth--put-off (make-hash-table :test #'equal)
   "When an account may log in again, and why not now.

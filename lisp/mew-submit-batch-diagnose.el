@@ -35,12 +35,16 @@
 (require 'mew-submit-way)
 (require 'seq)
 
+(defconst mew-submit-batch-diagnose--keys
+  `(:helo :source :tls-name ,@(mew-submit-way--file-keys nil) :timeout)
+  "The keys of an account that a diagnosis takes as they are.")
+
 (defconst mew-submit-batch-diagnose--options
   `(("--ports" :ports "PORT[:MODE[:SERVICE]],..." "default: 25,465,587")
-    ,@(mew-submit-account--options '(:family :tls-name :ca-file :crl-file :timeout))
+    ,@(mew-submit-account--options
+       `(:family :tunnel :ssh ,@mew-submit-batch-diagnose--keys))
     ("--step-timeout" :step-timeout "SECONDS" "for each step; default: 30")
     ("--memory" :memory "FILE" "what servers have offered before")
-    ,@(mew-submit-account--options '(:helo :tunnel :ssh :source))
     ("--relay-test" :relay-test nil "try whether strangers may send to strangers")
     ("--login" :log-in nil "log in as well, once, and send nothing")
     ("--user" :user "NAME" "user name for --login; default: auth-source's")
@@ -208,8 +212,7 @@ and nothing else does"))
                      (and (plist-get options :ssh)
                           (concat "ssh:" (plist-get options :ssh)))))
    (cl-loop for (key value) on options by #'cddr
-            when (memq key '(:tls-name :ca-file :crl-file :timeout
-                                       :step-timeout :helo :memory :source))
+            when (memq key `(:step-timeout :memory ,@mew-submit-batch-diagnose--keys))
             append (list key value))))
 
 ;;; Expectations

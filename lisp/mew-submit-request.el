@@ -521,8 +521,9 @@ A memory that cannot be read is no reason not to look at the server: tell."
   "Return the request for a diagnosis of ACCOUNT's server by ROUTES.
 Each of them is (PORT FAMILY MODE SERVICE).  No user name and no secret is in
 it."
-  (let* ((account (append '(:tls required :auth "none" :user nil :cert-file nil
-                                 :key-file nil)
+  (let* ((account (append '(:tls required :auth "none" :user nil)
+                          (mapcan (lambda (key) (list key nil))
+                                  (mew-submit-way--file-keys t))
                           account))
          (connection (mew-submit-request--connection
                       account (mew-submit-request--networks account))))

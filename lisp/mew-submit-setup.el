@@ -23,6 +23,7 @@
 (require 'mew-submit-caseless)
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
+(require 'mew-submit-extension)
 (require 'mew-submit-issuer)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
@@ -72,8 +73,8 @@ account, and with what is wrong behind it that one would be of no use."
                      (mew-submit-setup--accounts)))))
 
 (defconst mew-submit-setup--wishes
-  '(:default :sender :family :fallback :tls-minimum :crl-file :require-tls
-    :dsn-notify :dsn-return :dsn-id :deliver-by :mt-priority)
+  `(:default :sender :family :fallback :tls-minimum :crl-file
+    ,@(mapcar #'car mew-submit-extension--table))
   "What the user wants for mail of a sender, whichever server takes it.
 None of them asks for less than an account without it has.")
 

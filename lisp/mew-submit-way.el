@@ -264,11 +264,17 @@ what is no address, and for two of one family."
 ;;; Files
 
 (defconst mew-submit-way--files
-  '((:ca-file "CA file" t)
-    (:crl-file "CRL file")
-    (:cert-file "client certificate")
-    (:key-file "key of the client certificate"))
-  "The files that an account may have for TLS: (KEY WORDS DIRECTORY-TOO).")
+  '((:ca-file "CA file" t nil)
+    (:crl-file "CRL file" nil nil)
+    (:cert-file "client certificate" nil t)
+    (:key-file "key of the client certificate" nil t))
+  "The files that an account may have for TLS: (KEY WORDS DIRECTORY-TOO OWN).
+OWN is non-nil for what says who the user is: who only looks shows none.")
+
+(defun mew-submit-way--file-keys (own)
+  "Return the keys of the files that say who the user is, if OWN, or the others."
+  (cl-loop for (key _ _ says) in mew-submit-way--files
+           when (eq says own) collect key))
 
 (defun mew-submit-way--file (file words directory)
   "Return the name of FILE, a file called WORDS, for a request.

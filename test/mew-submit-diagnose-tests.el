@@ -490,5 +490,22 @@ ARGUMENTS are more of the command's.  Check that no mail was begun after a log-i
                 (should (= 1 (length (mew-submit-test-log peer "auth")))))
             (kill-buffer)))))))
 
+(ert-deftest mew-submit-diagnose-tests-shows-nothing ()
+  "A diagnosis takes what an account trusts, and nothing that tells who the user is."
+  (mew-submit-test-with-directory directory
+    (dolist (own '(nil t))
+      (let* ((file (mew-submit-test-write (expand-file-name "file" directory) "x"))
+             (keys (mew-submit-way--file-keys own))
+             (request (mew-submit-request--diagnosis
+                       (append (list :server "127.0.0.1" :user "me" :auth "PLAIN"
+                                     :memory (expand-file-name "memory" directory))
+                               (mapcan (lambda (key) (list key file)) keys))
+                       '((587 nil starttls submission)))))
+        (should keys)
+        (should-not (plist-get request :user))
+        (dolist (key keys)
+          (should (eq own (null (plist-get request key))))
+          (should (eq own (null (memq key mew-submit-batch-diagnose--keys)))))))))
+
 (provide 'mew-submit-diagnose-tests)
 ;;; mew-submit-diagnose-tests.el ends here

@@ -410,7 +410,7 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (setq mew-submit-accounts
             '((:name "old" :from "Me@example.org" :server "old" :tls none :tls-name "old"
                      :servers ((:server "older")) :user "someone" :tls-minimum "1.3"
-                     :fallback never :sender "bounces@example.org")))
+                     :fallback never :sender "bounces@example.org" :hold-for 60)))
       (dotimes (_ 2)
         (mew-submit-setup "me@example.org")
         (mew-submit-setup-tests--wait)
@@ -422,6 +422,7 @@ verified, log-in by .*SCRAM-SHA-256" text))
           (should (equal (plist-get account :tls-minimum) "1.3"))
           (should (eq (plist-get account :fallback) 'never))
           (should (equal (plist-get account :sender) "bounces@example.org"))
+          (should (equal (plist-get account :hold-for) 60))
           (should (equal (plist-get account :server) "127.0.0.1"))
           (dolist (key '(:tls :tls-name :servers))
             (should-not (plist-member account key))))))))

@@ -238,10 +238,26 @@ msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope 
   return 0;
 }
 
+const char msub_mail_wish_keywords[] = "SIZE,DSN,MT-PRIORITY";
+
+void
+msub_smtp_mail_wishes (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                       struct msub_mail_wish wishes[MSUB_MAIL_WISHES])
+{
+  const struct msub_capabilities *caps = &smtp->caps;
+  const struct msub_extensions *wanted = &envelope->extensions;
+  const struct msub_mail_wish all[] = {
+    { "DSN", "RET=", "RET=", caps->dsn ? wanted->dsn_return : NULL },
+    { "DSN", "ENVID", "ENVID=", caps->dsn ? wanted->dsn_id : NULL },
+    { "MT-PRIORITY", "MT-PRIORITY", "MT-PRIORITY=", caps->mt_priority ? wanted->priority : NULL },
+  };
+  _Static_assert (sizeof all / sizeof *all == MSUB_MAIL_WISHES, "A wish has no place");
+  memcpy (wishes, all, sizeof all);
+}
+
 /* SMTPUTF8 promises a header of UTF-8 (RFC 6531 section 3.1): another one goes without, as it always has.
 
-   Both MAIL and RCPT are put together here, so that a parameter is in one place with its condition.  DSN and priority are
-   wishes: a server that does not know them gets the mail without (RFC 3461 section 5, RFC 6710 section 4.1).  */
+   Both MAIL and RCPT are put together here, so that a parameter is in one place with its condition.  */
 int
 msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
                     struct msub_error *err)
@@ -249,6 +265,7 @@ msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope
   const struct msub_capabilities *caps = &smtp->caps;
   const struct msub_extensions *wanted = &envelope->extensions;
   bool binary = msub_smtp_sends_binary (smtp, envelope);
+  struct msub_mail_wish wishes[MSUB_MAIL_WISHES];
   struct line line = { .length = 0 };
   add (&line, "MAIL FROM:<%s>", envelope->from);
   if (caps->size)
@@ -259,10 +276,6 @@ msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope
     add (&line, " BODY=8BITMIME");
   if (msub_envelope_odd_address (envelope) || (facts->eight_bit_header && !facts->other_header && caps->smtputf8))
     add (&line, " SMTPUTF8");
-  if (caps->dsn && wanted->dsn_return)
-    add (&line, " RET=%s", wanted->dsn_return);
-  if (caps->dsn && wanted->dsn_id)
-    add_xtext (&line, "ENVID=", wanted->dsn_id);
   if (wanted->require_tls)
     add (&line, " REQUIRETLS");
   if (wanted->deliver_by)
@@ -271,8 +284,10 @@ msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope
     add (&line, " HOLDFOR=%s", wanted->hold_for);
   else if (wanted->hold_until)
     add (&line, " HOLDUNTIL=%s", wanted->hold_until);
-  if (caps->mt_priority && wanted->priority)
-    add (&line, " MT-PRIORITY=%s", wanted->priority);
+  msub_smtp_mail_wishes (smtp, envelope, wishes);
+  for (size_t i = 0; i < MSUB_MAIL_WISHES; i++)
+    if (wishes[i].value)
+      add_xtext (&line, wishes[i].name, wishes[i].value);
   return put_finished (smtp, &line, err);
 }
 

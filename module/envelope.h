@@ -49,6 +49,25 @@ bool msub_smtp_needs_seven_bit (const struct msub_smtp *smtp, const struct msub_
 int msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
                            const struct msub_body_facts *facts, struct msub_error *err);
 
+/* A parameter of MAIL that mail goes without where it is not offered.  */
+struct msub_mail_wish
+{
+  const char *keyword; /* of EHLO */
+  const char *word;    /* by which a reply that refuses it is known */
+  const char *name;    /* with its = */
+  const char *value;   /* or NULL: it is not said */
+};
+
+enum { MSUB_MAIL_WISHES = 3 };
+
+/* The keywords of SIZE, which is no wish, and of all that may be in msub_smtp_mail_wishes.  */
+extern const char msub_mail_wish_keywords[];
+
+/* The wishes that MAIL for ENVELOPE says, in their order: a server that does not know them gets the mail without (RFC 3461
+   section 5, RFC 6710 section 4.1).  */
+void msub_smtp_mail_wishes (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                            struct msub_mail_wish wishes[MSUB_MAIL_WISHES]);
+
 /* MAIL, and RCPT for recipient number I of ENVELOPE's, into the flight.  */
 int msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,
                         struct msub_error *err);

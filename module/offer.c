@@ -37,49 +37,68 @@ msub_smtp_about_pipelining (const struct msub_reply *reply)
   return reply->code / 100 == 5 && (strcasestr (reply->text, "pipelining") || strcasestr (reply->text, "synchronization"));
 }
 
+/* What MAIL may have had, and which keywords are not believed any more when a reply does not take it.  */
+struct parameter
+{
+  bool used;
+  const char *word, *keywords; /* without a word: any reply about the command, unless it is about the MEDIA */
+};
+
+/* The keywords of PARAMETER, if REPLY refuses that, else NULL.  */
+static const char *
+refused (const struct msub_reply *reply, bool media, struct parameter parameter)
+{
+  const char *word = parameter.word;
+  if (!parameter.used || !(word ? strcasestr (reply->text, word) != NULL : !media))
+    return NULL;
+  bool literal = word && strchr (word, '=');
+  bool about_it = msub_smtp_about_command (reply) || media || (literal && reply->code / 100 == 5 && reply->code != 552);
+  return about_it ? parameter.keywords : NULL;
+}
+
 const char *
 msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
                           const struct msub_body_facts *facts)
 {
   const struct msub_reply *reply = msub_smtp_last (smtp);
   const struct msub_capabilities *caps = &smtp->caps;
-  const struct msub_extensions *wanted = &envelope->extensions;
   bool binary = msub_smtp_sends_binary (smtp, envelope);
   bool utf8_header = facts->eight_bit_header && !facts->other_header && caps->smtputf8;
-  bool dsn = caps->dsn && (wanted->dsn_return || wanted->dsn_id);
-  bool priority = caps->mt_priority && wanted->priority;
-  const struct
-  {
-    bool used;
-    const char *word, *keywords;
-  } parameters[] = {
-    { caps->size, "SIZE=", "SIZE" },
-    { binary, "BODY=", "BINARYMIME,8BITMIME" },
-    { facts->eight_bit && !binary, "BODY=", "8BITMIME" },
-    { facts->eight_bit && !binary, "8BIT", "8BITMIME" },
-    { utf8_header && !msub_envelope_odd_address (envelope), "SMTPUTF8", "SMTPUTF8" },
-    { dsn, "RET=", "DSN" },
-    { dsn, "ENVID", "DSN" },
-    { priority, "MT-PRIORITY", "MT-PRIORITY" },
-    { caps->size, "SIZE", "SIZE" },
-    { caps->size || dsn || priority, NULL, "SIZE,DSN,MT-PRIORITY" },
-    { binary, NULL, "BINARYMIME,8BITMIME" },
-    { facts->eight_bit, NULL, "8BITMIME" },
-    { utf8_header && !msub_envelope_odd_address (envelope), NULL, "SMTPUTF8" },
-  };
+  bool utf8 = utf8_header && !msub_envelope_odd_address (envelope);
   bool media = strncmp (reply->enhanced, "5.6.", 4) == 0 && facts->eight_bit;
+  struct msub_mail_wish wishes[MSUB_MAIL_WISHES];
+  bool optional = caps->size;
+  const char *keywords = NULL;
   if (msub_smtp_dislikes_name (smtp))
     return NULL;
   if (caps->pipelining && msub_smtp_about_pipelining (reply))
     return "PIPELINING";
-  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
-    if (parameters[i].used && (parameters[i].word ? strcasestr (reply->text, parameters[i].word) != NULL : !media))
-      {
-        bool literal = parameters[i].word && strchr (parameters[i].word, '=');
-        if (msub_smtp_about_command (reply) || media || (literal && reply->code / 100 == 5 && reply->code != 552))
-          return parameters[i].keywords;
-      }
-  return media ? (binary ? "BINARYMIME,8BITMIME" : "8BITMIME") : NULL;
+  const struct parameter named[] = {
+    { caps->size, "SIZE=", "SIZE" },
+    { binary, "BODY=", "BINARYMIME,8BITMIME" },
+    { facts->eight_bit && !binary, "BODY=", "8BITMIME" },
+    { facts->eight_bit && !binary, "8BIT", "8BITMIME" },
+    { utf8, "SMTPUTF8", "SMTPUTF8" },
+  };
+  for (size_t i = 0; !keywords && i < sizeof named / sizeof *named; i++)
+    keywords = refused (reply, media, named[i]);
+  msub_smtp_mail_wishes (smtp, envelope, wishes);
+  for (size_t i = 0; !keywords && i < MSUB_MAIL_WISHES; i++)
+    {
+      struct parameter wish = { wishes[i].value != NULL, wishes[i].word, wishes[i].keyword };
+      keywords = refused (reply, media, wish);
+      optional = optional || wish.used;
+    }
+  const struct parameter others[] = {
+    { caps->size, "SIZE", "SIZE" },
+    { optional, NULL, msub_mail_wish_keywords },
+    { binary, NULL, "BINARYMIME,8BITMIME" },
+    { facts->eight_bit, NULL, "8BITMIME" },
+    { utf8, NULL, "SMTPUTF8" },
+  };
+  for (size_t i = 0; !keywords && i < sizeof others / sizeof *others; i++)
+    keywords = refused (reply, media, others[i]);
+  return keywords || !media ? keywords : binary ? "BINARYMIME,8BITMIME" : "8BITMIME";
 }
 
 bool

@@ -136,7 +136,7 @@
     `("K3 all that can be asked for at once" :peer ,mew-submit-faults-k--extensions
       :request (:dsn-return "HDRS" :dsn-id "id" :dsn-notify "SUCCESS,DELAY" :deliver-by "120;R"
                 :hold-for "60" :mt-priority "3" :require-tls t)
-      :saw-line "^MAIL FROM:<joe@example.org> .*REQUIRETLS BY=120;R HOLDFOR=60 MT-PRIORITY=3")
+      :saw-line "^MAIL FROM:<joe@example.org> .*REQUIRETLS BY=120;R HOLDFOR=60 RET=HDRS ENVID=id MT-PRIORITY=3$")
     '("K3 a mechanism with CRLF, past the Lisp side" :request (:auth "PLAIN\r\nRSET")
       :kind (config insecure message) :reach (nothing connection) :connections (0 1)))
    (mew-submit-faults-k--lawful "K11" "a quoted local part" "\"ann smith\"@example.org"

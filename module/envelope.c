@@ -240,9 +240,9 @@ msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope 
 
 const char msub_mail_wish_keywords[] = "SIZE,DSN,MT-PRIORITY";
 
-void
+size_t
 msub_smtp_mail_wishes (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
-                       struct msub_mail_wish wishes[MSUB_MAIL_WISHES])
+                       struct msub_mail_wish wishes[MSUB_MAIL_WISHES_MAX])
 {
   const struct msub_capabilities *caps = &smtp->caps;
   const struct msub_extensions *wanted = &envelope->extensions;
@@ -251,8 +251,12 @@ msub_smtp_mail_wishes (const struct msub_smtp *smtp, const struct msub_envelope 
     { "DSN", "ENVID", "ENVID=", caps->dsn ? wanted->dsn_id : NULL },
     { "MT-PRIORITY", "MT-PRIORITY", "MT-PRIORITY=", caps->mt_priority ? wanted->priority : NULL },
   };
-  _Static_assert (sizeof all / sizeof *all == MSUB_MAIL_WISHES, "A wish has no place");
-  memcpy (wishes, all, sizeof all);
+  size_t count = 0;
+  _Static_assert (sizeof all / sizeof *all <= MSUB_MAIL_WISHES_MAX, "A wish has no place");
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (all[i].value)
+      wishes[count++] = all[i];
+  return count;
 }
 
 /* SMTPUTF8 promises a header of UTF-8 (RFC 6531 section 3.1): another one goes without, as it always has.
@@ -265,7 +269,7 @@ msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope
   const struct msub_capabilities *caps = &smtp->caps;
   const struct msub_extensions *wanted = &envelope->extensions;
   bool binary = msub_smtp_sends_binary (smtp, envelope);
-  struct msub_mail_wish wishes[MSUB_MAIL_WISHES];
+  struct msub_mail_wish wishes[MSUB_MAIL_WISHES_MAX];
   struct line line = { .length = 0 };
   add (&line, "MAIL FROM:<%s>", envelope->from);
   if (caps->size)
@@ -284,10 +288,9 @@ msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope
     add (&line, " HOLDFOR=%s", wanted->hold_for);
   else if (wanted->hold_until)
     add (&line, " HOLDUNTIL=%s", wanted->hold_until);
-  msub_smtp_mail_wishes (smtp, envelope, wishes);
-  for (size_t i = 0; i < MSUB_MAIL_WISHES; i++)
-    if (wishes[i].value)
-      add_xtext (&line, wishes[i].name, wishes[i].value);
+  size_t count = msub_smtp_mail_wishes (smtp, envelope, wishes);
+  for (size_t i = 0; i < count; i++)
+    add_xtext (&line, wishes[i].name, wishes[i].value);
   return put_finished (smtp, &line, err);
 }
 

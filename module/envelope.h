@@ -55,18 +55,18 @@ struct msub_mail_wish
   const char *keyword; /* of EHLO */
   const char *word;    /* by which a reply that refuses it is known */
   const char *name;    /* with its = */
-  const char *value;   /* or NULL: it is not said */
+  const char *value;
 };
 
-enum { MSUB_MAIL_WISHES = 3 };
+enum { MSUB_MAIL_WISHES_MAX = 8 };
 
 /* The keywords of SIZE, which is no wish, and of all that may be in msub_smtp_mail_wishes.  */
 extern const char msub_mail_wish_keywords[];
 
-/* The wishes that MAIL for ENVELOPE says, in their order: a server that does not know them gets the mail without (RFC 3461
-   section 5, RFC 6710 section 4.1).  */
-void msub_smtp_mail_wishes (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
-                            struct msub_mail_wish wishes[MSUB_MAIL_WISHES]);
+/* The number of WISHES that MAIL for ENVELOPE says, in their order: a server that does not know them gets the mail without
+   (RFC 3461 section 5, RFC 6710 section 4.1).  */
+size_t msub_smtp_mail_wishes (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
+                              struct msub_mail_wish wishes[MSUB_MAIL_WISHES_MAX]);
 
 /* MAIL, and RCPT for recipient number I of ENVELOPE's, into the flight.  */
 int msub_smtp_put_mail (struct msub_smtp *smtp, const struct msub_envelope *envelope, const struct msub_body_facts *facts,

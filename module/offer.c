@@ -66,8 +66,8 @@ msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelo
   bool utf8_header = facts->eight_bit_header && !facts->other_header && caps->smtputf8;
   bool utf8 = utf8_header && !msub_envelope_odd_address (envelope);
   bool media = strncmp (reply->enhanced, "5.6.", 4) == 0 && facts->eight_bit;
-  struct msub_mail_wish wishes[MSUB_MAIL_WISHES];
-  bool optional = caps->size;
+  struct msub_mail_wish wishes[MSUB_MAIL_WISHES_MAX];
+  size_t count = msub_smtp_mail_wishes (smtp, envelope, wishes);
   const char *keywords = NULL;
   if (msub_smtp_dislikes_name (smtp))
     return NULL;
@@ -82,16 +82,11 @@ msub_smtp_unkept_by_mail (const struct msub_smtp *smtp, const struct msub_envelo
   };
   for (size_t i = 0; !keywords && i < sizeof named / sizeof *named; i++)
     keywords = refused (reply, media, named[i]);
-  msub_smtp_mail_wishes (smtp, envelope, wishes);
-  for (size_t i = 0; !keywords && i < MSUB_MAIL_WISHES; i++)
-    {
-      struct parameter wish = { wishes[i].value != NULL, wishes[i].word, wishes[i].keyword };
-      keywords = refused (reply, media, wish);
-      optional = optional || wish.used;
-    }
+  for (size_t i = 0; !keywords && i < count; i++)
+    keywords = refused (reply, media, (struct parameter) { true, wishes[i].word, wishes[i].keyword });
   const struct parameter others[] = {
     { caps->size, "SIZE", "SIZE" },
-    { optional, NULL, msub_mail_wish_keywords },
+    { caps->size || count > 0, NULL, msub_mail_wish_keywords },
     { binary, NULL, "BINARYMIME,8BITMIME" },
     { facts->eight_bit, NULL, "8BITMIME" },
     { utf8, NULL, "SMTPUTF8" },

@@ -305,7 +305,8 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
           (tls (format "its certificate is not good: %s"
                        (or (plist-get tls :unverified)
                            "it was only had by asking for less")))
-          (t (or (plist-get attempt :text) "there is no TLS")))))
+          ((member (plist-get (plist-get attempt :end) :text) '(nil "")) "there is no TLS")
+          (t (plist-get (plist-get attempt :end) :text)))))
 
 (defun mew-submit-domain-zone--prefix-kept (host diagnosis)
   "Return t if HOST is as its prefix has promised, by DIAGNOSIS; else why not.
@@ -438,8 +439,28 @@ that mail could be delivered directly")))
 own account" (plist-get (car tried) :case))
                "That is as it should be on most networks: they block port 25."))))))
 
-(defun mew-submit-domain-zone--server-findings (server)
-  "Return findings about SERVER, (HOST PORT DIAGNOSIS), which takes mail."
+(defun mew-submit-domain-zone--by-tlsa-p (zone host)
+  "Is the certificate of HOST in ZONE judged by TLSA records?
+Then it need not be good for anybody else (RFC 7672, section 3.1)."
+  (let ((answer (mew-submit-domain-zone--answer zone (list 'tlsa host))))
+    (and (plist-get answer :authentic)
+         (seq-some #'mew-submit-domain-dane--usable-p (plist-get answer :answers)))))
+
+(defun mew-submit-domain-zone--insecure-finding (zone host insecure)
+  "Return a finding that HOST of ZONE is INSECURE, words that say why, or nil."
+  (cond
+   ((not (string-prefix-p "its certificate" insecure))
+    (mew-submit-domain-zone--finding
+     "mx-no-tls" "warning" (format "%s: %s" host insecure)
+     "Tell who runs it to offer TLS: whoever is on the way can read mail to it."))
+   ((not (mew-submit-domain-zone--by-tlsa-p zone host))
+    (mew-submit-domain-zone--finding
+     "mx-certificate" "warning" (format "%s: %s" host insecure)
+     "Tell who runs it to get a good one: senders cannot tell that server from \
+somebody on the way who poses as it."))))
+
+(defun mew-submit-domain-zone--server-findings (zone server)
+  "Return findings about SERVER of ZONE, (HOST PORT DIAGNOSIS), which takes mail."
   (pcase-let* ((`(,host ,_ ,diagnosis) server)
                (attempt (mew-submit-domain-zone--best diagnosis 25))
                (insecure (mew-submit-domain-zone--secure attempt))
@@ -465,12 +486,7 @@ says nothing of the domain" host (plist-get attempt :address))
          "Where this machine is not that server, tell who runs the domain: every sender \
 finds itself there."))
       (when (and insecure (mew-submit-domain-zone--answers-p attempt))
-        (mew-submit-domain-zone--finding
-         (if (string-prefix-p "its certificate" insecure) "mx-certificate"
-           "mx-no-tls")
-         "warning"
-         (format "%s: %s" host insecure)
-         "Tell who runs it to offer TLS: whoever is on the way can read mail to it."))
+        (mew-submit-domain-zone--insecure-finding zone host insecure))
       (cond ((eq kept t)
              (mew-submit-domain-zone--finding
               "prefix-kept" "ok"
@@ -574,7 +590,7 @@ Those are mew-submit-domain-transfer.el's."
   (append (mew-submit-domain-zone--failures zone)
           (mew-submit-domain-zone--mx-findings zone)
           (mew-submit-domain-zone--way-findings zone)
-          (mapcan #'mew-submit-domain-zone--server-findings
+          (mapcan (apply-partially #'mew-submit-domain-zone--server-findings zone)
                   (mew-submit-domain-zone--role zone 'mx))
           (mew-submit-domain-zone--prefix-findings zone)
           (mew-submit-domain-zone--srv-findings zone)))

@@ -204,7 +204,7 @@ servers that check signatures (/etc/resolv.conf)."))))))
                                hosts))
          (bad (seq-filter
                (lambda (host)
-                 (let ((attempt (mew-submit-domain-zone--best
+                 (let ((attempt (mew-submit-domain-zone--worst
                                  (mew-submit-domain-zone--diagnosis zone host) 25)))
                    (and (mew-submit-domain-zone--answers-p attempt)
                         (plist-get attempt :end)

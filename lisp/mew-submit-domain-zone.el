@@ -281,6 +281,18 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
   "Return the attempt of DIAGNOSIS at PORT that came furthest, or nil."
   (mew-submit-diagnosis--best (mew-submit-diagnosis--attempts-at diagnosis port)))
 
+(defun mew-submit-domain-zone--worst (diagnosis port)
+  "Return the first attempt of DIAGNOSIS at PORT that answers without good TLS.
+Where there is none it is the one that came furthest, or nil: senders take any
+of the addresses of a server."
+  (let ((attempts (mew-submit-diagnosis--attempts-at diagnosis port)))
+    (or (seq-find (lambda (attempt)
+                    (and (mew-submit-domain-zone--answers-p attempt)
+                         (plist-get attempt :end)
+                         (mew-submit-domain-zone--secure attempt)))
+                  attempts)
+        (mew-submit-diagnosis--best attempts))))
+
 (defun mew-submit-domain-zone--answers-p (attempt)
   "Did TCP get through in ATTEMPT?"
   (member (plist-get attempt :case) '(1 "tls" "greeting")))
@@ -446,24 +458,27 @@ Then it need not be good for anybody else (RFC 7672, section 3.1)."
     (and (plist-get answer :authentic)
          (seq-some #'mew-submit-domain-dane--usable-p (plist-get answer :answers)))))
 
-(defun mew-submit-domain-zone--insecure-finding (zone host insecure)
-  "Return a finding that HOST of ZONE is INSECURE, words that say why, or nil."
+(defun mew-submit-domain-zone--insecure-finding (zone host address insecure)
+  "Return a finding that HOST of ZONE is INSECURE at ADDRESS, or nil.
+INSECURE are words that say why."
   (cond
    ((not (string-prefix-p "its certificate" insecure))
     (mew-submit-domain-zone--finding
-     "mx-no-tls" "warning" (format "%s: %s" host insecure)
+     "mx-no-tls" "warning" (format "%s (%s): %s" host address insecure)
      "Tell who runs it to offer TLS: whoever is on the way can read mail to it."))
    ((not (mew-submit-domain-zone--by-tlsa-p zone host))
     (mew-submit-domain-zone--finding
-     "mx-certificate" "warning" (format "%s: %s" host insecure)
+     "mx-certificate" "warning" (format "%s (%s): %s" host address insecure)
      "Tell who runs it to get a good one: senders cannot tell that server from \
 somebody on the way who poses as it."))))
 
 (defun mew-submit-domain-zone--server-findings (zone server)
   "Return findings about SERVER of ZONE, (HOST PORT DIAGNOSIS), which takes mail."
   (pcase-let* ((`(,host ,_ ,diagnosis) server)
-               (attempt (mew-submit-domain-zone--best diagnosis 25))
+               (attempt (mew-submit-domain-zone--worst diagnosis 25))
                (insecure (mew-submit-domain-zone--secure attempt))
+               (here (seq-find #'mew-submit-domain-zone--here-p
+                               (mew-submit-diagnosis--attempts-at diagnosis 25)))
                (kept (mew-submit-domain-zone--prefix-kept host diagnosis)))
     (delq
      nil
@@ -478,15 +493,17 @@ somebody on the way who poses as it."))))
             (format "Nothing can be told of %s: %s" host
                     (plist-get (plist-get diagnosis :done) :text))
             "Try again, and from another network; if it is the same, tell who runs it.")))
-      (when (mew-submit-domain-zone--here-p attempt)
+      (when here
         (mew-submit-domain-zone--finding
          "mx-here" "warning"
          (format "%s has an address of this machine itself, %s: what is found there \
-says nothing of the domain" host (plist-get attempt :address))
+says nothing of the domain" host (plist-get here :address))
          "Where this machine is not that server, tell who runs the domain: every sender \
 finds itself there."))
-      (when (and insecure (mew-submit-domain-zone--answers-p attempt))
-        (mew-submit-domain-zone--insecure-finding zone host insecure))
+      (when (and insecure (mew-submit-domain-zone--answers-p attempt)
+                 (plist-get attempt :end))
+        (mew-submit-domain-zone--insecure-finding
+         zone host (plist-get attempt :address) insecure))
       (cond ((eq kept t)
              (mew-submit-domain-zone--finding
               "prefix-kept" "ok"

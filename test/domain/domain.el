@@ -49,6 +49,8 @@
     ("here.example.org" "mx-here" "srv-none")
     ("alias.example.org" "direct" "mx-alias" "srv-none")
     ("underscore.example.org" "direct" "mx-no-tls" "srv-none")
+    ;; One of its two addresses has a good certificate.
+    ("faces.example.org" "direct" "mx-certificate" "mta-sts-certificate" "srv-none")
     ;; Whose certificate TLSA records name needs nobody else's word.
     ("outside.example.org" "direct" "dane" "srv-none")
     ("case.example.org" "direct" "srv-none")
@@ -224,6 +226,7 @@ BEGUN is its zone."
                    ("short.example.org" "dns-failed" "makes no sense.*who runs the domain")
                    ("silent.example.org" "dns-failed" "no DNS server answers.*resolv\\.conf")
                    ("badcert.example.org" "mx-certificate" "was issued for.*a good one")
+                   ("faces.example.org" "mx-certificate" "192\\.0\\.2\\.62.*expired")
                    ;; Servers that use GnuTLS do not take such a name in SNI.
                    ("underscore.example.org" "mx-no-tls" "broke off the TLS handshake")))
     (mew-submit-domain-test--say
@@ -251,7 +254,7 @@ BEGUN is its zone."
   "Run all tests, and leave Emacs."
   ;; Who says nothing is waited for, so all domains are looked at side by side.
   (setq mew-submit-dns-timeout 20)
-  (princ (format "1..%d\n" (+ 8 (length mew-submit-domain-test-cases)
+  (princ (format "1..%d\n" (+ 9 (length mew-submit-domain-test-cases)
                               (length mew-submit-domain-test-accounts)
                               (length (mew-submit-domain-test--words "dane"))
                               (max 1 (length (mew-submit-domain-test--words "dane-postfix"))))))

@@ -29,6 +29,7 @@
 (require 'mew-submit-domain-dane)
 (require 'mew-submit-domain-policy)
 (require 'mew-submit-error)
+(require 'mew-submit-finding-make)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
 (require 'seq)
@@ -444,6 +445,22 @@ that mail could be delivered directly")))
      ((or (plist-get zone :stopped)
           (not (seq-every-p (lambda (diagnosis) (plist-get diagnosis :done)) diagnoses)))
       nil)
+     ((seq-every-p #'mew-submit-finding--routeless-p tried)
+      (list (mew-submit-domain-zone--finding
+             "mx-no-way" "note"
+             (format "This machine has no way to any of its servers (%s): mail has to go \
+by a smarthost, the submission server of your own account"
+                     (mew-submit-error--and
+                      (seq-uniq (mapcar #'mew-submit-finding--family tried))))
+             "Nothing, if this network lacks that; else look at the connection, and try \
+again.")))
+     ((seq-every-p #'mew-submit-finding--refused-p tried)
+      (list (mew-submit-domain-zone--finding
+             "mx-refused" "warning"
+             "Port 25 of all of its servers refuses connections: nobody takes mail there, \
+or a network on the way says so"
+             "Try from another network.  If it is the same, tell who runs the domain: mail \
+to it comes back.")))
      (t (list (mew-submit-domain-zone--finding
                "smarthost" "note"
                (format "Port 25 of none of its servers can be reached from here \
@@ -488,6 +505,10 @@ somebody on the way who poses as it."))))
         ("host" (mew-submit-domain-zone--finding
                  "mx-no-address" "error" (format "%s has no address" host)
                  "Mail for the domain is lost or late: tell who runs it."))
+        ("message" (mew-submit-domain-zone--finding
+                    "mx-no-name" "error"
+                    (format "An MX record names \"%s\", which is no host name" host)
+                    "Tell who runs the domain to correct it: nobody can bring mail there."))
         (_ (mew-submit-domain-zone--finding
             "mx-unknown" "error"
             (format "Nothing can be told of %s: %s" host

@@ -24,6 +24,9 @@
     ("implicit.example.org" "implicit-mx" "direct" "srv-none")
     ("nothing.example.org" "no-domain" "srv-none")
     ("blocked.example.org" "smarthost" "srv-refused")
+    ;; Neither is a network that blocks port 25.
+    ("parked.example.org" "implicit-mx" "mx-refused" "srv-none")
+    ("six.example.org" "mx-no-way" "srv-none")
     ("plain.example.org" "direct" "mx-no-tls" "srv-none")
     ("badcert.example.org" "direct" "mx-certificate" "srv-none")
     ("nohost.example.org" "mx-no-address" "srv-none")
@@ -55,7 +58,7 @@
     ("outside.example.org" "direct" "dane" "srv-none")
     ("case.example.org" "direct" "srv-none")
     ("short.example.org" "dns-failed" "srv-none")
-    ("odd.example.org" "mx-unknown" "srv-none")
+    ("odd.example.org" "mx-no-name" "srv-none")
     ("several.example.org" "direct" "mta-sts-several" "srv-none")
     ("malformed.example.org" "direct" "mta-sts-malformed" "srv-none")
     ("sts-mx.example.org" "direct" "srv-none" "mta-sts-mx")

@@ -395,10 +395,18 @@ and do not greet")
                            "f[cd][0-9a-f][0-9a-f]:\\|fe[89ab][0-9a-f]:\\)")
                    address))))))
 
+(defun mew-submit-diagnosis-network--reference-p (entry)
+  "Is the server of ENTRY known to listen?"
+  (plist-get entry :reference))
+
 (defun mew-submit-diagnosis-network--shared (entries)
-  "Return those of ENTRIES that share an address with another domain's server."
+  "Return those of ENTRIES that share an address with another domain's server.
+Many domains are at one provider, so that where ENTRIES have references, which
+are not, one of those has to be there."
   (seq-some (lambda (group)
-              (and (cdr (seq-uniq
+              (and (or (seq-some #'mew-submit-diagnosis-network--reference-p (cdr group))
+                       (not (seq-some #'mew-submit-diagnosis-network--reference-p entries)))
+                   (cdr (seq-uniq
                          (mapcar (lambda (entry)
                                    (mew-submit-diagnosis-network--domain
                                     (plist-get entry :host)))

@@ -392,8 +392,20 @@ name servers and its signatures (DNSSEC): other names are answered here."
 that name" domain))))
       ('ok (append
             (mew-submit-domain-zone--named-findings domain (mew-submit-domain-zone--mx zone))
+            (mew-submit-domain-zone--null-findings domain (plist-get answer :answers))
             (mapcan (apply-partially #'mew-submit-domain-zone--alias-findings zone)
                     (mew-submit-domain-zone--mx zone)))))))
+
+(defun mew-submit-domain-zone--null-findings (domain records)
+  "Return a finding if RECORDS, the MX of DOMAIN, have a null MX beside others."
+  (when (and (seq-some (lambda (mx) (plist-get mx :host)) records)
+             (not (seq-every-p (lambda (mx) (plist-get mx :host)) records)))
+    (list (mew-submit-domain-zone--finding
+           "null-mx-mixed" "warning"
+           (format "%s names servers, and says beside them that it takes no mail (null MX, \
+RFC 7505)" domain)
+           "Tell who runs the domain to delete one or the other: some senders bring it no \
+mail."))))
 
 (defun mew-submit-domain-zone--alias-findings (zone host)
   "Return a finding if HOST, which an MX record of ZONE names, is an alias.

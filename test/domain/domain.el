@@ -55,7 +55,8 @@
     ;; One of its two addresses has a good certificate.
     ("faces.example.org" "direct" "mx-certificate" "mta-sts-certificate" "srv-none")
     ;; Whose certificate TLSA records name needs nobody else's word.
-    ("outside.example.org" "direct" "dane" "srv-none")
+    ("outside.example.org" "direct" "dane" "dane-mx-unsigned" "srv-none")
+    ("null-mixed.example.org" "direct" "null-mx-mixed" "srv-none")
     ("case.example.org" "direct" "srv-none")
     ("short.example.org" "dns-failed" "srv-none")
     ("odd.example.org" "mx-no-name" "srv-none")

@@ -291,6 +291,28 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
                        "insecure"))
         (should-not (mew-submit-test-stored peer 3))))))
 
+(ert-deftest mew-submit-tls-tests-pin-by-server ()
+  "Who names a server pins for the account that has it, be it its second one."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=first,cert=self-signed"
+                                   "127.0.0.1:0,name=second,cert=self-signed")
+    (mew-submit-tls-tests--with-answer t questions
+      (let* ((second (mew-submit-test-account peer "second" :server "localhost"))
+             (first (mew-submit-test-account peer "first" :name "home"))
+             (place (lambda () (seq-take (car mew-submit-pins) 3)))
+             (mew-submit-accounts (list (append (list :servers (list second)) first))))
+        (should (equal (mew-submit-pin--names) '("home" "127.0.0.1" "localhost")))
+        (pcase-dolist (`(,name ,server ,peer-name)
+                       `(("home" "127.0.0.1" "first") ("127.0.0.1" "127.0.0.1" "first")
+                         ("localhost" "localhost" "second")
+                         (,(mew-submit-account--other-server first second)
+                          "localhost" "second")))
+          (setq mew-submit-pins nil)
+          (mew-submit-pin-certificate name)
+          (should (equal (funcall place)
+                         (list "home" server (mew-submit-test-port peer peer-name)))))
+        (should (= (length questions) 4))))))
+
 (ert-deftest mew-submit-tls-tests-pinning-sends-nothing ()
   "The look at a certificate logs nobody in and sends no mail, nor in the clear."
   :tags '(:module)

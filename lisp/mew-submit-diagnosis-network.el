@@ -415,10 +415,22 @@ are not, one of those has to be there."
                    (cdr group)))
             (seq-group-by (lambda (entry) (plist-get entry :address)) entries)))
 
+(defun mew-submit-diagnosis-network--own-p (entry entries)
+  "Is the server of ENTRY, one of ENTRIES, this machine, as the user has it?
+Then it greets by that name: /etc/hosts has one of this machine at 127.0.1.1."
+  (seq-some (lambda (other)
+              (and (equal (plist-get other :host) (plist-get entry :host))
+                   (not (plist-get other :reference))
+                   (equal (mew-submit-finding--who other)
+                          (mew-submit-caseless--down (plist-get entry :host)))))
+            entries))
+
 (defun mew-submit-diagnosis-network--poisoned (evidence entries)
   "Return the verdict that DNS lies here, by EVIDENCE and ENTRIES, or nil."
   (let* ((invalid (plist-get (plist-get evidence :dns) :invalid))
-         (nowhere (seq-remove #'mew-submit-diagnosis--secure-p
+         (nowhere (seq-remove (lambda (entry)
+                                (or (mew-submit-diagnosis--secure-p entry)
+                                    (mew-submit-diagnosis-network--own-p entry entries)))
                               (seq-filter #'mew-submit-diagnosis-network--nowhere-p
                                           entries)))
          (shared (mew-submit-diagnosis-network--shared entries))

@@ -195,6 +195,17 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
                                        :references (and reference
                                                         (list (plist-get diagnosis :host))))))
                            address)))))
+  ;; One that greets by its name is this machine, and /etc/hosts says where that is.
+  (pcase-dolist (`(,id ,name) '(("unclear" "SMTP.server1.example")
+                                ("dns-poisoned" "laptop.example")))
+    (should (equal (mew-submit-diagnosis-network-tests--ids
+                    (list :diagnoses
+                          (list (mew-submit-diagnosis-network-tests--diagnosis
+                                 1 (list (list :case 1 :greeting-code 220 :greeting-name name
+                                               :starttls "missing" :end '(:kind "ok" :stage "end"))
+                                         'reset 'reset)
+                                 nil "127.0.1.1"))))
+                   (list id))))
   ;; Servers of different domains at one address, which is neither's.
   (dolist (state '(silent open))
     (should (equal (mew-submit-diagnosis-network-tests--ids

@@ -163,9 +163,11 @@ Nothing is sent to the server, and no user name."
 
 (defun mew-submit-pin--pin-name (pin)
   "Return what PIN is called."
-  (pcase-let ((`(,name ,server ,port ,fingerprint) pin))
-    (format "%s%s port %d %s" (if name (format "%s: " name) "") server port
-            fingerprint)))
+  (pcase pin
+    (`(,name ,server ,port ,fingerprint)
+     (format "%s%s port %s %s" (if name (format "%s: " name) "") server port
+             fingerprint))
+    (_ (format "%S, which is no pin" pin))))
 
 ;;;###autoload
 (defun mew-submit-unpin-certificate (pin)

@@ -291,6 +291,19 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
                        "insecure"))
         (should-not (mew-submit-test-stored peer 3))))))
 
+(ert-deftest mew-submit-tls-tests-pins-that-are-none ()
+  "Pins that make no sense count nowhere, are in nobody's way, and can be taken back."
+  (mew-submit-tls-tests--with-answer t questions
+    (let ((bad '((nil "h" "587" "sha256:00") odd ("h" 587))))
+      (setq mew-submit-pins (append bad '((nil "h" 587 "sha256:11"))))
+      (should (equal (mew-submit-way--pins nil "h" '(465 587)) '((587 . "sha256:11"))))
+      (mew-submit-way--add-pin '(nil "h" 465 "sha256:22"))
+      (dolist (pin bad)
+        (cl-letf (((symbol-function 'completing-read)
+                   (lambda (_prompt pins &rest _) (car (rassoc pin pins)))))
+          (call-interactively #'mew-submit-unpin-certificate)))
+      (should (equal mew-submit-pins '((nil "h" 465 "sha256:22") (nil "h" 587 "sha256:11")))))))
+
 (ert-deftest mew-submit-tls-tests-pin-by-server ()
   "Who names a server pins for the account that has it, be it its second one."
   :tags '(:module)

@@ -395,10 +395,18 @@ and do not greet")
                            "f[cd][0-9a-f][0-9a-f]:\\|fe[89ab][0-9a-f]:\\)")
                    address))))))
 
+(defun mew-submit-diagnosis-network--reference-p (entry)
+  "Is the server of ENTRY known to listen?"
+  (plist-get entry :reference))
+
 (defun mew-submit-diagnosis-network--shared (entries)
-  "Return those of ENTRIES that share an address with another domain's server."
+  "Return those of ENTRIES that share an address with another domain's server.
+Many domains are at one provider, so that where ENTRIES have references, which
+are not, one of those has to be there."
   (seq-some (lambda (group)
-              (and (cdr (seq-uniq
+              (and (or (seq-some #'mew-submit-diagnosis-network--reference-p (cdr group))
+                       (not (seq-some #'mew-submit-diagnosis-network--reference-p entries)))
+                   (cdr (seq-uniq
                          (mapcar (lambda (entry)
                                    (mew-submit-diagnosis-network--domain
                                     (plist-get entry :host)))
@@ -407,10 +415,22 @@ and do not greet")
                    (cdr group)))
             (seq-group-by (lambda (entry) (plist-get entry :address)) entries)))
 
+(defun mew-submit-diagnosis-network--own-p (entry entries)
+  "Is the server of ENTRY, one of ENTRIES, this machine, as the user has it?
+Then it greets by that name: /etc/hosts has one of this machine at 127.0.1.1."
+  (seq-some (lambda (other)
+              (and (equal (plist-get other :host) (plist-get entry :host))
+                   (not (plist-get other :reference))
+                   (equal (mew-submit-finding--who other)
+                          (mew-submit-caseless--down (plist-get entry :host)))))
+            entries))
+
 (defun mew-submit-diagnosis-network--poisoned (evidence entries)
   "Return the verdict that DNS lies here, by EVIDENCE and ENTRIES, or nil."
   (let* ((invalid (plist-get (plist-get evidence :dns) :invalid))
-         (nowhere (seq-remove #'mew-submit-diagnosis--secure-p
+         (nowhere (seq-remove (lambda (entry)
+                                (or (mew-submit-diagnosis--secure-p entry)
+                                    (mew-submit-diagnosis-network--own-p entry entries)))
                               (seq-filter #'mew-submit-diagnosis-network--nowhere-p
                                           entries)))
          (shared (mew-submit-diagnosis-network--shared entries))

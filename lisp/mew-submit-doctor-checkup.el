@@ -334,6 +334,11 @@ NAMES are those of the accounts there are."
             (mew-submit-doctor-finding--make
              "pins" 'error "The pin for %s, port %s, is no SHA-256 \
 fingerprint.\nM-x mew-submit-unpin-certificate takes it away." server port))
+           ((not (and (stringp server) (natnump port)))
+            (mew-submit-doctor-finding--make
+             "pins" 'error "The pin for %s, port %S, counts nowhere: a server is a \
+string, and a port a number.\nM-x mew-submit-unpin-certificate takes it away."
+             server port))
            ((not (member account (cons nil names)))
             (mew-submit-doctor-finding--make
              "pins" 'note "A pin is for the account %s, which there is not.\n\
@@ -341,8 +346,8 @@ M-x mew-submit-unpin-certificate takes it away."
              account))))
     (_ (mew-submit-doctor-finding--make
         "pins" 'error "An element of mew-submit-pins is none: it needs an \
-account, a server, a port and a fingerprint.\nM-x customize-option RET mew-submit-pins \
-shows it."))))
+account, a server, a port and a fingerprint.\nM-x mew-submit-unpin-certificate takes it \
+away."))))
 
 (defun mew-submit-doctor-checkup--pins ()
   "Return findings about pinned certificates."

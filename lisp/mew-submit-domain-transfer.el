@@ -172,6 +172,16 @@ The certificate may be for the domain, too.  Return t while that is not known."
       "Senders who know DANE bring it no mail: publish the record of the present \
 certificate, or take the records away."))))
 
+(defun mew-submit-domain-transfer--mx-unsigned (zone)
+  "Return a finding if nobody has validated the MX records of ZONE."
+  (let ((answer (mew-submit-domain-zone--answer zone 'mx)))
+    (when (and (eq (plist-get answer :status) 'ok) (not (plist-get answer :authentic)))
+      (list (mew-submit-domain-zone--finding
+             "dane-mx-unsigned" "warning"
+             (format "The TLSA records of its servers are validated (DNSSEC), and the MX \
+records of %s are not: whoever changes those leads mail past DANE" (plist-get zone :domain))
+             "Have whoever runs the domain sign its zone, too.")))))
+
 (defun mew-submit-domain-transfer--dane (zone)
   "Return findings about the TLSA records of ZONE's servers."
   (let* ((found (seq-filter (lambda (entry)
@@ -185,6 +195,7 @@ certificate, or take the records away."))))
                 host (mew-submit-domain-transfer--dane-verdict
                       zone host (plist-get answer :answers))))
              signed)
+     (and signed (mew-submit-domain-transfer--mx-unsigned zone))
      (when (< (length signed) (length found))
        (list (mew-submit-domain-zone--finding
               "dane-unsigned" "warning"
@@ -204,7 +215,7 @@ servers that check signatures (/etc/resolv.conf)."))))))
                                hosts))
          (bad (seq-filter
                (lambda (host)
-                 (let ((attempt (mew-submit-domain-zone--best
+                 (let ((attempt (mew-submit-domain-zone--worst
                                  (mew-submit-domain-zone--diagnosis zone host) 25)))
                    (and (mew-submit-domain-zone--answers-p attempt)
                         (plist-get attempt :end)

@@ -29,6 +29,7 @@
 (require 'mew-submit-domain-dane)
 (require 'mew-submit-domain-policy)
 (require 'mew-submit-error)
+(require 'mew-submit-finding-make)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
 (require 'seq)
@@ -281,6 +282,18 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
   "Return the attempt of DIAGNOSIS at PORT that came furthest, or nil."
   (mew-submit-diagnosis--best (mew-submit-diagnosis--attempts-at diagnosis port)))
 
+(defun mew-submit-domain-zone--worst (diagnosis port)
+  "Return the first attempt of DIAGNOSIS at PORT that answers without good TLS.
+Where there is none it is the one that came furthest, or nil: senders take any
+of the addresses of a server."
+  (let ((attempts (mew-submit-diagnosis--attempts-at diagnosis port)))
+    (or (seq-find (lambda (attempt)
+                    (and (mew-submit-domain-zone--answers-p attempt)
+                         (plist-get attempt :end)
+                         (mew-submit-domain-zone--secure attempt)))
+                  attempts)
+        (mew-submit-diagnosis--best attempts))))
+
 (defun mew-submit-domain-zone--answers-p (attempt)
   "Did TCP get through in ATTEMPT?"
   (member (plist-get attempt :case) '(1 "tls" "greeting")))
@@ -305,7 +318,8 @@ end.  Signal `mew-submit-message' when DOMAIN is no name."
           (tls (format "its certificate is not good: %s"
                        (or (plist-get tls :unverified)
                            "it was only had by asking for less")))
-          (t (or (plist-get attempt :text) "there is no TLS")))))
+          ((member (plist-get (plist-get attempt :end) :text) '(nil "")) "there is no TLS")
+          (t (plist-get (plist-get attempt :end) :text)))))
 
 (defun mew-submit-domain-zone--prefix-kept (host diagnosis)
   "Return t if HOST is as its prefix has promised, by DIAGNOSIS; else why not.
@@ -378,8 +392,20 @@ name servers and its signatures (DNSSEC): other names are answered here."
 that name" domain))))
       ('ok (append
             (mew-submit-domain-zone--named-findings domain (mew-submit-domain-zone--mx zone))
+            (mew-submit-domain-zone--null-findings domain (plist-get answer :answers))
             (mapcan (apply-partially #'mew-submit-domain-zone--alias-findings zone)
                     (mew-submit-domain-zone--mx zone)))))))
+
+(defun mew-submit-domain-zone--null-findings (domain records)
+  "Return a finding if RECORDS, the MX of DOMAIN, have a null MX beside others."
+  (when (and (seq-some (lambda (mx) (plist-get mx :host)) records)
+             (not (seq-every-p (lambda (mx) (plist-get mx :host)) records)))
+    (list (mew-submit-domain-zone--finding
+           "null-mx-mixed" "warning"
+           (format "%s names servers, and says beside them that it takes no mail (null MX, \
+RFC 7505)" domain)
+           "Tell who runs the domain to delete one or the other: some senders bring it no \
+mail."))))
 
 (defun mew-submit-domain-zone--alias-findings (zone host)
   "Return a finding if HOST, which an MX record of ZONE names, is an alias.
@@ -431,6 +457,22 @@ that mail could be delivered directly")))
      ((or (plist-get zone :stopped)
           (not (seq-every-p (lambda (diagnosis) (plist-get diagnosis :done)) diagnoses)))
       nil)
+     ((seq-every-p #'mew-submit-finding--routeless-p tried)
+      (list (mew-submit-domain-zone--finding
+             "mx-no-way" "note"
+             (format "This machine has no way to any of its servers (%s): mail has to go \
+by a smarthost, the submission server of your own account"
+                     (mew-submit-error--and
+                      (seq-uniq (mapcar #'mew-submit-finding--family tried))))
+             "Nothing, if this network lacks that; else look at the connection, and try \
+again.")))
+     ((seq-every-p #'mew-submit-finding--refused-p tried)
+      (list (mew-submit-domain-zone--finding
+             "mx-refused" "warning"
+             "Port 25 of all of its servers refuses connections: nobody takes mail there, \
+or a network on the way says so"
+             "Try from another network.  If it is the same, tell who runs the domain: mail \
+to it comes back.")))
      (t (list (mew-submit-domain-zone--finding
                "smarthost" "note"
                (format "Port 25 of none of its servers can be reached from here \
@@ -438,11 +480,34 @@ that mail could be delivered directly")))
 own account" (plist-get (car tried) :case))
                "That is as it should be on most networks: they block port 25."))))))
 
-(defun mew-submit-domain-zone--server-findings (server)
-  "Return findings about SERVER, (HOST PORT DIAGNOSIS), which takes mail."
+(defun mew-submit-domain-zone--by-tlsa-p (zone host)
+  "Is the certificate of HOST in ZONE judged by TLSA records?
+Then it need not be good for anybody else (RFC 7672, section 3.1)."
+  (let ((answer (mew-submit-domain-zone--answer zone (list 'tlsa host))))
+    (and (plist-get answer :authentic)
+         (seq-some #'mew-submit-domain-dane--usable-p (plist-get answer :answers)))))
+
+(defun mew-submit-domain-zone--insecure-finding (zone host address insecure)
+  "Return a finding that HOST of ZONE is INSECURE at ADDRESS, or nil.
+INSECURE are words that say why."
+  (cond
+   ((not (string-prefix-p "its certificate" insecure))
+    (mew-submit-domain-zone--finding
+     "mx-no-tls" "warning" (format "%s (%s): %s" host address insecure)
+     "Tell who runs it to offer TLS: whoever is on the way can read mail to it."))
+   ((not (mew-submit-domain-zone--by-tlsa-p zone host))
+    (mew-submit-domain-zone--finding
+     "mx-certificate" "warning" (format "%s (%s): %s" host address insecure)
+     "Tell who runs it to get a good one: senders cannot tell that server from \
+somebody on the way who poses as it."))))
+
+(defun mew-submit-domain-zone--server-findings (zone server)
+  "Return findings about SERVER of ZONE, (HOST PORT DIAGNOSIS), which takes mail."
   (pcase-let* ((`(,host ,_ ,diagnosis) server)
-               (attempt (mew-submit-domain-zone--best diagnosis 25))
+               (attempt (mew-submit-domain-zone--worst diagnosis 25))
                (insecure (mew-submit-domain-zone--secure attempt))
+               (here (seq-find #'mew-submit-domain-zone--here-p
+                               (mew-submit-diagnosis--attempts-at diagnosis 25)))
                (kept (mew-submit-domain-zone--prefix-kept host diagnosis)))
     (delq
      nil
@@ -452,25 +517,26 @@ own account" (plist-get (car tried) :case))
         ("host" (mew-submit-domain-zone--finding
                  "mx-no-address" "error" (format "%s has no address" host)
                  "Mail for the domain is lost or late: tell who runs it."))
+        ("message" (mew-submit-domain-zone--finding
+                    "mx-no-name" "error"
+                    (format "An MX record names \"%s\", which is no host name" host)
+                    "Tell who runs the domain to correct it: nobody can bring mail there."))
         (_ (mew-submit-domain-zone--finding
             "mx-unknown" "error"
             (format "Nothing can be told of %s: %s" host
                     (plist-get (plist-get diagnosis :done) :text))
             "Try again, and from another network; if it is the same, tell who runs it.")))
-      (when (mew-submit-domain-zone--here-p attempt)
+      (when here
         (mew-submit-domain-zone--finding
          "mx-here" "warning"
          (format "%s has an address of this machine itself, %s: what is found there \
-says nothing of the domain" host (plist-get attempt :address))
+says nothing of the domain" host (plist-get here :address))
          "Where this machine is not that server, tell who runs the domain: every sender \
 finds itself there."))
-      (when (and insecure (mew-submit-domain-zone--answers-p attempt))
-        (mew-submit-domain-zone--finding
-         (if (string-prefix-p "its certificate" insecure) "mx-certificate"
-           "mx-no-tls")
-         "warning"
-         (format "%s: %s" host insecure)
-         "Tell who runs it to offer TLS: whoever is on the way can read mail to it."))
+      (when (and insecure (mew-submit-domain-zone--answers-p attempt)
+                 (plist-get attempt :end))
+        (mew-submit-domain-zone--insecure-finding
+         zone host (plist-get attempt :address) insecure))
       (cond ((eq kept t)
              (mew-submit-domain-zone--finding
               "prefix-kept" "ok"
@@ -574,7 +640,7 @@ Those are mew-submit-domain-transfer.el's."
   (append (mew-submit-domain-zone--failures zone)
           (mew-submit-domain-zone--mx-findings zone)
           (mew-submit-domain-zone--way-findings zone)
-          (mapcan #'mew-submit-domain-zone--server-findings
+          (mapcan (apply-partially #'mew-submit-domain-zone--server-findings zone)
                   (mew-submit-domain-zone--role zone 'mx))
           (mew-submit-domain-zone--prefix-findings zone)
           (mew-submit-domain-zone--srv-findings zone)))

@@ -13,6 +13,7 @@
 (require 'mew-submit-caseless)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding-make)
+(require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'seq)
 (require 'subr-x)
@@ -548,20 +549,32 @@ proxy.  Where the certificates are good it is the server's own doing."
           "spamihilator\\|symantec\\|trend ?micro\\|zonealarm\\)\\b")
   "Regexp of the names of programs that put themselves between mailer and server.")
 
+(defun mew-submit-finding--product-in (text)
+  "Return the name of such a program in TEXT, or nil.
+The name of a host, or an address of the web, is none: firms have such names."
+  (let ((bare (string-join (seq-remove (lambda (word)
+                                         (and (string-match-p "[.@/][[:alpha:]]" word)
+                                              (not (string-match-p "\\`[Dd]r\\.[Ww]eb\\'" word))))
+                                       (split-string (or text "") "[][ \t\"'(),:;<>]+" t))
+                           " ")))
+    (and (mew-submit-caseless--folding
+           (string-match mew-submit-finding--products bare))
+         (match-string 1 bare))))
+
 (defun mew-submit-finding--product (attempt)
   "Return the name of a local program that answers in ATTEMPT, or nil.
 Such a program shows by its greeting, its EHLO name, or who issued the
-certificate it made up."
-  (let ((tls (plist-get attempt :tls)))
-    (seq-some (lambda (text)
-                (and text
-                     (mew-submit-caseless--folding
-                       (string-match mew-submit-finding--products text))
-                     (match-string 1 text)))
-              (list (plist-get attempt :greeting) (plist-get attempt :ehlo-name)
-                    (plist-get (plist-get attempt :end) :text)
-                    (and tls (not (plist-get tls :verified))
-                         (plist-get tls :issuer))))))
+certificate it made up.  A server that turns a guest down may name whose list
+of bad addresses it goes by, and some of those firms are real issuers."
+  (let ((tls (plist-get attempt :tls))
+        (end (plist-get attempt :end)))
+    (unless (memq (plist-get (mew-submit-refusal--of-event end) :cause)
+                  '(ip-blocklisted ip-network-policy))
+      (seq-some #'mew-submit-finding--product-in
+                (list (plist-get attempt :greeting) (plist-get attempt :ehlo-name)
+                      (plist-get end :text)
+                      (and (seq-intersection (plist-get tls :problems) '("issuer" "self-signed"))
+                           (plist-get tls :issuer)))))))
 
 (defun mew-submit-finding--antivirus (diagnosis)
   "Return that an antivirus program answers for the server in DIAGNOSIS."

@@ -144,8 +144,9 @@ the message's, by default the one at point."
 That is asked for, with its fingerprint."
   (interactive)
   (let ((entry (mew-submit-notice-message--the-entry)))
-    (mew-submit-pin-certificate (or (plist-get (plist-get entry :account) :name)
-                                    (mew-submit-notice-message--server entry)))))
+    (mew-submit-notice-message--server entry)
+    (mew-submit-pin-certificate (mew-submit-error--as-user-error
+                                  (mew-submit-queue--next-account entry)))))
 
 (defun mew-submit-notice-forget ()
   "Forget what this message's server has offered before, after a yes."

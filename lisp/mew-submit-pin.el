@@ -26,25 +26,32 @@
 
 ;;; Which server
 
+(defun mew-submit-pin--accounts ()
+  "Return the user's accounts for each of their servers, without :servers."
+  (mapcan #'mew-submit-account--servers
+          (append mew-submit-accounts
+                  (ignore-errors
+                    (list (mew-submit-account--choose nil))))))
+
 (defun mew-submit-pin--names ()
-  "Return what an account may be called: its name, or else its server."
-  (delq nil
-        (mapcar (lambda (account)
-                  (or (plist-get account :name) (plist-get account :server)))
-                (or mew-submit-accounts
-                    (ignore-errors
-                      (list (mew-submit-account--choose nil)))))))
+  "Return what may be named: accounts that have a name, and servers."
+  (seq-uniq (delq nil
+                  (mapcan (lambda (account)
+                            (list (plist-get account :name) (plist-get account :server)))
+                          (mew-submit-pin--accounts)))))
 
 (defun mew-submit-pin--account (name)
-  "Return the account called NAME, or one whose server that is."
-  (mew-submit-account--copy
-   (or (seq-find (lambda (account)
-                   (equal name (or (plist-get account :name)
-                                   (plist-get account :server))))
-                 mew-submit-accounts)
-       (let ((account (ignore-errors (mew-submit-account--choose nil))))
-         (and (equal name (plist-get account :name)) account))
-       (list :server name))))
+  "Return the account called NAME, or one with that server, for that server alone.
+Of those one without a name comes first."
+  (let ((accounts (mew-submit-pin--accounts))
+        (server-p (lambda (account) (equal name (plist-get account :server)))))
+    (mew-submit-account--copy
+     (or (seq-find (lambda (account) (equal name (plist-get account :name))) accounts)
+         (seq-find (lambda (account)
+                     (and (null (plist-get account :name)) (funcall server-p account)))
+                   accounts)
+         (seq-find server-p accounts)
+         (list :server name)))))
 
 ;;; What is seen there
 
@@ -133,16 +140,17 @@ Return non-nil if it was pinned."
 ;;;###autoload
 (defun mew-submit-pin-certificate (name)
   "Look at the certificate of a server and have it accepted from then on.
-NAME is that of an account, or of a server.  What the certificate says is
-shown, and which check it has failed; if the answer is yes the certificate is
-good for this account, server and port, and kept in `mew-submit-pins'.
+NAME is that of an account, or of a server, or an account itself.  What the
+certificate says is shown, and which check it has failed; if the answer is yes
+the certificate is good for this account, server and port, and kept in
+`mew-submit-pins'.
 Nothing is sent to the server, and no user name."
   (interactive
    (list (completing-read "Account or server: "
                           (mew-submit-pin--names))))
-  (when (string-blank-p name)
+  (when (and (stringp name) (string-blank-p name))
     (user-error "No account or server was named"))
-  (let ((account (mew-submit-pin--account name)))
+  (let ((account (if (stringp name) (mew-submit-pin--account name) name)))
     (condition-case err
         (pcase-let ((`(,connected ,tls ,done)
                      (mew-submit-pin--probe account)))
@@ -155,9 +163,11 @@ Nothing is sent to the server, and no user name."
 
 (defun mew-submit-pin--pin-name (pin)
   "Return what PIN is called."
-  (pcase-let ((`(,name ,server ,port ,fingerprint) pin))
-    (format "%s%s port %d %s" (if name (format "%s: " name) "") server port
-            fingerprint)))
+  (pcase pin
+    (`(,name ,server ,port ,fingerprint)
+     (format "%s%s port %s %s" (if name (format "%s: " name) "") server port
+             fingerprint))
+    (_ (format "%S, which is no pin" pin))))
 
 ;;;###autoload
 (defun mew-submit-unpin-certificate (pin)

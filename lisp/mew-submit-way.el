@@ -339,8 +339,8 @@ default is nil.  Use \\[mew-submit-pin-certificate] and
   :risky t)
 
 (defun mew-submit-way--pin-place (pin)
-  "Return what PIN is for: (ACCOUNT SERVER PORT)."
-  (seq-take pin 3))
+  "Return what PIN is for: (ACCOUNT SERVER PORT), or nil where it is none."
+  (and (proper-list-p pin) (seq-take pin 3)))
 
 (defun mew-submit-way--pins (name server ports)
   "Return what is pinned for the account called NAME at the PORTS of SERVER.

@@ -195,6 +195,17 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
                                        :references (and reference
                                                         (list (plist-get diagnosis :host))))))
                            address)))))
+  ;; One that greets by its name is this machine, and /etc/hosts says where that is.
+  (pcase-dolist (`(,id ,name) '(("unclear" "SMTP.server1.example")
+                                ("dns-poisoned" "laptop.example")))
+    (should (equal (mew-submit-diagnosis-network-tests--ids
+                    (list :diagnoses
+                          (list (mew-submit-diagnosis-network-tests--diagnosis
+                                 1 (list (list :case 1 :greeting-code 220 :greeting-name name
+                                               :starttls "missing" :end '(:kind "ok" :stage "end"))
+                                         'reset 'reset)
+                                 nil "127.0.1.1"))))
+                   (list id))))
   ;; Servers of different domains at one address, which is neither's.
   (dolist (state '(silent open))
     (should (equal (mew-submit-diagnosis-network-tests--ids
@@ -205,6 +216,18 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
                                      number (list state state state) nil "198.51.100.7"))
                                   '(1 2))))
                    (list (if (eq state 'open) "clear" "dns-poisoned")))))
+  ;; Unless they are at one provider: then who is known to be elsewhere is found there.
+  (pcase-dolist (`(,id ,reference) '(("mail-ports-shut" "198.51.100.3")
+                                     ("dns-poisoned" "198.51.100.7")))
+    (should (equal (mew-submit-diagnosis-network-tests--ids
+                    (list :page mew-submit-diagnosis-network-tests--ok
+                          :references '("smtp.server3.example")
+                          :diagnoses
+                          (cl-loop for number from 1
+                                   for address in (list "198.51.100.7" "198.51.100.7" reference)
+                                   collect (mew-submit-diagnosis-network-tests--diagnosis
+                                            number '(silent silent silent) nil address))))
+                   (list id))))
   ;; A literal address, and this machine itself, are what they are.
   (dolist (host '("127.0.0.1" "localhost" "relay"))
     (should-not (mew-submit-diagnosis-network--nowhere-p

@@ -235,11 +235,16 @@ switched off sending by mail programs" findings)
       ((mew-submit-accounts '((:name "a" :server "mail.example.org")))
        (mew-submit-pins '((nil "mail.example.org" 587 "md5:00")
                           ("gone" "mail.example.org" 587
-                           "sha256:0000000000000000000000000000000000000000000000000000000000000000"))))
+                           "sha256:0000000000000000000000000000000000000000000000000000000000000000")
+                          ("a" "mail.example.org" "587"
+                           "sha256:0000000000000000000000000000000000000000000000000000000000000000")
+                          odd)))
     (mew-submit-test-write mew-submit-memory-file "(((nonsense")
     (let ((findings (mew-submit-doctor-checkup--local)))
       (mew-submit-doctor-tests--found 'error "memory" "memory of servers" findings)
       (mew-submit-doctor-tests--found 'error "pins" "no SHA-256" findings)
+      (mew-submit-doctor-tests--found 'error "pins" "counts nowhere" findings)
+      (mew-submit-doctor-tests--found 'error "pins" "is none" findings)
       (mew-submit-doctor-tests--found 'note "pins" "account gone" findings))))
 
 (ert-deftest mew-submit-doctor-tests-doubts-the-clock ()

@@ -222,6 +222,27 @@ One that was made for a week is not, until a third of that is left."
                      :text "Cancelled" :at 1.0))
     (should (equal (mew-submit-finding-tests--ids diagnosis) nil))))
 
+(ert-deftest mew-submit-finding-tests-who-is-no-antivirus ()
+  "A firm's name accuses no program where it is a host's, a list's or an issuer's."
+  (pcase-dolist
+      (`(,product . ,attempt)
+       '(("avast" :greeting "220 mx.example.org ESMTP (avast! Mail Shield)")
+         ("Dr.Web" :greeting "220 mx.example.org ESMTP Dr.Web proxy")
+         ("Kaspersky" :greeting "421 Kaspersky: cannot connect"
+          :end (:said ("421 Kaspersky: cannot connect") :code 421 :step "greeting"))
+         ("ESET" :tls (:problems ("issuer") :issuer "CN=ESET SSL Filter CA"))
+         (nil :greeting "220 mail.panda.example.org ESMTP Postfix")
+         (nil :greeting "220 smtp.norton.com ESMTP" :ehlo-name "smtp.norton.com")
+         (nil :end (:text "mail.panda.example.org: the connection was lost"))
+         (nil :greeting "554 client blocked using Trend Micro RBL+"
+              :end (:said ("554 5.7.1 Service unavailable; client [192.0.2.1] blocked \
+using Trend Micro RBL+")
+                    :code 554 :step "greeting"))
+         (nil :tls (:problems ("expired" "name")
+                    :issuer "CN=COMODO RSA Domain Validation Secure Server CA"))))
+    (should (equal (list attempt (mew-submit-finding--product attempt))
+                   (list attempt product)))))
+
 (ert-deftest mew-submit-finding-tests-words-of-the-server-are-safe ()
   "What a server says cannot deceive whoever reads a finding."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))

@@ -291,6 +291,41 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
                        "insecure"))
         (should-not (mew-submit-test-stored peer 3))))))
 
+(ert-deftest mew-submit-tls-tests-pins-that-are-none ()
+  "Pins that make no sense count nowhere, are in nobody's way, and can be taken back."
+  (mew-submit-tls-tests--with-answer t questions
+    (let ((bad '((nil "h" "587" "sha256:00") odd ("h" 587))))
+      (setq mew-submit-pins (append bad '((nil "h" 587 "sha256:11"))))
+      (should (equal (mew-submit-way--pins nil "h" '(465 587)) '((587 . "sha256:11"))))
+      (mew-submit-way--add-pin '(nil "h" 465 "sha256:22"))
+      (dolist (pin bad)
+        (cl-letf (((symbol-function 'completing-read)
+                   (lambda (_prompt pins &rest _) (car (rassoc pin pins)))))
+          (call-interactively #'mew-submit-unpin-certificate)))
+      (should (equal mew-submit-pins '((nil "h" 465 "sha256:22") (nil "h" 587 "sha256:11")))))))
+
+(ert-deftest mew-submit-tls-tests-pin-by-server ()
+  "Who names a server pins for the account that has it, be it its second one."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=first,cert=self-signed"
+                                   "127.0.0.1:0,name=second,cert=self-signed")
+    (mew-submit-tls-tests--with-answer t questions
+      (let* ((second (mew-submit-test-account peer "second" :server "localhost"))
+             (first (mew-submit-test-account peer "first" :name "home"))
+             (place (lambda () (seq-take (car mew-submit-pins) 3)))
+             (mew-submit-accounts (list (append (list :servers (list second)) first))))
+        (should (equal (mew-submit-pin--names) '("home" "127.0.0.1" "localhost")))
+        (pcase-dolist (`(,name ,server ,peer-name)
+                       `(("home" "127.0.0.1" "first") ("127.0.0.1" "127.0.0.1" "first")
+                         ("localhost" "localhost" "second")
+                         (,(mew-submit-account--other-server first second)
+                          "localhost" "second")))
+          (setq mew-submit-pins nil)
+          (mew-submit-pin-certificate name)
+          (should (equal (funcall place)
+                         (list "home" server (mew-submit-test-port peer peer-name)))))
+        (should (= (length questions) 4))))))
+
 (ert-deftest mew-submit-tls-tests-pinning-sends-nothing ()
   "The look at a certificate logs nobody in and sends no mail, nor in the clear."
   :tags '(:module)

@@ -555,7 +555,31 @@ authentication server, auth server, authentication service, authentication backe
 auth backend, generic failure, saslauthd, ldap server")
     (complaints
      "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes, quejas,
-reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you"))
+reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you")
+    ;; No cause, whatever is in them; they are here to be used up.
+    (remark
+     "reply to mail from command, reply to rcpt to command, reply to data command,
+reply to end of data command, reply to helo command, reply to ehlo command,
+reply to auth command, reply to starttls command, reply to auth login command,
+contact your administrator, contact your system administrator, contact your mail administrator,
+contact your email administrator, contact your e mail administrator,
+contact your network administrator, contact your it administrator,
+contact your server administrator, contact your domain administrator,
+contact your postmaster, contact your local administrator, contact the administrator,
+contact the system administrator, contact the mail administrator, contact an administrator,
+contact the server administrator, contact the recipients administrator, ask your administrator,
+tell your administrator, contact your provider, contact your isp, contact your service provider,
+contact your internet service provider, contact your hosting provider,
+contact your email provider, contact your mail provider, contact support, contact your host,
+contact technical support, contact customer support, contact customer service, contact us,
+contact the sender, contact the recipient, contact the site owner, and try again, and retry,
+and resend, and send again, before trying again, before you try again,
+wenden sie sich an ihren administrator, und versuchen sie es erneut,
+contactez votre administrateur, et reessayez, contacte con su administrador,
+y vuelva a intentarlo, y vuelve a intentarlo, entre em contato com o administrador,
+e tente novamente, contatta l amministratore, e riprova, en probeer het opnieuw,
+i sprobuj ponownie, a zkuste to znovu, обратитесь к администратору, и повторите попытку,
+и попробуйте снова, 请联系管理员, 管理者に連絡してください, 관리자에게 문의하십시오"))
   "What is spoken of: (NOTION WORDS).")
 
 (provide 'mew-submit-cause-thing)

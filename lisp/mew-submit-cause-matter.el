@@ -103,7 +103,8 @@ alias user not found, userunknown, usernotfound, no longer a valid user, no long
 no longer a valid address, no longer a valid recipient, no longer a valid mailbox,
 not in route list, invalid local user, nazwa skrzynki, 사서함 이름")
     (nodomain
-     "domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
+     "could not resolve mx, cannot resolve mx, unable to resolve mx, failed to resolve mx, not resolve mx,
+domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
 a aaaa, mx record*, dns records, bad mx, domain not found, no such domain, unknown domain,
 domain does not exist, nonexistent domain, non existent domain, nxdomain, host not found,
 host unknown, unknown host, name not found, domain name not found, no mx, no mx record*,
@@ -197,7 +198,7 @@ to this recipient, only certain senders, membres, miembros, membri, membros, mit
 medlemmar, medlemmer, czlonk*, clen*, uyeler*, участник*, подписчик*, 成员, 会員, resolver rst,
 authenticatedonly, recipient not authorized, rcpt not allowed, not accept mail from,
 not accept messages from, refuses mail from, does not want, only accepts mail, doesnt allow,
-restricted address, outside of organization, blocked by recipient,
+restricted address, outside of organization,
 envelope recipient has been denied, delivery is not allowed to this, not permitted to this,
 not accepting mail from, allowed senders, allowed senders list,
 allowed sender list, not authorized to send to, not allowed to send to,
@@ -554,7 +555,8 @@ da questo indirizzo, met dit adres, vanaf dit adres, от имени, このア�
 send from this address, send with this address, not equal, equal to, no coincide con,
 non coincide, wysylac z tego adresu, odesilat z teto adresy, письма с этого адреса,
 отправлять с этого адреса, bu adresten gonder*, confirmed address, for this login,
-verified address, own address as sender, somebody else, somebody elses, someone else,
+verified address, own address as sender, diverso dal, diverso dall, diverso da, abweichend*, diferente de, diferente del,
+different de, anders dan, inny niz, отличается, somebody else, somebody elses, someone else,
 someone elses, another customer, another persons, other people, somebody other, logged in with,
 logged in as, log in with, signed in with, signed in as, authenticated with")
     (ipdenied
@@ -664,7 +666,7 @@ refuses your mail, does not want your mail, blocked the sender, blocked this sen
 you have been blocked, you are blocked, refused to receive, refuses to receive, want your mail,
 want your messages, want your email, want mail from you, reject list, rejected by recipient*,
 refused by recipient*, rejected by the recipient, refused by the recipient,
-blocked by the recipient, refuses to accept your, refuse to receive, registered as spammer,
+blocked by the recipient, blocked by recipient, refuses to accept your, refuse to receive, registered as spammer,
 ignore list, any more from you, mail from your domain, mail from you, refuses mail from you,
 bad name, wants no mail, hear from you, doesnt want your, does not want your, dont want your,
 not want your, want to hear, put you on, on their block list, on their blocklist,

@@ -363,7 +363,7 @@ not enough room, enough room in, no space for, reached its storage, storage used
 mail stored, too much mail stored, messages stored, mailbox size, maximum mailbox, over quote,
 overquote, space not enough, not enough space, not enough diskspace, not enough disk,
 space used up, space has used up, space is used up, any more mail, any more email,
-any more messages, no more mail, cannot hold, out of room, more than its quota,
+any more messages, no more mail, cannot hold, out of room, more than its quota, exceeded storage allocation,
 exceeds its quota, exceeds his quota, exceeded his quota, exceeded her quota,
 exceeded their quota, exceeds quota, exceed quota, quota is over, quota over, over the storage,
 overflow*, overflowing, place left, no place, bursting, brimming, crammed, tidy up, clean up,
@@ -465,7 +465,10 @@ aplicacion, aplicaciones, applicazione, applicazioni, aplikacj*, aplikac*, uygul
      "smtp, pop3, imap, externe programme, externe clients, mail clients, mail programs,
 external mail, external mail programs, external programs, external clients, email programs,
 email clients, mail client, email client, desktop clients, mailprogramm*, e mail programm*,
-clients de messagerie, programas de correo, smtp auth")
+clients de messagerie, programas de correo, smtp auth, programy pocztowe, programow pocztowych,
+почтовых клиентов, почтовые клиенты, почтовых программ, почтовые программы, client di posta,
+programmi di posta, logiciels de messagerie, clientes de correo, mailclients, e mailclients,
+postovni klient*, postovnich klientu, postovni program*, eposta istemci*, поштових клієнтів")
     (filter
      "content filter*, filter, filtered, inhaltsfilter, filtre, filtro, фильтр*, 过滤,
 フィルタ, bayesian filter, bayes filter, says no")
@@ -552,10 +555,36 @@ dos pasos, duas etapas, due fattori")
     (authdown
      "connection lost to authentication server, lost to authentication server,
 authentication server, auth server, authentication service, authentication backend,
-auth backend, generic failure, saslauthd, ldap server")
+auth backend, generic failure, temporary authentication failure, temporary auth failure,
+temporary authentication error, temporarily unable to authenticate,
+authentication temporarily unavailable, authentication is temporarily unavailable, saslauthd, ldap server")
     (complaints
      "complaint*, abuse reports, user complaints, spam reports, beschwerden, plaintes, quejas,
-reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you"))
+reclamac*, жалоб*, 投诉, marked as spam, reported as spam, spam reporting, flagged you")
+    ;; No cause, whatever is in them; they are here to be used up.
+    (remark
+     "reply to mail from command, reply to rcpt to command, reply to data command,
+reply to end of data command, reply to helo command, reply to ehlo command,
+reply to auth command, reply to starttls command, reply to auth login command,
+contact your administrator, contact your system administrator, contact your mail administrator,
+contact your email administrator, contact your e mail administrator,
+contact your network administrator, contact your it administrator,
+contact your server administrator, contact your domain administrator,
+contact your postmaster, contact your local administrator, contact the administrator,
+contact the system administrator, contact the mail administrator, contact an administrator,
+contact the server administrator, contact the recipients administrator, ask your administrator,
+tell your administrator, contact your provider, contact your isp, contact your service provider,
+contact your internet service provider, contact your hosting provider,
+contact your email provider, contact your mail provider, contact support, contact your host,
+contact technical support, contact customer support, contact customer service, contact us,
+contact the sender, contact the recipient, contact the site owner, and try again, and retry,
+and resend, and send again, before trying again, before you try again,
+wenden sie sich an ihren administrator, und versuchen sie es erneut,
+contactez votre administrateur, et reessayez, contacte con su administrador,
+y vuelva a intentarlo, y vuelve a intentarlo, entre em contato com o administrador,
+e tente novamente, contatta l amministratore, e riprova, en probeer het opnieuw,
+i sprobuj ponownie, a zkuste to znovu, обратитесь к администратору, и повторите попытку,
+и попробуйте снова, 请联系管理员, 管理者に連絡してください, 관리자에게 문의하십시오"))
   "What is spoken of: (NOTION WORDS).")
 
 (provide 'mew-submit-cause-thing)

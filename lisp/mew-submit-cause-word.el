@@ -48,6 +48,35 @@
                             (substring text 0 (min (length text) mew-submit-cause-word--max))
                             t t))
 
+;;; What says nothing
+
+(defconst mew-submit-cause-word--host
+  (concat "\\(?:https?://\\)?[[:alnum:]_-]\\{1,63\\}\\(?:\\(?:\\.[[:alnum:]_-]\\{1,63\\}\\)\\{1,8\\}\\.[a-z]\\{2,\\}\\|"
+          "\\.\\(?:[a-z][a-z]\\|com\\|net\\|org\\|edu\\|gov\\|info\\)\\)\\(?:[^[:alnum:]_-]\\|\\'\\)")
+  "The name of a host, or how the address of a page begins, and what is behind it.")
+
+(defconst mew-submit-cause-word--telling
+  "\\`http\\|bl[^[:alnum:]]\\|spamhaus\\|spamcop\\|sorbs\\|proofpoint"
+  "Names of hosts that say something: pages, and lists.")
+
+(defconst mew-submit-cause-word--id
+  "[A-Za-z][0-9]+[A-Za-z]"
+  "What is in an identifier of a message or a session, and in no word.")
+
+(defun mew-submit-cause-word--nameless (text)
+  "Return TEXT with \"nn\" for each host and identifier, in which are nobody's words."
+  (replace-regexp-in-string
+   "[A-Za-z0-9]\\{8,\\}"
+   (lambda (word) (if (string-match-p mew-submit-cause-word--id word) "nn" word))
+   (replace-regexp-in-string
+    mew-submit-cause-word--host
+    (lambda (host)
+      (if (string-match-p mew-submit-cause-word--telling host)
+          host
+        (replace-regexp-in-string "[[:alnum:]_.-]+" " nn " host t t)))
+    text t t)
+   t t))
+
 ;;; The table of words
 
 (defun mew-submit-cause-word--letter (char)
@@ -81,6 +110,7 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
          (case-fold-search nil)
          (text (replace-regexp-in-string
                 "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]*" " addr " text t t))
+         (text (mew-submit-cause-word--nameless text))
          (text (replace-regexp-in-string
                 "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{1,7\\}\\(?::[0-9a-fA-F:./]*\\|\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{2,\\}[0-9a-fA-F./]*\\)"
                 " ipaddr " text t t))

@@ -1140,6 +1140,48 @@ account is unavailable")
       (should (eq 'relay-denied (plist-get found :cause)))
       (should (plist-get found :sure)))))
 
+(ert-deftest mew-submit-cause-test-said-besides ()
+  "Names of hosts, identifiers and good advice around a reason are no reasons themselves."
+  (dolist (reply '((rcpt "550 5.1.1" "User unknown") (dot "554" "Transaction failed")
+                   (rcpt "552 5.2.2" "Mailbox full") (mail "451 4.3.0" "Local error in processing")
+                   (rcpt "554 5.7.1" "Relay access denied") (dot "550 5.7.1" "Virus found")
+                   (mail "421" "Service not available") (auth "535 5.7.8" "Wrong password")))
+    (pcase-let* ((`(,step ,code ,words) reply)
+                 (found (lambda (before after)
+                          (mew-submit-cause-tests--of step (concat code before words after))))
+                 (plain (funcall found " " "")))
+      (dolist (around '((" antispam-gw.example.net ") (" smtp-in.pool.example.net: ")
+                        (" spamblock.de: ") (" <mail.users.example.org> ")
+                        (" " " zN5cZa6atSPF.Ivkkoe80mbx") (" " " [DbSgBZhHp3We]")
+                        (" " " (in reply to end of DATA command)")
+                        (" mx.virus.example.net said: ")
+                        (" " " Please contact your system administrator.")
+                        (" " " Please check and try again.")))
+        (ert-info ((format "%s %S" reply around))
+          (should (equal plain (funcall found (car around) (or (nth 1 around) "")))))))))
+
+(ert-deftest mew-submit-cause-test-who-is-meant ()
+  "What is said of somebody is not taken for what is like it and said of another."
+  (pcase-dolist
+      (`(,cause . ,reply)
+       '((auth-temporary-failure
+          auth "535 5.7.8 Authentication failed: Temporary authentication failure")
+         (auth-app-password-needed
+          auth "535 Login fail. Account is abnormal, service is not open, password is incorrect, \
+login frequency limited, or system is busy")
+         (sender-not-owned mail "550 Sender address rejected: not a local sender over smtp")
+         (sender-not-owned mail "550 5.7.1 The sender must be from authorized domain")
+         (sender-not-owned
+          mail "554 Sender authentication required: sender address does not match credentials")
+         (sender-blocklisted rcpt "550 Sender blocked by recipient allow/block policy")
+         (sender-domain-unknown mail "450 Could not resolve MX for example.com")
+         (message-too-big dot "552-Requested mail action aborted: exceeded storage allocation"
+                          "552-Message too large")
+         (auth-basic-disabled rcpt "550 5.7.1 Casella non abilitata all'invio SMTP")
+         (auth-basic-disabled auth "535 Доступ с помощью почтовых клиентов отключён")))
+    (ert-info ((nth 1 reply))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
+
 (ert-deftest mew-submit-cause-test-nothing-named ()
   "A text that names nothing to act on is `policy-unspecified', and not sure."
   (dolist (reply '((any "550 Xyzzy") (rcpt "550 5.7.0 Lorem ipsum (7)") (dot "554")
@@ -1165,7 +1207,13 @@ account is unavailable")
                    (dot "451 Connection timed out at the server of the recipient")
                    (dot "554 Header with an address that is not one of this server")
                    (rcpt "552 5.3.4 Message size exceeds what the recipient allows")
-                   (rcpt "550 Use the mail server of your provider")))
+                   (rcpt "550 Use the mail server of your provider")
+                   (rcpt "550 Sender blocked by recipient allow/block policy")
+                   (rcpt "550 Server does not accept mail for users on its deny list")
+                   (mail "554 Sender authentication required: it does not match credentials")
+                   (dot "552-Requested mail action aborted: exceeded storage allocation"
+                        "552 Message too large")
+                   (mail "553 5.7.1 Sender address not owned by user" "Daily limit reached")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
 
 (ert-deftest mew-submit-cause-test-parse ()

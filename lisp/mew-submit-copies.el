@@ -19,8 +19,8 @@
 ;; :bcc    the Bcc field, which the copy has and the message in the outbox has not
 ;; :in     the directory a shell command is run in, that of the mail buffer
 ;;
-;; Nothing here asks the user anything but what Gnus or a handler of theirs asks.
-;; Programs (a shell command, notmuch insert) run in the background; what cannot, a
+;; Nobody is asked anything, nor waited for while a machine is connected, unless they have
+;; called for the copies: a key that comes meanwhile is meant for something else.  Programs (a shell command, notmuch insert) run in the background; what cannot, a
 ;; quit ends, and the copy is left for later.
 
 ;;; Code:
@@ -231,14 +231,31 @@ again are cut and forgotten."
     (insert (encode-coding-string bcc 'utf-8)))
   (goto-char (point-min)))
 
+(defun mew-submit-copies--mbox-in-buffer (file visiting)
+  "Append the message in the current buffer to the buffer VISITING, of FILE.
+Who is in that stays where they are, and sees what they saw."
+  (let ((copy (current-buffer)))
+    (with-current-buffer visiting
+      ;; Emacs would ask, at the first change or when it saves.
+      (unless (or (verify-visited-file-modtime) (not (file-exists-p file)))
+        (error "The file has changed since it was read into the buffer %s: \
+M-x revert-buffer there" (buffer-name)))
+      (if (derived-mode-p 'rmail-mode)
+          (with-current-buffer copy
+            (gnus-output-to-rmail file))
+        (save-excursion
+          (save-restriction
+            (widen)
+            (with-current-buffer copy
+              (gnus-output-to-mail file))))))))
+
 (defun mew-submit-copies--mbox (file)
   "Append the message in the current buffer to FILE, or to a buffer that has it."
   (require 'gnus-util)
   (make-directory (file-name-directory file) t)
   (let ((visiting (find-buffer-visiting file)))
-    (if (and visiting
-             (eq (buffer-local-value 'major-mode visiting) 'rmail-mode))
-        (gnus-output-to-rmail file)
+    (if visiting
+        (mew-submit-copies--mbox-in-buffer file visiting)
       (gnus-output-to-mail file))))
 
 (defun mew-submit-copies--maildir (file)
@@ -348,12 +365,25 @@ M-x mew-submit-file-copies tries again."
         directory
       (expand-file-name "~/"))))
 
+(defun mew-submit-copies--connected (copy)
+  "Signal an error if COPY is for a machine that has to be connected first.
+To connect takes its time, and may ask for a password."
+  (let ((host (file-remote-p (plist-get copy :place))))
+    (when (and host (not (file-remote-p host nil t)))
+      (error "Emacs is not connected to %s" host))))
+
 (defun mew-submit-copies--try (entry copy)
   "Try to file COPY of the message of ENTRY; return nil if it is not filed.
-A quit leaves it for later."
+A quit leaves it for later, and so does a question to somebody who has not
+called for the copies."
   (condition-case err
       (let ((inhibit-quit nil)
+            ;; Mew asks nothing, but waits for a tunnel as if it did.
+            (inhibit-interaction (not (or (eq (plist-get copy :kind) 'call)
+                                          (mew-submit-background--command-p))))
             (place (plist-get copy :place)))
+        (when inhibit-interaction
+          (mew-submit-copies--connected copy))
         (with-temp-buffer
           (setq default-directory (mew-submit-copies--directory copy))
           (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
@@ -370,6 +400,9 @@ A quit leaves it for later."
         t)
     (quit (mew-submit-copies--warn entry copy '(error "You have said: not now"))
           nil)
+    (inhibited-interaction
+     (mew-submit-copies--warn entry copy '(error "You would be asked something"))
+     nil)
     (error (mew-submit-copies--warn entry copy err)
            nil)))
 

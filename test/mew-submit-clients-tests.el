@@ -13,6 +13,7 @@
 (require 'mew-submit-test-helpers)
 (require 'message)
 (require 'mew-submit)
+(require 'mew-submit-background)
 (require 'mew-submit-clients)
 (require 'mew-submit-edit)
 (require 'mew-submit-mew)
@@ -739,6 +740,88 @@ What comes after it is filed in its turn; one that fails leaves the copy."
         (should (= 1 (mew-submit-copies--file outbox))))
       (should allowed)
       (should (string-search "not now" (car warnings))))))
+
+(defmacro mew-submit-clients-tests--with-kept (copy &rest body)
+  "Run BODY where a message waits for COPY, in OUTBOX, with its WARNINGS."
+  (declare (indent 1))
+  `(mew-submit-test-with-directory directory
+     (let ((outbox (expand-file-name "outbox/" directory))
+           warnings)
+       (mew-submit-clients-tests--kept-entry outbox (list ,copy))
+       (cl-letf (((symbol-function 'display-warning)
+                  (lambda (_type text &rest _) (push text warnings))))
+         ,@body))))
+
+(defvar mew-submit-clients-tests--asked nil
+  "Whether a question was allowed when the copy was filed, a list.")
+
+(defun mew-submit-clients-tests--asks (_file)
+  "File nothing, but ask something, as far as that is allowed."
+  (push (not inhibit-interaction) mew-submit-clients-tests--asked)
+  (when inhibit-interaction
+    (signal 'inhibited-interaction nil)))
+
+(ert-deftest mew-submit-clients-tests-a-copy-takes-no-key ()
+  "What asks something while it files a copy waits for a user who calls for it."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept
+      (list :kind 'function :place (expand-file-name "x" directory)
+            :function 'mew-submit-clients-tests--asks)
+    (let ((mew-submit-clients-tests--asked nil)
+          (noninteractive nil)
+          (this-command 'mew-submit-file-copies))
+      (mew-submit-background--run
+        (should (= 1 (mew-submit-copies--file outbox))))
+      (should (string-search "asked something" (car warnings)))
+      (should (= 0 (mew-submit-copies--file outbox)))
+      (should (equal mew-submit-clients-tests--asked '(t nil)))
+      (should-not (cdr warnings)))))
+
+(ert-deftest mew-submit-clients-tests-no-machine-is-connected-for-a-copy ()
+  "A copy for another machine waits for a user who calls for it, or a connection."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept (list :kind 'mbox :place "/ssh:nobody@nowhere.invalid:/sent")
+    (cl-letf (((symbol-function 'make-directory) (lambda (&rest _) (ert-fail "Connected"))))
+      (should (= 1 (mew-submit-copies--file outbox))))
+    (should (string-search "not connected to /ssh:nobody@nowhere.invalid:" (car warnings)))))
+
+(ert-deftest mew-submit-clients-tests-mbox-in-a-buffer ()
+  "A copy for a file that is in a buffer goes there, at its end, and moves nobody.
+Of one that has changed on disk Emacs would ask; that is told instead."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((sent (mew-submit-test-write (expand-file-name "sent" directory)
+                                        "From a\nSubject: one\n\nText\n\nFrom b\nSubject: two\n\n"))
+           (outbox (expand-file-name "outbox/" directory))
+           (buffer (find-file-noselect sent))
+           warnings)
+      (unwind-protect
+          (with-current-buffer buffer
+            (narrow-to-region 8 20)
+            (goto-char 10)
+            (mew-submit-clients-tests--kept-entry outbox `((:kind mbox :place ,sent)))
+            (with-temp-buffer
+              (should (= 0 (mew-submit-copies--file outbox))))
+            (should (= (point) 10))
+            (should (= (point-max) 20))
+            (widen)
+            (goto-char (point-min))
+            (should (re-search-forward "^Subject: two\n\\(?:.*\n\\)*To: a@x$" nil t))
+            (set-buffer-modified-p nil)
+            (mew-submit-test-write sent "From c\n\n")
+            (set-file-times sent (time-add nil 3600))
+            (mew-submit-clients-tests--kept-entry outbox `((:kind mbox :place ,sent)))
+            (cl-letf (((symbol-function 'display-warning)
+                       (lambda (_type text &rest _) (push text warnings))))
+              (with-temp-buffer
+                (should (= 1 (mew-submit-copies--file outbox)))))
+            (should (string-search "revert-buffer" (car warnings)))
+            (should-not (buffer-modified-p))
+            (revert-buffer t t)
+            (should (= 0 (mew-submit-copies--file outbox))))
+        (with-current-buffer buffer
+          (set-buffer-modified-p nil))
+        (kill-buffer buffer)))))
 
 (ert-deftest mew-submit-clients-tests-bad-message-keeps-its-fields ()
   "A message that is not accepted into the outbox keeps its Fcc for the next try."

@@ -384,6 +384,18 @@ Resent-Bcc: hidden@x.example\nResent-To: a@x.example\n")))
                                      (mew-submit-restore-tests--octets after))))
             (mew-submit-queue--delete (plist-get after :id))))))))
 
+(ert-deftest mew-submit-restore-tests-undo-keeps-the-mail ()
+  "What is undone in a mail that is edited again is what was changed, and no more."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (mew-submit-restore-tests--add "From: me@example.org\nTo: you@x.example\nSubject: s\n\nb\n")
+    (mew-submit-restore-tests--edit (mew-submit-restore-tests--only)
+      (let ((text (buffer-string)))
+        (insert "more")
+        (should-not (equal (buffer-string) text))
+        (primitive-undo 9 buffer-undo-list)
+        (should (equal (buffer-string) text))))))
+
 (ert-deftest mew-submit-restore-tests-given-up ()
   "What is not sent is in the outbox again: at its time, held, or deleted."
   :tags '(:module)

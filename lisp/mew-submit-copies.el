@@ -240,6 +240,10 @@ Who is in that stays where they are, and sees what they saw."
       (unless (or (verify-visited-file-modtime) (not (file-exists-p file)))
         (error "The file has changed since it was read into the buffer %s: \
 M-x revert-buffer there" (buffer-name)))
+      ;; All that is in it then is that message, which would have the copy in it.
+      (when (derived-mode-p 'rmail-edit-mode)
+        (error "A message of it is being edited in the buffer %s: C-c C-c there"
+               (buffer-name)))
       (if (derived-mode-p 'rmail-mode)
           (with-current-buffer copy
             (gnus-output-to-rmail file))

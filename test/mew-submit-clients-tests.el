@@ -12,6 +12,7 @@
 
 (require 'mew-submit-test-helpers)
 (require 'message)
+(require 'rmail)
 (require 'mew-submit)
 (require 'mew-submit-background)
 (require 'mew-submit-clients)
@@ -822,6 +823,31 @@ Of one that has changed on disk Emacs would ask; that is told instead."
         (with-current-buffer buffer
           (set-buffer-modified-p nil))
         (kill-buffer buffer)))))
+
+(ert-deftest mew-submit-clients-tests-a-copy-is-in-no-message-of-rmail ()
+  "While a message of an Rmail file is edited, no copy is put into that message."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept
+      (list :kind 'mbox
+            :place (mew-submit-test-write (expand-file-name "sent" directory)
+                                          "From a@x Fri Nov 27 07:05:47 2026\nFrom: a@x\n\nOne\n\n"))
+    (let ((sent (expand-file-name "sent" directory))
+          (rmail-primary-inbox-list nil)
+          (inhibit-message t))
+      (save-window-excursion
+        (rmail sent)
+        (let ((buffer (current-buffer)))
+          (rmail-edit-current-message)
+          (with-temp-buffer
+            (should (= 1 (mew-submit-copies--file outbox))))
+          (should (string-search "being edited" (car warnings)))
+          (set-buffer buffer)
+          (rmail-cease-edit)
+          (with-temp-buffer
+            (should (= 0 (mew-submit-copies--file outbox))))
+          (should (= rmail-total-messages 2))
+          (set-buffer-modified-p nil)
+          (kill-buffer))))))
 
 (ert-deftest mew-submit-clients-tests-bad-message-keeps-its-fields ()
   "A message that is not accepted into the outbox keeps its Fcc for the next try."

@@ -340,16 +340,23 @@ A group that does not take it is no error to Gnus, and one to us."
                                mew-submit-copies--closures)))
         (place (plist-get copy :place))
         (coding-system-for-write 'no-conversion))
+    (when (and function (not (functionp function)))
+      (error "The function %s, which files it, is not known in this Emacs" function))
     (make-directory (file-name-directory place) t)
-    (if (functionp function)
+    (if function
         (funcall function place)
       ;; Of a function without a name another Emacs does not know more.
       (mew-submit-copies--mbox place))))
 
 (defun mew-submit-copies--ready-p (copy)
-  "Can COPY be filed now?  One for Gnus or Mew waits until that has been loaded."
+  "Can COPY be filed now?  One for Gnus or Mew waits until that has been loaded.
+One for a function of the user's, whose init file a batch Emacs does not read,
+waits for an Emacs that has it."
   (let ((needs (plist-get copy :needs)))
-    (or (null needs) (featurep needs))))
+    (and (or (null needs) (featurep needs))
+         (not (and noninteractive
+                   (eq (plist-get copy :kind) 'function)
+                   (not (functionp (plist-get copy :function))))))))
 
 (defun mew-submit-copies--warn (entry copy err)
   "Tell that COPY of ENTRY's message was not filed, because of ERR."

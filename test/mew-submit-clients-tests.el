@@ -19,6 +19,7 @@
 (require 'mew-submit-edit)
 (require 'mew-submit-mew)
 
+(declare-function rmail-cease-edit "rmailedit" ())
 (defvar gnus-agent-queue-mail)
 (defvar gnus-plugged)
 (defvar gnus-started-hook)
@@ -752,6 +753,25 @@ What comes after it is filed in its turn; one that fails leaves the copy."
        (cl-letf (((symbol-function 'display-warning)
                   (lambda (_type text &rest _) (push text warnings))))
          ,@body))))
+
+(ert-deftest mew-submit-clients-tests-a-copy-waits-for-its-function ()
+  "What a function of the user's is to file, as in a mailbox by IMAP, nothing else files.
+A batch Emacs does not read their init file, and the copy was in a file that nobody looks for."
+  :tags '(:module)
+  (let (filed)
+    (mew-submit-clients-tests--with-kept
+        (list :kind 'function :place (expand-file-name "INBOX.Sent" directory)
+              :function 'mew-submit-clients-tests--unknown)
+      (should (= 1 (mew-submit-copies--file outbox)))
+      (should-not warnings)
+      (let ((noninteractive nil))
+        (should (= 1 (mew-submit-copies--file outbox))))
+      (should (string-search "clients-tests--unknown, which files it" (car warnings)))
+      (should-not (file-exists-p (expand-file-name "INBOX.Sent" directory)))
+      (cl-letf (((symbol-function 'mew-submit-clients-tests--unknown)
+                 (lambda (file) (push file filed))))
+        (should (= 0 (mew-submit-copies--file outbox))))
+      (should (equal filed (list (expand-file-name "INBOX.Sent" directory)))))))
 
 (defvar mew-submit-clients-tests--asked nil
   "Whether a question was allowed when the copy was filed, a list.")

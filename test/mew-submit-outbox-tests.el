@@ -337,6 +337,16 @@ With M-- S messages are in the order in which they came again."
     (mew-submit-menu--put nil)
     (should (equal (funcall there) '(nil nil nil)))))
 
+(ert-deftest mew-submit-outbox-tests-a-menu-bar-of-the-users ()
+  "Who has taken Tools out of the menu bar, or all menus, can turn the mode on and off."
+  (let ((global global-map))
+    (dolist (gone '([menu-bar tools] [menu-bar]))
+      (dolist (instead '(nil undefined))
+        (let ((global-map (copy-keymap global)))
+          (define-key global-map gone instead)
+          (mew-submit-menu--put t)
+          (mew-submit-menu--put nil))))))
+
 (defun mew-submit-outbox-tests--decoded (message)
   "Return what is shown of MESSAGE."
   (mew-submit-test-with-directory directory

@@ -77,11 +77,19 @@
   (let ((directory (directory-file-name (file-name-directory file))))
     (member (file-name-nondirectory directory) '("cur" "new"))))
 
+(defun mew-submit-copies--in-file (file)
+  "Return the copy in FILE, an mbox file or a new one in a maildir.
+Signal `user-error' for a directory, in which no copy could ever be filed."
+  (when (and (not (file-remote-p file)) (file-directory-p file))
+    (user-error "Fcc names %s, a directory: name a file in it"
+                (abbreviate-file-name file)))
+  (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
+        :place file))
+
 (defun mew-submit-copies--by-handler (file handler)
   "Return the copy in FILE that HANDLER, as in message.el, would make."
   (cond ((memq handler '(nil message-output rmail-output))
-         (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
-               :place file))
+         (mew-submit-copies--in-file file))
         ((symbolp handler)
          (list :kind 'function :place file :function handler))
         ;; That is mu4e, whose function writes the file and tells mu4e of it.
@@ -173,10 +181,7 @@ again are cut and forgotten."
   (let ((resent (mew-submit-copies--resent-p end))
         (names (mew-submit-copies--values "Fcc" end t)))
     (unless resent
-      (mapcar (lambda (name)
-                (let ((file (expand-file-name name)))
-                  (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
-                        :place file)))
+      (mapcar (lambda (name) (mew-submit-copies--in-file (expand-file-name name)))
               names))))
 
 (defun mew-submit-copies--with-bcc (copies fields)

@@ -882,5 +882,20 @@ Of one that has changed on disk Emacs would ask; that is told instead."
     (should (equal (message-field-value "Fcc") (concat directory "sent")))
     (should-not (file-exists-p (concat directory "sent")))))
 
+(ert-deftest mew-submit-clients-tests-a-directory-is-no-copy ()
+  "An Fcc that names a directory is told before anything is sent, in both modes."
+  (mew-submit-clients-tests--with-server
+    (let ((fcc (concat "Fcc: " (directory-file-name directory) "\n")))
+      (message-mail "a@x" "subject")
+      (goto-char (point-min))
+      (insert fcc)
+      (should (string-search "a directory: name a file"
+                             (cadr (should-error (message-send) :type 'user-error))))
+      (with-temp-buffer
+        (insert "To: a@x\n" fcc mail-header-separator "\nText\n")
+        (should-error (mew-submit-send-it) :type 'user-error)))
+    (should-not (mew-submit-known--entries))
+    (should-not (mew-submit-test-stored peer))))
+
 (provide 'mew-submit-clients-tests)
 ;;; mew-submit-clients-tests.el ends here

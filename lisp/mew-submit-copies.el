@@ -19,8 +19,8 @@
 ;; :bcc    the Bcc field, which the copy has and the message in the outbox has not
 ;; :in     the directory a shell command is run in, that of the mail buffer
 ;;
-;; Nothing here asks the user anything but what Gnus or a handler of theirs asks.
-;; Programs (a shell command, notmuch insert) run in the background; what cannot, a
+;; Nobody is asked anything, nor waited for while a machine is connected, unless they have
+;; called for the copies: a key that comes meanwhile is meant for something else.  Programs (a shell command, notmuch insert) run in the background; what cannot, a
 ;; quit ends, and the copy is left for later.
 
 ;;; Code:
@@ -77,11 +77,19 @@
   (let ((directory (directory-file-name (file-name-directory file))))
     (member (file-name-nondirectory directory) '("cur" "new"))))
 
+(defun mew-submit-copies--in-file (file)
+  "Return the copy in FILE, an mbox file or a new one in a maildir.
+Signal `user-error' for a directory, in which no copy could ever be filed."
+  (when (and (not (file-remote-p file)) (file-directory-p file))
+    (user-error "Fcc names %s, a directory: name a file in it"
+                (abbreviate-file-name file)))
+  (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
+        :place file))
+
 (defun mew-submit-copies--by-handler (file handler)
   "Return the copy in FILE that HANDLER, as in message.el, would make."
   (cond ((memq handler '(nil message-output rmail-output))
-         (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
-               :place file))
+         (mew-submit-copies--in-file file))
         ((symbolp handler)
          (list :kind 'function :place file :function handler))
         ;; That is mu4e, whose function writes the file and tells mu4e of it.
@@ -173,10 +181,7 @@ again are cut and forgotten."
   (let ((resent (mew-submit-copies--resent-p end))
         (names (mew-submit-copies--values "Fcc" end t)))
     (unless resent
-      (mapcar (lambda (name)
-                (let ((file (expand-file-name name)))
-                  (list :kind (if (mew-submit-copies--maildir-p file) 'maildir 'mbox)
-                        :place file)))
+      (mapcar (lambda (name) (mew-submit-copies--in-file (expand-file-name name)))
               names))))
 
 (defun mew-submit-copies--with-bcc (copies fields)
@@ -231,14 +236,35 @@ again are cut and forgotten."
     (insert (encode-coding-string bcc 'utf-8)))
   (goto-char (point-min)))
 
+(defun mew-submit-copies--mbox-in-buffer (file visiting)
+  "Append the message in the current buffer to the buffer VISITING, of FILE.
+Who is in that stays where they are, and sees what they saw."
+  (let ((copy (current-buffer)))
+    (with-current-buffer visiting
+      ;; Emacs would ask, at the first change or when it saves.
+      (unless (or (verify-visited-file-modtime) (not (file-exists-p file)))
+        (error "The file has changed since it was read into the buffer %s: \
+M-x revert-buffer there" (buffer-name)))
+      ;; All that is in it then is that message, which would have the copy in it.
+      (when (derived-mode-p 'rmail-edit-mode)
+        (error "A message of it is being edited in the buffer %s: C-c C-c there"
+               (buffer-name)))
+      (if (derived-mode-p 'rmail-mode)
+          (with-current-buffer copy
+            (gnus-output-to-rmail file))
+        (save-excursion
+          (save-restriction
+            (widen)
+            (with-current-buffer copy
+              (gnus-output-to-mail file))))))))
+
 (defun mew-submit-copies--mbox (file)
   "Append the message in the current buffer to FILE, or to a buffer that has it."
   (require 'gnus-util)
   (make-directory (file-name-directory file) t)
   (let ((visiting (find-buffer-visiting file)))
-    (if (and visiting
-             (eq (buffer-local-value 'major-mode visiting) 'rmail-mode))
-        (gnus-output-to-rmail file)
+    (if visiting
+        (mew-submit-copies--mbox-in-buffer file visiting)
       (gnus-output-to-mail file))))
 
 (defun mew-submit-copies--maildir (file)
@@ -319,16 +345,23 @@ A group that does not take it is no error to Gnus, and one to us."
                                mew-submit-copies--closures)))
         (place (plist-get copy :place))
         (coding-system-for-write 'no-conversion))
+    (when (and function (not (functionp function)))
+      (error "The function %s, which files it, is not known in this Emacs" function))
     (make-directory (file-name-directory place) t)
-    (if (functionp function)
+    (if function
         (funcall function place)
       ;; Of a function without a name another Emacs does not know more.
       (mew-submit-copies--mbox place))))
 
 (defun mew-submit-copies--ready-p (copy)
-  "Can COPY be filed now?  One for Gnus or Mew waits until that has been loaded."
+  "Can COPY be filed now?  One for Gnus or Mew waits until that has been loaded.
+One for a function of the user's, whose init file a batch Emacs does not read,
+waits for an Emacs that has it."
   (let ((needs (plist-get copy :needs)))
-    (or (null needs) (featurep needs))))
+    (and (or (null needs) (featurep needs))
+         (not (and noninteractive
+                   (eq (plist-get copy :kind) 'function)
+                   (not (functionp (plist-get copy :function))))))))
 
 (defun mew-submit-copies--warn (entry copy err)
   "Tell that COPY of ENTRY's message was not filed, because of ERR."
@@ -348,12 +381,25 @@ M-x mew-submit-file-copies tries again."
         directory
       (expand-file-name "~/"))))
 
+(defun mew-submit-copies--connected (copy)
+  "Signal an error if COPY is for a machine that has to be connected first.
+To connect takes its time, and may ask for a password."
+  (let ((host (file-remote-p (plist-get copy :place))))
+    (when (and host (not (file-remote-p host nil t)))
+      (error "Emacs is not connected to %s" host))))
+
 (defun mew-submit-copies--try (entry copy)
   "Try to file COPY of the message of ENTRY; return nil if it is not filed.
-A quit leaves it for later."
+A quit leaves it for later, and so does a question to somebody who has not
+called for the copies."
   (condition-case err
       (let ((inhibit-quit nil)
+            ;; Mew asks nothing, but waits for a tunnel as if it did.
+            (inhibit-interaction (not (or (eq (plist-get copy :kind) 'call)
+                                          (mew-submit-background--command-p))))
             (place (plist-get copy :place)))
+        (when inhibit-interaction
+          (mew-submit-copies--connected copy))
         (with-temp-buffer
           (setq default-directory (mew-submit-copies--directory copy))
           (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
@@ -370,6 +416,9 @@ A quit leaves it for later."
         t)
     (quit (mew-submit-copies--warn entry copy '(error "You have said: not now"))
           nil)
+    (inhibited-interaction
+     (mew-submit-copies--warn entry copy '(error "You would be asked something"))
+     nil)
     (error (mew-submit-copies--warn entry copy err)
            nil)))
 

@@ -114,6 +114,8 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
             ;; An account that no field can name goes along with the buffer.
             (message-options-set 'mew-submit-account account))
           (message-goto-body)
+          ;; There was nothing before this.
+          (setq buffer-undo-list nil)
           (set-buffer-modified-p nil)
           ;; One question is enough, and Emacs' own would make `this-command' another.
           (setq-local message-kill-buffer-query nil)

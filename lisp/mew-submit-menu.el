@@ -65,10 +65,13 @@ They are in two columns: half of a small terminal has ten lines."
         (remove-hook hook #'mew-submit-menu--put-now)))
     (when (boundp map)
       (mew-submit-menu--put-map (symbol-value map) on)))
-  (define-key-after (lookup-key global-map [menu-bar tools]) [mew-submit-outbox]
-    (and on '(menu-item "Mail Outbox" mew-submit-outbox
-                        :help "The mail that is not delivered yet"))
-    'compose-mail))
+  (let ((tools (lookup-key global-map [menu-bar tools])))
+    ;; The user may have taken it out of the menu bar.
+    (when (keymapp tools)
+      (define-key-after tools [mew-submit-outbox]
+        (and on '(menu-item "Mail Outbox" mew-submit-outbox
+                            :help "The mail that is not delivered yet"))
+        'compose-mail))))
 
 (defun mew-submit-menu--put-now ()
   "Have the menu in the maps of the mail buffers that are there by now."

@@ -179,6 +179,18 @@ A click runs COMMAND, by default `mew-submit-outbox'."
                   'mew-submit-mode-line-sending
                   (format "%d being sent" sending))))))))
 
+(defun mew-submit-notice--put-string ()
+  "Have the mode line say `mew-submit-notice--string'."
+  (let ((old global-mode-string)
+        (new '(:eval mew-submit-notice--string)))
+    (unless (member new (ensure-list old))
+      (setq global-mode-string
+            (append (cond ((null old) '(""))
+                          ;; A list that begins with anything else is one thing.
+                          ((or (stringp (car-safe old)) (consp (car-safe old))) old)
+                          (t (list "" old)))
+                    (list new))))))
+
 (defvar mew-submit-notice--timer nil
   "The timer that will bring the mode line up to date, or nil.")
 
@@ -188,10 +200,7 @@ A click runs COMMAND, by default `mew-submit-outbox'."
   (let ((words (and mew-submit-mode-line (mew-submit-notice--words))))
     (unless (equal-including-properties words mew-submit-notice--string)
       (setq mew-submit-notice--string words)
-      (unless (member '(:eval mew-submit-notice--string) global-mode-string)
-        (setq global-mode-string
-              (append (or global-mode-string '(""))
-                      '((:eval mew-submit-notice--string)))))
+      (mew-submit-notice--put-string)
       (force-mode-line-update t))))
 
 ;;;###mew-submit
@@ -482,7 +491,8 @@ The next time the same happens to one that waits, there is nothing to tell."
                (mew-submit-report--people (plist-get entry :recipients))
                (mew-submit-notice-message--reason entry done))))
     (when (and show (plist-get done :alarm))
-      (ding))))
+      ;; Without an argument it ends a keyboard macro that is run.
+      (ding t))))
 
 (defvar mew-submit-notice--news nil
   "What was delivered and is not told of yet: (TIME LINE...), the newest first.")

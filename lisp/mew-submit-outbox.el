@@ -44,10 +44,6 @@
 
 ;;; The table
 
-(defun mew-submit-outbox--size (octets)
-  "Return OCTETS, a number or nil, as people write it."
-  (if octets (file-size-human-readable octets) ""))
-
 (defun mew-submit-outbox--time (time &optional now)
   "Return TIME, a float, as a person writes it: the hour, with a day if need be.
 It is seen from NOW, by default the present."
@@ -73,8 +69,7 @@ It is seen from NOW, by default the present."
   "Return the state of ENTRY, in its face, with how much has been sent."
   (let* ((state (plist-get entry :state))
          (progress (mew-submit-known--progress entry))
-         (total (and progress (max (cdr progress)
-                                   (or (plist-get entry :bytes) 0)))))
+         (total (and progress (max (cdr progress) (or (plist-get entry :bytes) 0)))))
     (propertize (if (and total (> total 0) (> (car progress) 0))
                     (format "%s %d%%" state (/ (* 100 (car progress)) total))
                   (symbol-name state))
@@ -83,6 +78,14 @@ It is seen from NOW, by default the present."
 (defun mew-submit-outbox--text (text)
   "Return TEXT, or an empty string for nil, safe to show."
   (mew-submit-error--clean (format "%s" (or text ""))))
+
+(defun mew-submit-outbox--done (entry)
+  "Return how ENTRY's last attempt ended, a `done' event, as far as it is kept."
+  (append (list :kind (or (plist-get entry :kind) "internal")
+                :result (or (plist-get entry :result) "deferred")
+                :text (mew-submit-outbox--text (plist-get entry :last)))
+          (mapcan (lambda (key) (list key (plist-get entry key)))
+                  '(:alarm :cause :detail :why :sure :code :remedy))))
 
 (defun mew-submit-outbox--last (entry)
   "Return why ENTRY is where it is, the reason first; all of it in a tooltip."
@@ -93,14 +96,7 @@ It is seen from NOW, by default the present."
                          (not (equal kind "ok")))
                     (replace-regexp-in-string
                      "\\`the \\(server says: \\)?" ""
-                     (mew-submit-report--reason
-                      (list :kind kind :text text
-                            :alarm (plist-get entry :alarm)
-                            :cause (plist-get entry :cause)
-                            :detail (plist-get entry :detail)
-                            :why (plist-get entry :why)
-                            :sure (plist-get entry :sure)
-                            :code (plist-get entry :code))))
+                     (mew-submit-report--reason (mew-submit-outbox--done entry)))
                   text)))
     (if (string-empty-p text) text (propertize short 'help-echo text))))
 
@@ -145,8 +141,9 @@ UNTIL is the time when a row is no longer true, or nil.")
   (mew-submit-outbox--text (plist-get entry :subject)))
 
 (defun mew-submit-outbox--bytes (entry)
-  "Return how large ENTRY's message is."
-  (mew-submit-outbox--size (plist-get entry :bytes)))
+  "Return how large ENTRY's message is, as people write it."
+  (let ((octets (plist-get entry :bytes)))
+    (if octets (file-size-human-readable octets) "")))
 
 (defun mew-submit-outbox--tries (entry)
   "Return how often ENTRY's message was tried."
@@ -162,8 +159,7 @@ UNTIL is the time when a row is no longer true, or nil.")
   "Return a function that puts rows in the order of the number KEY of entries."
   (lambda (one other)
     (apply #'< (mapcar (lambda (row)
-                         (or (plist-get (mew-submit-known--entry (car row)) key)
-                             0))
+                         (or (plist-get (mew-submit-known--entry (car row)) key) 0))
                        (list one other)))))
 
 (defun mew-submit-outbox--format (width)
@@ -188,9 +184,7 @@ UNTIL is the time when a row is no longer true, or nil.")
       (setq mew-submit-outbox--width width)
       (clrhash mew-submit-outbox--rows)
       (setq tabulated-list-format (mew-submit-outbox--format width))
-      (unless (seq-some (lambda (column)
-                          (equal (car column) (car tabulated-list-sort-key)))
-                        tabulated-list-format)
+      (unless (assoc (car tabulated-list-sort-key) (append tabulated-list-format nil))
         (setq tabulated-list-sort-key nil))
       (tabulated-list-init-header)
       t)))
@@ -227,6 +221,7 @@ UNTIL is the time when a row is no longer true, or nil.")
     (define-key map "v" #'mew-submit-outbox-show-raw)
     (define-key map "s" #'mew-submit-outbox-send)
     ;; S sorts, as in every such list: whoever presses it there sends nothing.
+    (define-key map "S" #'mew-submit-outbox-sort)
     (define-key map "A" #'mew-submit-outbox-send-all)
     (define-key map "c" #'mew-submit-outbox-cancel)
     (define-key map "m" #'mew-submit-outbox-mark)
@@ -263,7 +258,7 @@ UNTIL is the time when a row is no longer true, or nil.")
     "--"
     ["Send all that waits" mew-submit-outbox-send-all]
     ["What was delivered" mew-submit-outbox-delivered]
-    ["Sort by this column" tabulated-list-sort]
+    ["Sort by this column" mew-submit-outbox-sort]
     ["Look again" revert-buffer])
   "What can be done in the outbox.")
 
@@ -304,7 +299,11 @@ UNTIL is the time when a row is no longer true, or nil.")
 
 (defun mew-submit-outbox--print-row (id columns)
   "Insert the row of the message ID with COLUMNS at point, and its mark."
-  (tabulated-list-print-entry id columns)
+  (let ((start (point)))
+    (tabulated-list-print-entry id columns)
+    ;; The room for the mark is in front of the first column, and point is there first.
+    (put-text-property start (1+ start) 'tabulated-list-column-name
+                       (car (aref tabulated-list-format 0))))
   (when (member id mew-submit-outbox--marked)
     (save-excursion
       (forward-line -1)
@@ -437,10 +436,8 @@ With thousands of messages to print them all would take a second."
       (unless mew-submit-outbox--timer
         (setq mew-submit-outbox--timer
               (run-at-time 0.2 nil #'mew-submit-outbox--refresh)))
-    (remove-hook 'mew-submit-known--change-hook
-                 #'mew-submit-outbox--refresh-soon)
-    (remove-hook 'mew-submit-parcel--progress-functions
-                 #'mew-submit-outbox--refresh-soon)))
+    (dolist (hook '(mew-submit-known--change-hook mew-submit-parcel--progress-functions))
+      (remove-hook hook #'mew-submit-outbox--refresh-soon))))
 
 ;;;###autoload
 (defun mew-submit-outbox ()
@@ -553,6 +550,23 @@ IDS are theirs; while TIME is asked for others may come to point."
     (message "%s sent on %s" (if (cdr ids) (format "%d mails are" (length ids)) "It is")
              (mew-submit-time--say time))))
 
+(defun mew-submit-outbox-sort (&optional column)
+  "Sort by the column at point, and the next time the other way round.
+With a prefix argument sort by the COLUMNth, counted from 0; with a negative one
+the messages are in the order in which they came."
+  (interactive "P" mew-submit-outbox-mode)
+  (if (and column (< (prefix-numeric-value column) 0))
+      (setq tabulated-list-sort-key nil)
+    (let* ((columns (append tabulated-list-format nil))
+           (name (if column (car (nth (prefix-numeric-value column) columns))
+                   (get-text-property (point) 'tabulated-list-column-name))))
+      (unless (nth 2 (assoc name columns))
+        (user-error "Go to the state of a mail, or what else they are to be sorted by"))
+      (setq tabulated-list-sort-key
+            (cons name (equal tabulated-list-sort-key (list name))))))
+  (tabulated-list-init-header)
+  (mew-submit-outbox--print))
+
 (defun mew-submit-outbox--what (ids)
   "Return what the messages IDS are, for a question."
   (if (cdr ids)
@@ -651,17 +665,7 @@ One that is being sent has to be cancelled first."
   (let ((entry (mew-submit-outbox--entry)))
     (unless (plist-get entry :last)
       (user-error "Nothing has happened to it yet"))
-    (mew-submit-notice--show
-     entry (list :kind (or (plist-get entry :kind) "internal")
-                 :result (or (plist-get entry :result) "deferred")
-                 :alarm (plist-get entry :alarm)
-                 :cause (plist-get entry :cause)
-                 :detail (plist-get entry :detail)
-                 :why (plist-get entry :why)
-                 :sure (plist-get entry :sure)
-                 :code (plist-get entry :code)
-                 :remedy (plist-get entry :remedy)
-                 :text (plist-get entry :last)))))
+    (mew-submit-notice--show entry (mew-submit-outbox--done entry))))
 
 ;;; The log of a message
 
@@ -682,11 +686,9 @@ One that is being sent has to be cancelled first."
     (line "Subject" (plist-get entry :subject))
     (line "Message-ID" (plist-get entry :message-id))
     (line "Put there" (and (plist-get entry :created)
-                           (format-time-string
-                            "%F %T" (plist-get entry :created))))
+                           (format-time-string "%F %T" (plist-get entry :created))))
     (line "Server said" (plist-get entry :reply))
-    (line "Why" (and (plist-get entry :cause)
-                     (mew-submit-refusal--why entry)))
+    (line "Why" (and (plist-get entry :cause) (mew-submit-refusal--why entry)))
     (line "What to do" (plist-get entry :remedy))
     (insert "\n")
     (pcase-dolist (`(,time . ,text) (reverse (plist-get entry :history)))

@@ -77,6 +77,13 @@ is: the method of an invitation, for instance, must not be lost."
                             (lambda (name) (not (memq name '(boundary start from))))))
                     'start (mm-handle-multipart-ctl-parameter handle 'start))))
 
+(defun mew-submit-restore--name (buffer)
+  "Give BUFFER, which has a part of a message, a name that no other ever has.
+The name is kept with what the user wrote, and could be that of a part of
+somebody else's mail when this one is edited once more."
+  (with-current-buffer buffer
+    (rename-buffer (format " *mml %s %06d*" (float-time) (random 1000000)))))
+
 (defun mew-submit-restore--tag (handle &optional buffer text mml)
   "Insert the MML tag of HANDLE as `mml-insert-mml-markup' does, but lose nothing.
 BUFFER has the octets, unless TEXT or MML is non-nil.  The charset of a text is
@@ -96,7 +103,7 @@ Message mode's to choose: the old one would make spaces of letters it has not."
              'disposition disposition
              'id (mm-handle-id handle)
              'description (mm-handle-description handle)
-             'buffer (and buffer (buffer-name buffer))
+             'buffer (and buffer (mew-submit-restore--name buffer))
              'nofile (and text "yes")
              (mapcan (pcase-lambda (`(,name . ,value)) (list name value))
                      (append (mew-submit-restore--parameters parameters written)
@@ -133,20 +140,47 @@ In a message within a message somebody else could attach a file of ours by it."
         (forward-line)
         (mew-submit-restore--tag whole nil t)))))
 
+(defun mew-submit-restore--at-hand-p (tag)
+  "Is what TAG of MML, (NAME . ALIST), puts into a message there now?
+To look at another machine would take its time."
+  (let ((buffer (alist-get 'buffer (cdr tag)))
+        (file (alist-get 'filename (cdr tag))))
+    (cond (buffer (get-buffer buffer))
+          ((or (null file) (equal (alist-get 'nofile (cdr tag)) "yes")))
+          (t (or (file-remote-p file) (file-readable-p file))))))
+
+(defun mew-submit-restore--whole-p (source)
+  "Is all that SOURCE, what the user wrote, puts into the message there now?
+A picture of the screen is often deleted when it has been sent."
+  (with-temp-buffer
+    (insert source)
+    (goto-char (point-min))
+    (with-syntax-table mml-syntax-table
+      (let ((whole t))
+        (while (and whole (re-search-forward "<#\\(?:part\\|mml\\)[ \t\n]" nil t))
+          (goto-char (match-beginning 0))
+          (setq whole (mew-submit-restore--at-hand-p (mml-read-tag))))
+        whole))))
+
 (defun mew-submit-restore--insert-text (entry)
   "Insert the text of ENTRY's message; its header ends with an empty line.
-Return non-nil when it is as the user wrote it.  Signal `user-error' for what
-can only be sent as it is."
+Return non-nil when it is as the user wrote it, and nil when what was attached
+is only in the message now.  Signal `user-error' for what cannot be edited."
   (let ((source (mew-submit-spool--source entry)))
-    (if source
+    (if (and source (ignore-errors (mew-submit-restore--whole-p source)))
         (insert source)
       (mew-submit-restore--insert-octets (mew-submit-spool--message-file entry))
-      (when (mew-submit-caseless--folding
-              (re-search-forward mew-submit-restore--protected nil t))
-        (user-error "This mail is signed or encrypted and cannot be edited: \
-send it again as it is, or delete it"))
-      (set-buffer-multibyte 'to)        ; octets stay octets
-      (mew-submit-restore--to-mml))
+      (cond ((not (mew-submit-caseless--folding
+                    (re-search-forward mew-submit-restore--protected nil t)))
+             (set-buffer-multibyte 'to) ; octets stay octets
+             (mew-submit-restore--to-mml)
+             (setq source nil))
+            (source
+             (erase-buffer)
+             (set-buffer-multibyte t)
+             (insert source))
+            (t (user-error "This mail is signed or encrypted and cannot be edited: \
+send it again as it is, or delete it"))))
     source))
 
 ;;; The header

@@ -12,11 +12,14 @@
 
 (require 'mew-submit-test-helpers)
 (require 'message)
+(require 'rmail)
 (require 'mew-submit)
+(require 'mew-submit-background)
 (require 'mew-submit-clients)
 (require 'mew-submit-edit)
 (require 'mew-submit-mew)
 
+(declare-function rmail-cease-edit "rmailedit" ())
 (defvar gnus-agent-queue-mail)
 (defvar gnus-plugged)
 (defvar gnus-started-hook)
@@ -740,6 +743,132 @@ What comes after it is filed in its turn; one that fails leaves the copy."
       (should allowed)
       (should (string-search "not now" (car warnings))))))
 
+(defmacro mew-submit-clients-tests--with-kept (copy &rest body)
+  "Run BODY where a message waits for COPY, in OUTBOX, with its WARNINGS."
+  (declare (indent 1))
+  `(mew-submit-test-with-directory directory
+     (let ((outbox (expand-file-name "outbox/" directory))
+           warnings)
+       (mew-submit-clients-tests--kept-entry outbox (list ,copy))
+       (cl-letf (((symbol-function 'display-warning)
+                  (lambda (_type text &rest _) (push text warnings))))
+         ,@body))))
+
+(ert-deftest mew-submit-clients-tests-a-copy-waits-for-its-function ()
+  "What a function of the user's is to file, as in a mailbox by IMAP, nothing else files.
+A batch Emacs does not read their init file, and the copy was in a file that nobody looks for."
+  :tags '(:module)
+  (let (filed)
+    (mew-submit-clients-tests--with-kept
+        (list :kind 'function :place (expand-file-name "INBOX.Sent" directory)
+              :function 'mew-submit-clients-tests--unknown)
+      (should (= 1 (mew-submit-copies--file outbox)))
+      (should-not warnings)
+      (let ((noninteractive nil))
+        (should (= 1 (mew-submit-copies--file outbox))))
+      (should (string-search "clients-tests--unknown, which files it" (car warnings)))
+      (should-not (file-exists-p (expand-file-name "INBOX.Sent" directory)))
+      (cl-letf (((symbol-function 'mew-submit-clients-tests--unknown)
+                 (lambda (file) (push file filed))))
+        (should (= 0 (mew-submit-copies--file outbox))))
+      (should (equal filed (list (expand-file-name "INBOX.Sent" directory)))))))
+
+(defvar mew-submit-clients-tests--asked nil
+  "Whether a question was allowed when the copy was filed, a list.")
+
+(defun mew-submit-clients-tests--asks (_file)
+  "File nothing, but ask something, as far as that is allowed."
+  (push (not inhibit-interaction) mew-submit-clients-tests--asked)
+  (when inhibit-interaction
+    (signal 'inhibited-interaction nil)))
+
+(ert-deftest mew-submit-clients-tests-a-copy-takes-no-key ()
+  "What asks something while it files a copy waits for a user who calls for it."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept
+      (list :kind 'function :place (expand-file-name "x" directory)
+            :function 'mew-submit-clients-tests--asks)
+    (let ((mew-submit-clients-tests--asked nil)
+          (noninteractive nil)
+          (this-command 'mew-submit-file-copies))
+      (mew-submit-background--run
+        (should (= 1 (mew-submit-copies--file outbox))))
+      (should (string-search "asked something" (car warnings)))
+      (should (= 0 (mew-submit-copies--file outbox)))
+      (should (equal mew-submit-clients-tests--asked '(t nil)))
+      (should-not (cdr warnings)))))
+
+(ert-deftest mew-submit-clients-tests-no-machine-is-connected-for-a-copy ()
+  "A copy for another machine waits for a user who calls for it, or a connection."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept (list :kind 'mbox :place "/ssh:nobody@nowhere.invalid:/sent")
+    (cl-letf (((symbol-function 'make-directory) (lambda (&rest _) (ert-fail "Connected"))))
+      (should (= 1 (mew-submit-copies--file outbox))))
+    (should (string-search "not connected to /ssh:nobody@nowhere.invalid:" (car warnings)))))
+
+(ert-deftest mew-submit-clients-tests-mbox-in-a-buffer ()
+  "A copy for a file that is in a buffer goes there, at its end, and moves nobody.
+Of one that has changed on disk Emacs would ask; that is told instead."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((sent (mew-submit-test-write (expand-file-name "sent" directory)
+                                        "From a\nSubject: one\n\nText\n\nFrom b\nSubject: two\n\n"))
+           (outbox (expand-file-name "outbox/" directory))
+           (buffer (find-file-noselect sent))
+           warnings)
+      (unwind-protect
+          (with-current-buffer buffer
+            (narrow-to-region 8 20)
+            (goto-char 10)
+            (mew-submit-clients-tests--kept-entry outbox `((:kind mbox :place ,sent)))
+            (with-temp-buffer
+              (should (= 0 (mew-submit-copies--file outbox))))
+            (should (= (point) 10))
+            (should (= (point-max) 20))
+            (widen)
+            (goto-char (point-min))
+            (should (re-search-forward "^Subject: two\n\\(?:.*\n\\)*To: a@x$" nil t))
+            (set-buffer-modified-p nil)
+            (mew-submit-test-write sent "From c\n\n")
+            (set-file-times sent (time-add nil 3600))
+            (mew-submit-clients-tests--kept-entry outbox `((:kind mbox :place ,sent)))
+            (cl-letf (((symbol-function 'display-warning)
+                       (lambda (_type text &rest _) (push text warnings))))
+              (with-temp-buffer
+                (should (= 1 (mew-submit-copies--file outbox)))))
+            (should (string-search "revert-buffer" (car warnings)))
+            (should-not (buffer-modified-p))
+            (revert-buffer t t)
+            (should (= 0 (mew-submit-copies--file outbox))))
+        (with-current-buffer buffer
+          (set-buffer-modified-p nil))
+        (kill-buffer buffer)))))
+
+(ert-deftest mew-submit-clients-tests-a-copy-is-in-no-message-of-rmail ()
+  "While a message of an Rmail file is edited, no copy is put into that message."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept
+      (list :kind 'mbox
+            :place (mew-submit-test-write (expand-file-name "sent" directory)
+                                          "From a@x Fri Nov 27 07:05:47 2026\nFrom: a@x\n\nOne\n\n"))
+    (let ((sent (expand-file-name "sent" directory))
+          (rmail-primary-inbox-list nil)
+          (inhibit-message t))
+      (save-window-excursion
+        (rmail sent)
+        (let ((buffer (current-buffer)))
+          (rmail-edit-current-message)
+          (with-temp-buffer
+            (should (= 1 (mew-submit-copies--file outbox))))
+          (should (string-search "being edited" (car warnings)))
+          (set-buffer buffer)
+          (rmail-cease-edit)
+          (with-temp-buffer
+            (should (= 0 (mew-submit-copies--file outbox))))
+          (should (= rmail-total-messages 2))
+          (set-buffer-modified-p nil)
+          (kill-buffer))))))
+
 (ert-deftest mew-submit-clients-tests-bad-message-keeps-its-fields ()
   "A message that is not accepted into the outbox keeps its Fcc for the next try."
   (mew-submit-clients-tests--with-server
@@ -752,6 +881,21 @@ What comes after it is filed in its turn; one that fails leaves the copy."
       (should-error (message-send) :type 'user-error))
     (should (equal (message-field-value "Fcc") (concat directory "sent")))
     (should-not (file-exists-p (concat directory "sent")))))
+
+(ert-deftest mew-submit-clients-tests-a-directory-is-no-copy ()
+  "An Fcc that names a directory is told before anything is sent, in both modes."
+  (mew-submit-clients-tests--with-server
+    (let ((fcc (concat "Fcc: " (directory-file-name directory) "\n")))
+      (message-mail "a@x" "subject")
+      (goto-char (point-min))
+      (insert fcc)
+      (should (string-search "a directory: name a file"
+                             (cadr (should-error (message-send) :type 'user-error))))
+      (with-temp-buffer
+        (insert "To: a@x\n" fcc mail-header-separator "\nText\n")
+        (should-error (mew-submit-send-it) :type 'user-error)))
+    (should-not (mew-submit-known--entries))
+    (should-not (mew-submit-test-stored peer))))
 
 (provide 'mew-submit-clients-tests)
 ;;; mew-submit-clients-tests.el ends here

@@ -94,6 +94,30 @@
     (setq entries nil running nil mew-submit-question--list nil)
     (should (equal (mew-submit-notice--words) ""))))
 
+(defun mew-submit-notice-tests--as-shown (construct)
+  "Return what CONSTRUCT, of a mode line, is shown as."
+  (pcase construct
+    ('nil "")
+    ((pred stringp) construct)
+    ((pred symbolp) (mew-submit-notice-tests--as-shown (symbol-value construct)))
+    (`(:eval ,form) (mew-submit-notice-tests--as-shown (eval form t)))
+    (`(:propertize ,what . ,_) (mew-submit-notice-tests--as-shown what))
+    (`(,(and (pred symbolp) condition) ,then . ,else)
+     (mew-submit-notice-tests--as-shown (if (symbol-value condition) then (car else))))
+    (_ (mapconcat #'mew-submit-notice-tests--as-shown construct ""))))
+
+(ert-deftest mew-submit-notice-tests-mode-line-of-any-kind ()
+  "Whatever `global-mode-string' is, it is still shown, and mail behind it, once."
+  (dolist (old (list nil "abc" '(:eval (concat "a" "bc")) '("" "abc") '((:propertize "abc"))
+                     'mew-submit-notice-tests--shown '(mew-submit-notice-tests--shown "abc" "")))
+    (let ((global-mode-string old)
+          (mew-submit-notice--string " Mail:1"))
+      (cl-progv '(mew-submit-notice-tests--shown) '("abc")
+        (mew-submit-notice--put-string)
+        (mew-submit-notice--put-string)
+        (should (equal (mew-submit-notice-tests--as-shown global-mode-string)
+                       (if old "abc Mail:1" " Mail:1")))))))
+
 ;;; The diagnosis
 
 (ert-deftest mew-submit-notice-tests-diagnoses-its-own-server ()
@@ -268,6 +292,17 @@ Another account at that server may have other routes, or another tunnel."
   (should (equal (mew-submit-report--done
                   '(:kind "ok" :result "delivered" :recipients ((:address "b@x" :code 250))))
                  "delivered to b@x")))
+
+(ert-deftest mew-submit-notice-tests-an-alarm-ends-no-macro ()
+  "The bell of an alarm is none that ends the keyboard macro that is run just now."
+  (mew-submit-notice-tests--hearing said shown
+    (let (rung)
+      (cl-letf (((symbol-function 'ding) (lambda (&optional goes-on) (push goes-on rung))))
+        (mew-submit-notice--done (mew-submit-notice-tests--entry)
+                                 (append '(:alarm "striptls") mew-submit-notice-tests--blocked)))
+      (should (equal rung '(t)))
+      (should said)
+      (should (= shown 1)))))
 
 (ert-deftest mew-submit-notice-tests-not-into-a-minibuffer ()
   "Nothing is said while somebody is in the minibuffer."

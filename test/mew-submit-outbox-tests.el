@@ -263,9 +263,36 @@ In a table that is sorted point went to the top, and the next key was for anothe
       (goto-char (point-min))
       (should (equal (tabulated-list-get-id) first)))))
 
+(ert-deftest mew-submit-outbox-tests-sorts-from-anywhere ()
+  "S needs no more than a message; where there is none, and on reasons, that is said.
+With M-- S messages are in the order in which they came again."
+  (mew-submit-outbox-tests--with
+      (list (mew-submit-outbox-tests--entry "1" :state 'queued :bytes 900)
+            (mew-submit-outbox-tests--entry "2" :state 'held :bytes 10000))
+    (mew-submit-outbox-tests--table 160)
+    (let ((first (lambda (&optional prefix)
+                   (let ((current-prefix-arg prefix))
+                     (goto-char (point-min))
+                     (call-interactively #'mew-submit-outbox-sort))
+                   (goto-char (point-min))
+                   (tabulated-list-get-id))))
+      (should (equal (funcall first) "2"))
+      (should (equal (funcall first) "1"))
+      (should (equal (funcall first 4) "1"))
+      (should (equal (funcall first 4) "2"))
+      (should (equal (funcall first '-) "1"))
+      (should-error (funcall first 40) :type 'user-error)
+      (goto-char (1- (line-end-position)))
+      (should-error (mew-submit-outbox-sort) :type 'user-error)
+      (goto-char (point-max))
+      (should-error (mew-submit-outbox-sort) :type 'user-error)))
+  (mew-submit-outbox-tests--with nil
+    (mew-submit-outbox-tests--table 80)
+    (should (string-search "Go to" (cadr (should-error (mew-submit-outbox-sort)))))))
+
 (ert-deftest mew-submit-outbox-tests-keys ()
   "S sorts, as in other lists; ? tells the keys, and the menu has the commands."
-  (should (eq (lookup-key mew-submit-outbox-mode-map "S") #'tabulated-list-sort))
+  (should (eq (lookup-key mew-submit-outbox-mode-map "S") #'mew-submit-outbox-sort))
   (should (eq (lookup-key mew-submit-outbox-mode-map "A")
               #'mew-submit-outbox-send-all))
   (pcase-dolist (`(,map ,menu ,help ,key)
@@ -309,6 +336,16 @@ In a table that is sorted point went to the top, and the next key was for anothe
     (should (equal (funcall there) '(t t t)))
     (mew-submit-menu--put nil)
     (should (equal (funcall there) '(nil nil nil)))))
+
+(ert-deftest mew-submit-outbox-tests-a-menu-bar-of-the-users ()
+  "Who has taken Tools out of the menu bar, or all menus, can turn the mode on and off."
+  (let ((global global-map))
+    (dolist (gone '([menu-bar tools] [menu-bar]))
+      (dolist (instead '(nil undefined))
+        (let ((global-map (copy-keymap global)))
+          (define-key global-map gone instead)
+          (mew-submit-menu--put t)
+          (mew-submit-menu--put nil))))))
 
 (defun mew-submit-outbox-tests--decoded (message)
   "Return what is shown of MESSAGE."

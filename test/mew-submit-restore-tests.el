@@ -384,6 +384,75 @@ Resent-Bcc: hidden@x.example\nResent-To: a@x.example\n")))
                                      (mew-submit-restore-tests--octets after))))
             (mew-submit-queue--delete (plist-get after :id))))))))
 
+(defun mew-submit-restore-tests--attached (name)
+  "Return a message with an attachment that says NAME."
+  (format "From: me@example.org\nTo: %s@x.example\nMIME-Version: 1.0\n\
+Content-Type: multipart/mixed; boundary=b\n\n--b\n\nText\n--b\nContent-Type: application/octet-stream\n\
+Content-Disposition: attachment; filename=%s\n\nthis is %s\n--b--\n" name name name))
+
+(defun mew-submit-restore-tests--parts ()
+  "Return the buffers that have parts of mails that are edited."
+  (seq-filter (lambda (buffer) (string-prefix-p " *mml" (buffer-name buffer)))
+              (buffer-list)))
+
+(ert-deftest mew-submit-restore-tests-attachments-are-its-own ()
+  "Edited twice a mail has its own attachment, not one of a mail edited meanwhile."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (mew-submit-restore-tests--add (mew-submit-restore-tests--attached "one"))
+    (mew-submit-restore-tests--edit (mew-submit-restore-tests--only)
+      (message-send)
+      (set-buffer-modified-p nil)
+      (kill-buffer))
+    ;; As in another Emacs.
+    (mapc #'kill-buffer (mew-submit-restore-tests--parts))
+    (let ((one (mew-submit-restore-tests--only))
+          (two (mew-submit-restore-tests--add (mew-submit-restore-tests--attached "two"))))
+      (mew-submit-edit--take two nil)
+      (mew-submit-restore-tests--edit one
+        (message-send)))
+    (let ((octets (mew-submit-restore-tests--octets (mew-submit-restore-tests--only))))
+      (should (string-match-p "this is one\\|dGhpcyBpcyBvbmU" octets))
+      (should-not (string-match-p "this is two\\|dGhpcyBpcyB0d28" octets)))))
+
+(ert-deftest mew-submit-restore-tests-attachment-that-is-gone ()
+  "What was attached and is deleted since is still attached when the mail is edited.
+One that was signed comes back as it was written, and says what is missing."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (let ((file (expand-file-name "shot" directory))
+          (text "From: me@example.org\nTo: you@x.example\nBcc: h@x.example\nSubject: s\n\nText\n"))
+      (mew-submit-test-write file "the picture")
+      (mew-submit-restore-tests--compose
+       (format "%s<#part type=\"image/png\" filename=%S disposition=attachment>\n<#/part>\n" text file))
+      (delete-file file)
+      (let ((before (mew-submit-restore-tests--only)))
+        (mew-submit-restore-tests--edit before
+          (should (equal (message-fetch-field "Bcc") "h@x.example"))
+          (message-send))
+        (mew-submit-restore-tests--same before (mew-submit-restore-tests--only)))
+      (should (string-search (base64-encode-string "the picture")
+                             (mew-submit-restore-tests--octets (mew-submit-restore-tests--only))))
+      (mew-submit-queue--delete (plist-get (mew-submit-restore-tests--only) :id))
+      (mew-submit-restore-tests--add
+       "From: me@example.org\nTo: you@x.example\nContent-Type: multipart/signed; boundary=b\n\n"
+       :source (format "%s<#part filename=%S>\n<#/part>\n" text file))
+      (mew-submit-restore-tests--edit (mew-submit-restore-tests--only)
+        (should (string-search (format "filename=%S" file) (buffer-string)))
+        (should-error (message-send) :type 'file-missing)))))
+
+(ert-deftest mew-submit-restore-tests-undo-keeps-the-mail ()
+  "What is undone in a mail that is edited again is what was changed, and no more."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (mew-submit-restore-tests--add "From: me@example.org\nTo: you@x.example\nSubject: s\n\nb\n")
+    (mew-submit-restore-tests--edit (mew-submit-restore-tests--only)
+      (let ((text (buffer-string)))
+        (insert "more")
+        (should-not (equal (buffer-string) text))
+        (primitive-undo 9 buffer-undo-list)
+        (should (equal (buffer-string) text))))))
+
 (ert-deftest mew-submit-restore-tests-given-up ()
   "What is not sent is in the outbox again: at its time, held, or deleted."
   :tags '(:module)

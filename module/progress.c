@@ -26,6 +26,12 @@ report_recipient (const struct msub_smtp *smtp, const char *address)
   msub_event_integer (event, "code", reply->code);
   msub_event_text (event, "enhanced", reply->enhanced);
   msub_event_text (event, "text", words);
+  if (!msub_text_is_utf8 (reply->text, reply->text_length))
+    {
+      char lines[MSUB_TEXT_MAX];
+      msub_reply_lines (reply, lines, sizeof lines);
+      msub_event_list (event, "said", lines);
+    }
   msub_emit (smtp->c->context, event);
 }
 

@@ -283,7 +283,7 @@ would be tried again was stopped, if that was wanted just when the job ended."
   (mapcar (lambda (event)
             (let ((recipient (mew-submit-course--pick event :address :code :enhanced :text)))
               (if (<= 400 (or (plist-get event :code) 0) 599)
-                  (mew-submit-refusal--of-recipient recipient)
+                  (mew-submit-refusal--of-recipient recipient (plist-get event :said))
                 recipient)))
           (mew-submit-course--recipients (mew-submit-job-course session))))
 

@@ -15,6 +15,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'mew-submit-caseless)
 (require 'mew-submit-cause)
 (require 'mew-submit-cause-meaning)
@@ -41,24 +42,70 @@ is known.  A server's words that make trouble here stop nothing: return nil."
                                     (mew-submit-error--text err)))
            nil)))
 
+;; A line that is no UTF-8 comes with U+F780 to U+F7FF in place of its octets.
+(defconst mew-submit-refusal--charsets
+  '(windows-1252 gb18030 shift_jis euc-jp euc-kr big5 windows-1251 koi8-r iso-8859-2)
+  "The charsets of replies that are no UTF-8.")
+
+(defun mew-submit-refusal--octets-to (text function)
+  "Return TEXT, or the value of FUNCTION where octets stand for characters in it.
+FUNCTION gets the octets of TEXT."
+  (if (string-match-p "[\uf780-\uf7ff]" text)
+      (funcall function
+               (apply #'unibyte-string
+                      (mapcar (lambda (char)
+                                (if (<= #xf780 char #xf7ff) (- char #xf700)
+                                  (if (< char 128) char ??)))
+                              text)))
+    text))
+
+(defun mew-submit-refusal--reading (lines charset)
+  "Return LINES of a reply decoded by CHARSET, or nil where it cannot be that."
+  (let ((texts (mapcar (lambda (line)
+                         (mew-submit-refusal--octets-to
+                          line (lambda (octets) (decode-coding-string octets charset))))
+                       lines)))
+    (unless (string-match-p "[\x3fff80-\x3fffff\ufffd]" (string-join texts))
+      texts)))
+
+(defun mew-submit-refusal--of-lines (step code enhanced lines mechanism)
+  "Return the cause of a reply's LINES as part of an event.
+STEP, CODE, ENHANCED and MECHANISM are as for `mew-submit-refusal--of'.  What is
+no UTF-8 is read by the first charset that makes sense of it, if one does."
+  (let* ((of (lambda (lines)
+               (mew-submit-refusal--of step code enhanced
+                                       ;; Some lines begin with an enhanced code.
+                                       (nth 2 (mew-submit-cause--parse lines))
+                                       mechanism)))
+         (clean (mapcar (lambda (line)
+                          (replace-regexp-in-string "[\uf780-\uf7ff]" "\ufffd" line))
+                        lines))
+         (plain (funcall of clean)))
+    (or (and (not (equal lines clean))
+             (not (plist-get plain :sure))
+             (cl-loop for charset in mew-submit-refusal--charsets
+                      for reading = (mew-submit-refusal--reading lines charset)
+                      for found = (and reading (funcall of reading))
+                      when (plist-get found :sure) return found))
+        plain)))
+
 (defun mew-submit-refusal--of-event (event)
   "Return the cause of EVENT, an end of the module's, as part of an event, or nil.
 Nil where no reply of a server is why."
   (when-let* ((said (plist-get event :said))
               (code (plist-get event :code)))
     (and (<= 400 code 599)
-         (mew-submit-refusal--of (plist-get event :step) code
-                                 (plist-get event :enhanced)
-                                 ;; Some lines begin with an enhanced code.
-                                 (nth 2 (mew-submit-cause--parse said))
-                                 (plist-get event :mechanism)))))
+         (mew-submit-refusal--of-lines (plist-get event :step) code
+                                       (plist-get event :enhanced) said
+                                       (plist-get event :mechanism)))))
 
-(defun mew-submit-refusal--of-recipient (recipient)
-  "Return RECIPIENT, of a `done' event, which was refused, with the cause of that."
+(defun mew-submit-refusal--of-recipient (recipient &optional said)
+  "Return RECIPIENT, of a `done' event, which was refused, with the cause of that.
+SAID is the lines of the reply where they are no UTF-8."
   (append recipient
-          (mew-submit-refusal--of
+          (mew-submit-refusal--of-lines
            :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
-           (nth 2 (mew-submit-cause--parse (or (plist-get recipient :text) "")))
+           (or said (list (or (plist-get recipient :text) "")))
            nil)))
 
 (defun mew-submit-refusal--advice (done)

@@ -226,6 +226,38 @@ msub_text_clean (char *dst, size_t size, const char *src, size_t n)
   return out;
 }
 
+bool
+msub_text_is_utf8 (const char *src, size_t n)
+{
+  size_t length = 1;
+  for (size_t i = 0; i < n && length > 0; i += length)
+    {
+      uint32_t c;
+      length = decode ((const unsigned char *) src + i, n - i, &c);
+    }
+  return length > 0;
+}
+
+size_t
+msub_text_octets (char *dst, size_t size, const char *src, size_t n)
+{
+  char wide[3 * MSUB_TEXT_MAX];
+  size_t length = 0;
+  for (size_t i = 0; i < n && length + 3 <= sizeof wide; i++)
+    {
+      unsigned char octet = (unsigned char) src[i];
+      if (octet < 0x80)
+        wide[length++] = src[i];
+      else
+        {
+          wide[length++] = '\xEF';
+          wide[length++] = (char) (0x9C | octet >> 6);
+          wide[length++] = (char) (0x80 | (octet & 0x3F));
+        }
+    }
+  return msub_text_clean (dst, size, wide, length);
+}
+
 const char *
 msub_errno_name (int errnum, char *buf)
 {

@@ -78,6 +78,12 @@ int msub_fail_errno (struct msub_error *err, enum msub_kind kind, int errnum, co
    does not fit is cut off at a character's edge and ends in "...".  Returns the length.  */
 size_t msub_text_clean (char *dst, size_t size, const char *src, size_t n);
 
+/* Are the N octets of SRC UTF-8?  */
+bool msub_text_is_utf8 (const char *src, size_t n);
+
+/* As msub_text_clean, but each octet from 0x80 on becomes U+F700 and it: for somebody who knows the charsets of the world.  */
+size_t msub_text_octets (char *dst, size_t size, const char *src, size_t n);
+
 /* As snprintf, then as msub_text_clean: the one way to put a text for people together, so that no character is cut in two.  */
 size_t msub_text_format (char *dst, size_t size, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
 

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "offer.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -169,4 +170,23 @@ msub_smtp_about_number_at_last (const struct msub_reply *reply)
     if (strcasestr (reply->text, time[i]))
       return false;
   return true;
+}
+
+bool
+msub_smtp_about_session (const struct msub_smtp *smtp)
+{
+  static const char *const which[] = { "per ", "per-", "this ", "one ", "same ", "single ", "each ", "smtp ", "a " };
+  static const char *const what[] = { "session", "connection" };
+  const struct msub_reply *reply = msub_smtp_last (smtp);
+  char words[24];
+  if (smtp->mails < 2 || reply->code < 400)
+    return false;
+  for (size_t i = 0; i < 2 * sizeof which / sizeof *which; i++)
+    {
+      snprintf (words, sizeof words, "%s%s", which[i / 2], what[i % 2]);
+      const char *place = strcasestr (reply->text, words);
+      if (place && place[strlen (words)] != 's') /* of sessions at a time it has enough, too */
+        return true;
+    }
+  return false;
 }

@@ -19,6 +19,8 @@ bool msub_smtp_about_number (const struct msub_reply *reply);
 /* The same of an answer to DATA or to the message, where 452 and 552 alone are about its size; but fewer at once are no help
    against a limit of an hour or a day.  */
 bool msub_smtp_about_number_at_last (const struct msub_reply *reply);
+/* Does the last reply say that this session has had mail enough, and has it had some before?  Another one may take more.  */
+bool msub_smtp_about_session (const struct msub_smtp *smtp);
 
 /* Which of the parameters that MAIL had is the last reply against?  The one that it names, else the least important ones: EHLO
    keywords, with commas between them, or NULL.  */

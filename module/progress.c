@@ -26,6 +26,12 @@ report_recipient (const struct msub_smtp *smtp, const char *address)
   msub_event_integer (event, "code", reply->code);
   msub_event_text (event, "enhanced", reply->enhanced);
   msub_event_text (event, "text", words);
+  if (!msub_text_is_utf8 (reply->text, reply->text_length))
+    {
+      char lines[MSUB_TEXT_MAX];
+      msub_reply_lines (reply, lines, sizeof lines);
+      msub_event_list (event, "said", lines);
+    }
   msub_emit (smtp->c->context, event);
 }
 
@@ -38,6 +44,7 @@ msub_progress_mail (struct msub_smtp *smtp, struct msub_progress *progress, stru
   /* 530 and its kin: the server wants a log-in (RFC 4954 section 6).  */
   bool log_in = code == 530 || code == 534 || code == 535 || code == 538;
   progress->at_mail = true;
+  progress->session_over = msub_smtp_about_session (smtp);
   progress->offer = code / 100 == 5 ? msub_smtp_unkept_by_mail (smtp, progress->envelope, progress->facts) : NULL;
   bool heard_out = (progress->in_doubt && code >= 400) || (progress->offer && smtp->caps.pipelining);
   msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "mail", "the sender", heard_out ? &progress->sender : err);
@@ -70,13 +77,15 @@ msub_progress_recipient (struct msub_smtp *smtp, size_t i, struct msub_progress 
   if (progress->sender.kind != MSUB_OK)
     return class == 2 ? msub_progress_contradiction (smtp, "the recipient", err) : 0;
   const char *offer = class == 5 ? msub_smtp_unkept_by_recipient (smtp, progress->envelope, i) : NULL;
-  bool another = offer || (progress->accepted > 0 && msub_smtp_about_number (msub_smtp_last (smtp)));
+  bool over = msub_smtp_about_session (smtp);
+  bool another = offer || over || (progress->accepted > 0 && msub_smtp_about_number (msub_smtp_last (smtp)));
+  progress->session_over = progress->session_over || over;
   progress->open[i] = another;
   if (another)
     {
       progress->postponed++;
       progress->offer = offer ? offer : progress->offer;
-      if (!offer && i == progress->accepted)
+      if (!offer && !over && i == progress->accepted)
         smtp->caps.recipients_max = (unsigned) i;
     }
   else

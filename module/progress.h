@@ -31,6 +31,7 @@ struct msub_progress
   bool *open;                /* which of the recipients are left for another transaction */
   size_t postponed;          /* how many of those that were answered */
   bool at_mail;              /* MAIL was refused, so it may be this session that is */
+  bool session_over;         /* and says so, or an answer to a recipient does */
   const char *offer;         /* EHLO keywords that the server has offered and says no to, or NULL */
   const char *suspect;       /* the same, where it says nothing */
   bool unheard;              /* it has said nothing to OFFER, and nothing of the message counts yet */

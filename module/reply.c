@@ -234,7 +234,8 @@ msub_reply_lines (const struct msub_reply *reply, char *dst, size_t size)
       const char *newline = memchr (line, '\n', (size_t) (end - line));
       size_t n = (size_t) ((newline ? newline : end) - line);
       char clean[MSUB_REPLY_LINE_SHOWN];
-      size_t shown = msub_text_clean (clean, sizeof clean, line, n);
+      size_t shown = msub_text_is_utf8 (line, n) ? msub_text_clean (clean, sizeof clean, line, n)
+                                                 : msub_text_octets (clean, sizeof clean, line, n);
       if (length + shown + 2 > size)
         break;
       memcpy (dst + length, clean, shown);

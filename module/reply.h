@@ -56,7 +56,7 @@ int msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_
                      struct msub_error *err);
 
 /* The reply's lines as they came, without the code: each is cleaned (msub_text_clean) and ended by '\n'.  What does not fit
-   into SIZE octets is left out, by whole lines.  */
+   into SIZE octets is left out, by whole lines.  A line that is no UTF-8 keeps its octets (msub_text_octets).  */
 void msub_reply_lines (const struct msub_reply *reply, char *dst, size_t size);
 
 /* The reply as one line for people: the code, then the lines' texts joined by a space (empty ones

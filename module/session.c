@@ -175,8 +175,8 @@ mend_lines (const struct msub_context *context, struct msub_request *request, in
                     (unsigned long long) line, MSUB_BODY_LINE_MAX);
 }
 
-/* The header goes in ASCII to a server that takes no other one, and so does one that is not UTF-8 where that can be done
-   (SECURITY: J13); where the whole is encoded, it is, too.  */
+/* The header goes in ASCII where that can be done: with SMTPUTF8 the next hop, which may not take that, would send it back
+   (SECURITY: J8, J13).  An address beyond ASCII needs it anyway.  Where the whole is encoded, the header is, too.  */
 static int
 encode_for (struct msub_server *server, const struct msub_context *context, struct msub_request *request, int *fd,
             struct msub_body_facts *facts, struct msub_error *err)
@@ -187,10 +187,11 @@ encode_for (struct msub_server *server, const struct msub_context *context, stru
       request->envelope.extensions.binary = request->envelope.extensions.binary && none != 0;
       return none < 0 ? -1 : 0; /* not encoded: the transaction will say why that is not enough */
     }
-  if (!facts->eight_bit_header || (server->smtp->caps.smtputf8 && !facts->other_header))
+  bool takes_it = server->smtp->caps.smtputf8 && !facts->other_header;
+  if (!facts->eight_bit_header || (takes_it && msub_envelope_odd_address (&request->envelope)))
     return 0;
   int none = ask_encoded (context, request, "header", fd, facts, err);
-  if (none <= 0 || facts->other_header)
+  if (none <= 0 || facts->other_header || takes_it)
     return none < 0 ? -1 : 0;
   return msub_fail (err, MSUB_MESSAGE,
                     "%s takes ASCII addresses only (no SMTPUTF8), and there are others in the header. Nothing was sent",

@@ -312,6 +312,15 @@ halve (struct msub_smtp *smtp, const struct msub_progress *progress, const struc
   return true;
 }
 
+/* This session has had mail enough, and nobody has the message: another one may take it.  */
+static bool
+session_over (const struct msub_smtp *smtp, const struct msub_progress *progress, const struct msub_error *err)
+{
+  bool refused = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
+  bool asked = !progress->in_doubt && err->step && (strcmp (err->step, "data") == 0 || strcmp (err->step, "dot") == 0);
+  return refused && (progress->session_over || (asked && msub_smtp_about_session (smtp)));
+}
+
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
@@ -320,12 +329,15 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
   struct msub_progress progress
     = { .envelope = envelope, .facts = facts, .open = open, .journal = { .file = envelope->journal } };
   int result = transact_noting (smtp, fd, facts, &progress, err);
-  if (result && halve (smtp, &progress, err))
+  if (result && progress.in_doubt)
+    doubt (&progress, err);
+  bool over = result && session_over (smtp, &progress, err);
+  if (over || (result && halve (smtp, &progress, err)))
     {
-      transaction_r->again = MSUB_AGAIN_FEWER;
+      transaction_r->again = over ? MSUB_AGAIN_ANOTHER : MSUB_AGAIN_FEWER;
       progress.offer = progress.suspect = NULL;
     }
-  else if (result && (progress.in_doubt || find_way_on (smtp, &progress, transaction_r, err)))
+  else if (result && !progress.in_doubt && find_way_on (smtp, &progress, transaction_r, err))
     doubt (&progress, err);
   int code = transaction_r->again || !err->code ? MSUB_NOT_ACCEPTED : err->code;
   if (result && err->kind != MSUB_UNCERTAIN)
@@ -411,6 +423,7 @@ send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
     {
       whole->accepted += transaction.accepted;
       whole->refused += transaction.refused;
+      whole->another = whole->another && transaction.accepted == 0;
       if (transaction.offer)
         msub_capabilities_leave_out (&smtp->caps, transaction.offer);
     }
@@ -424,12 +437,16 @@ send_part (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd,
   for (size_t i = whole->left = 0; i < envelope->count; i++)
     whole->left += whole->open[i];
   bool fewer = transaction.again == MSUB_AGAIN_FEWER;
-  if (fewer)
+  bool another = transaction.again == MSUB_AGAIN_ANOTHER && !whole->another;
+  if (fewer || transaction.again == MSUB_AGAIN_ANOTHER)
+    whole->again = MSUB_AGAIN_NOT;
+  whole->fewer = whole->fewer || fewer;
+  if (another)
     {
-      whole->again = MSUB_AGAIN_NOT;
-      whole->fewer = true;
+      whole->another = true;
+      smtp->caps.mails_max = smtp->mails;
     }
-  if (fewer || (failed && all_refused && !transaction.again && err->kind != MSUB_UNCERTAIN))
+  if (fewer || another || (failed && all_refused && !transaction.again && err->kind != MSUB_UNCERTAIN))
     {
       if (refusal->kind == MSUB_OK)
         *refusal = *err;

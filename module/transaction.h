@@ -8,8 +8,8 @@
 #include "envelope.h"
 
 /* A server does not keep what it has offered: the same can be had without that, in this session or in another one.  Or it
-   takes fewer recipients at once.  */
-enum msub_again { MSUB_AGAIN_NOT, MSUB_AGAIN_HERE, MSUB_AGAIN_ELSEWHERE, MSUB_AGAIN_FEWER };
+   takes fewer recipients at once, or no more mail in a session.  */
+enum msub_again { MSUB_AGAIN_NOT, MSUB_AGAIN_HERE, MSUB_AGAIN_ELSEWHERE, MSUB_AGAIN_FEWER, MSUB_AGAIN_ANOTHER };
 
 struct msub_transaction
 {
@@ -18,6 +18,7 @@ struct msub_transaction
   bool *open;                /* ... and which of the envelope's; malloc'd, NULL before the first call */
   bool at_mail;              /* MAIL was refused, so it may be this session that is */
   bool fewer;                /* they were too many at once */
+  bool another;              /* the session had mail enough, and nobody has the message since */
   enum msub_again again;     /* with an error: it is none yet */
   const char *offer;         /* EHLO keywords, with commas, that do better not count from now on; or NULL */
 };

@@ -34,7 +34,8 @@
                         :ca-file (mew-submit-test-ca peer)
                         :helo "localhost.localdomain" :from "me@example.org"
                         :recipients recipients :file file
-                        :journal (mew-submit-test--peer-file peer "journal"))))
+                        :journal (mew-submit-test--peer-file peer "journal")))
+          :on-ask (lambda (_) (cons "me" (copy-sequence "s3cret"))))
          mew-submit-test-patience)
         (ert-fail "The session did not end"))))
 
@@ -210,6 +211,29 @@
     (should (= (length (mew-submit-limits-tests--transactions peer)) 5))
     (should (= (mew-submit-limits-tests--connections peer) 3))
     (should-not (mew-submit-test-violations peer))))
+
+;; A server that has not said MAILMAX.
+(ert-deftest mew-submit-limits-tests-a-session-is-over ()
+  "Who has got enough of a session gets the rest in another one, and once only."
+  :tags '(:module)
+  (dolist (row '((",1:mail#2=reply:550 5.7.1 One message per session" "delivered" 2)
+                 (",1:rcpt#2=reply:452 4.5.3 Too many messages this session" "delivered" 2)
+                 (",1:dot#2=reply:554 5.7.1 Only one mail per connection" "delivered" 2)
+                 (",1:mail#2=reply:421 4.7.0 Too many mails in this connection,1:mail#2=closeafter"
+                  "delivered" 2)
+                 (",mail#2=reply:550 5.7.1 Too many mails per session" "delivered" 3)
+                 (",1:mail#2=reply:550 5.7.1 Too many sessions per connection point" "delivered" 2)
+                 (",mail#2=reply:550 5.7.1 Too many mails" "partial" 1)
+                 (",2+:mail=reply:550 5.7.1 One mail per session,1:mail#2=reply:550 5.7.1 One mail per session"
+                  "partial" 2)))
+    (mew-submit-limits-tests--each-way peer
+        (concat ",cap2+=LIMITS RCPTMAX=1" (car row))
+      (ert-info ((car row))
+        (let ((done (mew-submit-limits-tests--run
+                     peer '("a@x" "b@x" "c@x") :user "me")))
+          (should (equal (plist-get done :result) (nth 1 row)))
+          (should (= (mew-submit-limits-tests--connections peer) (nth 2 row)))
+          (should (= (length (plist-get done :recipients)) 3)))))))
 
 (ert-deftest mew-submit-limits-tests-nonsense-is-no-limit ()
   "Limits that are no numbers, or none at all, are not heeded.

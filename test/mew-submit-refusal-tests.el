@@ -60,6 +60,34 @@ ABOUT is what the module makes of the codes, or nil."
                    (mew-submit-refusal-tests--done kind step about reply))
                   asked)))))
 
+(ert-deftest mew-submit-refusal-tests-words-in-another-charset ()
+  "What is no UTF-8 is read by the charset that makes sense of it, if one does."
+  (pcase-dolist
+      (`(,cause ,charset ,text)
+       '((recipient-unknown gb18030 "用户不存在") (recipient-unknown big5 "使用者不存在")
+         (recipient-unknown shift_jis "ユーザーが見つかりません")
+         (recipient-unknown euc-jp "宛先が存在しません")
+         (recipient-unknown euc-kr "사용자를 찾을 수 없습니다")
+         (recipient-unknown koi8-r "пользователь не найден")
+         (recipient-unknown windows-1251 "Почтовый ящик не существует")
+         (recipient-mailbox-full koi8-r "почтовый ящик переполнен")
+         (recipient-mailbox-full iso-8859-1 "Postfach überfüllt")
+         (recipient-mailbox-full iso-8859-2 "Skrzynka jest pełna")
+         (policy-unspecified gb18030 "你好世界") (policy-unspecified windows-1251 "Привет")
+         ;; The words in ASCII go before.
+         (recipient-unknown koi8-r "No such user: переполнен")))
+    (ert-info (text)
+      (let ((octets (mapconcat (lambda (octet) (string (if (> octet 127) (+ #xf700 octet) octet)))
+                               (encode-coding-string text charset) "")))
+        (should (eq cause (plist-get (mew-submit-refusal--of-event
+                                      (list :step "rcpt" :code 550 :enhanced ""
+                                            :said (list octets)))
+                                     :cause)))
+        (should (eq cause (plist-get (mew-submit-refusal--of-recipient
+                                      (list :code 550 :enhanced "" :text "550 \ufffd")
+                                      (list octets))
+                                     :cause)))))))
+
 (ert-deftest mew-submit-refusal-tests-an-early-try-is-not-made ()
   "Where an early try is in vain or does harm the next one comes later; else it does not."
   (pcase-dolist

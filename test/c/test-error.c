@@ -222,6 +222,20 @@ test_fail (void)
 }
 
 static void
+test_octets (void)
+{
+  char text[64];
+  tap_begin ("octets: what is no UTF-8 is noticed, and kept");
+  tap_expect (msub_text_is_utf8 ("", 0) && msub_text_is_utf8 ("Gr\u00fc\u00dfe", 7), "UTF-8 is none");
+  tap_expect (!msub_text_is_utf8 ("Gr\xFC\xDF" "e", 5) && !msub_text_is_utf8 ("Gr\xC3", 3), "Latin-1 is UTF-8");
+  msub_text_octets (text, sizeof text, "\033a\x80\xBF\xC0\xFF", 6);
+  tap_expect_text ("the text", text, R "a\uF780\uF7BF\uF7C0\uF7FF");
+  msub_text_octets (text, 8, "\xFF\xFF\xFF", 3);
+  tap_expect_text ("the text that is cut", text, "\uF7FF...");
+  tap_end ();
+}
+
+static void
 test_fail_long (void)
 {
   static const char *const pieces[] = { "a", "\u00e9", "\u65e5", "\U0001F4E7", "\U000E0041",
@@ -331,6 +345,7 @@ main (void)
   test_clean ();
   test_every_character ();
   test_fail ();
+  test_octets ();
   test_fail_long ();
   test_errno_names ();
   test_wipe ();

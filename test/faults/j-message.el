@@ -127,6 +127,8 @@ boundary=b; protocol=\"application/pgp-signature\"\n\n--b\nContent-Type: text/pl
       :body "Content-Type: text/plain;\n name*=unknown-8bit''B%fccher\nTo: ann@example.org\n\nx\n"
       :no-line "SMTPUTF8")
     '("J8 a header in UTF-8" :message "Subject: B\303\274cher\nTo: ann@example.org\n\nx\n"
+      :body "Subject: =?utf-8?Q?B=C3=BCcher?=\nTo: ann@example.org\n\nx\n" :no-line "SMTPUTF8")
+    '("J8 an address in UTF-8 in the header" :message "From: j\303\266@example.org\nTo: ann@example.org\n\nx\n"
       :saw-line "^MAIL .*SMTPUTF8")
     `("J8 a line of 998 octets" :message ,(concat "To: ann@example.org\n\n" (make-string 998 ?x) "\n"))
     ;; Some servers refuse a longer line, and some cut it (RFC 5321 section 4.5.3.1.6): none leaves.

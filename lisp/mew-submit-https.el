@@ -212,7 +212,7 @@ Return where the body ends when all of it is there, else nil."
   (let (end more)
     (goto-char (mew-submit-https-scan exchange))
     (while (and (null end) (null more)
-                (looking-at "\\([0-9A-Fa-f]\\{1,6\\}\\)[^\r\n]*\r?\n"))
+                (looking-at "\\([0-9A-Fa-f]+\\)[^\r\n]*\r?\n"))
       (let ((size (string-to-number (match-string 1) 16))
             (start (match-end 0)))
         (cond ((zerop size) (setq end (point)))

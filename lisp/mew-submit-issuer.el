@@ -443,11 +443,13 @@ one there, the manual says how" host more)))
 (defun mew-submit-issuer--parse (answer host scope issuer client)
   "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
 It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
-with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
+with :problem, (KIND . WORDS), and :refresh all the same where there is one.  It
+was CLIENT of ISSUER that has asked."
   (let* ((status (plist-get answer :status))
          (object (and status (mew-submit-https--json (plist-get answer :body))))
          (access (mew-submit-https--text object "access_token" 16384))
-         (refresh (mew-submit-https--text object "refresh_token" 16384))
+         (renew (mew-submit-https--text object "refresh_token" 16384))
+         (refresh (and (mew-submit-issuer--usable-p renew) renew))
          (type (mew-submit-https--text object "token_type" 100))
          (granted (mew-submit-https--text object "scope" 5000))
          (missing (and granted (mew-submit-issuer--missing scope granted))))
@@ -463,17 +465,19 @@ with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
       (list :problem (mew-submit-issuer--failure object answer host issuer client)))
      ((not (mew-submit-issuer--usable-p access))
       (list :problem (cons 'later (format "%s has answered without a token that can \
-be used" host))))
+be used" host))
+            :refresh refresh))
      ((and type (not (equal (mew-submit-caseless--down type) "bearer")))
       (list :problem (cons 'config (format "%s gives another kind of token than mail \
-servers take" host))))
+servers take" host))
+            :refresh refresh))
      (missing
       (list :problem (cons 'consent (format "%s did not give the permission %s: sign in \
 again, and tick it" host (mew-submit-issuer--hide (car missing))))))
      (t (list :access (encode-coding-string access 'utf-8)
               :lifetime (min (or (mew-submit-https--number object "expires_in") 3600)
                              mew-submit-issuer--lifetime-max)
-              :refresh (and (mew-submit-issuer--usable-p refresh) refresh))))))
+              :refresh refresh)))))
 
 (provide 'mew-submit-issuer)
 ;;; mew-submit-issuer.el ends here

@@ -357,7 +357,12 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
            ("Q20 without an end" (:token-raw "endless") later "more than is read")
            ("Q19 sent elsewhere" (:token-raw "loop") later "sends us on")
            ("Q23 no token in it" (:token (:status 200 :body (:token_type "Bearer"))) later
-            "without a token")))
+            "without a token")
+           ;; The one before is used up then.
+           ("Q36 no token in it, but what to renew it with" (:answer (:access_token ""))
+            later "without a token")
+           ("Q36 one of another kind, and what to renew it with"
+            (:answer (:token_type "mac")) config "another kind of token")))
       (ert-info (row)
         (apply #'mew-submit-issuer-test-behave issuer behaviour)
         (pcase-let ((`(,access ,problem) (mew-submit-token-tests--get account t)))

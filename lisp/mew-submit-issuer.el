@@ -43,10 +43,18 @@
   (scopes nil :documentation "What it can be asked for, as far as it says."))
 
 (defun mew-submit-issuer--url (issuer)
-  "Return ISSUER, a host or an address, as an address without a final slash."
-  (string-remove-suffix "/" (if (string-match-p "\\`https?:" issuer)
-                                issuer
-                              (concat "https://" issuer))))
+  "Return ISSUER, a host or an address, as an address without a final slash.
+Capital letters in a host's name are small ones, and the place where an issuer
+says what it has, which some call its address, is the issuer's."
+  (let* ((url (replace-regexp-in-string
+               (concat "/[.]well-known/\\(?:openid-configuration\\|"
+                       "oauth-authorization-server\\)\\(/\\|\\'\\)")
+               "\\1"
+               (if (string-match-p "\\`https?:" issuer) issuer
+                 (concat "https://" issuer))))
+         (end (string-match "\\(?:/\\|\\'\\)" url (min 8 (length url)))))
+    (concat (mew-submit-caseless--down (substring url 0 end))
+            (string-remove-suffix "/" (substring url end)))))
 
 ;;; What it says of itself
 
@@ -87,8 +95,10 @@ Those of `mew-submit-issuer--tenants' have two."
     (cond ((null document) "says nothing that can be read")
           ((null said) "does not say who it is")
           ((not (mew-submit-issuer--same-p said url))
-           "speaks for another issuer than the one that was asked, which is how \
-sign-ins are stolen")
+           (format "speaks for %s, another issuer than the one that was asked, which is \
+how sign-ins are stolen; if both are your provider's, make that one the :issuer"
+                   (truncate-string-to-width (mew-submit-error--clean said) 100 nil nil
+                                             "...")))
           ((not (mew-submit-https--parse token))
            "has no safe address for tokens")
           ((and (consp types) (not (member "code" types))

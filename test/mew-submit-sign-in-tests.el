@@ -346,7 +346,7 @@ Return a try, as far as a browser has it when it is at the issuer."
     (pcase-dolist
         (`(,row ,behaviour ,words)
          `(("Q15 of another issuer" (:metadata (:issuer "https://evil.example"))
-            "another issuer")
+            "speaks for https://evil.example, another issuer")
            ("Q15 of one with more to its name" (:metadata (:issuer "BASE/x"))
             "another issuer")
            ("Q15 of all tenants" (:metadata (:issuer "BASE/{tenantid}/v2.0"))
@@ -498,6 +498,14 @@ Return a try, as far as a browser has it when it is at the issuer."
        '(("https://id.example" "https://id.example" t)
          ("https://id.example/" "https://id.example" t)
          ("https://id.example" "id.example" t)
+         ;; As people write it, and where it is found.
+         ("https://id.example" "https://ID.Example/" t)
+         ("https://id.example/a" "https://ID.Example/A" nil)
+         ("https://id.example" "https://id.example/.well-known/openid-configuration" t)
+         ("https://id.example/a/b" "id.example/a/b/.well-known/openid-configuration" t)
+         ("https://id.example/a/b"
+          "https://id.example/.well-known/oauth-authorization-server/a/b" t)
+         ("https://id.example/a" "https://id.example/.well-known/openid-configurations/a" nil)
          ("https://id.example/a" "https://id.example" nil)
          ("https://ID.example" "https://id.example" nil)
          ("https://login.microsoftonline.com/{tenantid}/v2.0"

@@ -211,8 +211,12 @@ WHY is what was wrong with the one before; KEEP and CALLBACK are as for
               (funcall callback (mew-submit-issuer--of document url) nil)
             (mew-submit-issuer--ask
              url
-             ;; Who says something wrong is not asked for something else.
-             (if (or document (plist-get answer :error)) nil (cdr places))
+             ;; Who says something wrong is not asked for something else.  Some send on
+             ;; whoever asks for what they do not have.
+             (if (or document
+                     (and (plist-get answer :error) (not (plist-get answer :location))))
+                 nil
+               (cdr places))
              lacks keep callback))))))))
 
 (defun mew-submit-issuer--scope (issuer keys)

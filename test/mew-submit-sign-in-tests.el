@@ -15,7 +15,7 @@
 (require 'mew-submit-sign-in)
 (require 'mew-submit-test-helpers)
 
-(require 'mew-submit-issuer-test "issuer/issuer")
+(require 'mew-submit-issuer-test "issuer/issuer.el")
 
 (defconst mew-submit-sign-in-tests--token "ya29.T0ken-good_abcdefghijklmnop~+/=="
   "The token that the mail server takes.")
@@ -432,7 +432,8 @@ Return a try, as far as a browser has it when it is at the issuer."
     (ert-info ("lawful oddities")
       (pcase-dolist (`(,row ,behaviour)
                      '(("in chunks" (:chunked 7))
-                       ("where OpenID Connect has it" (:oidc t))
+                       ("where OpenID Connect has it" (:oidc 404))
+                       ("there, and who asks elsewhere is sent to a page" (:oidc 302))
                        ("it says little"
                         (:metadata (:response_types_supported :null
                                     :code_challenge_methods_supported :null

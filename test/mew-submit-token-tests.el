@@ -18,7 +18,7 @@
 (require 'mew-submit-sign-in)
 (require 'mew-submit-test-helpers)
 
-(require 'mew-submit-issuer-test "issuer/issuer")
+(require 'mew-submit-issuer-test "issuer/issuer.el")
 
 (defmacro mew-submit-token-tests--with (spec &rest body)
   "Run BODY with an issuer, and an account that has signed in there.

@@ -196,7 +196,8 @@ leaves it is sent in the clear."
                 (mew-submit-https--field "Location")
                 (mew-submit-https-length exchange)
                 (let ((length (mew-submit-https--field "Content-Length")))
-                  (cond ((mew-submit-https--field "Transfer-Encoding") 'chunked)
+                  (cond ((eql (mew-submit-https-status exchange) 204) 0)
+                        ((mew-submit-https--field "Transfer-Encoding") 'chunked)
                         ((and length (string-match-p "\\`[0-9]\\{1,9\\}\\'" length))
                          (string-to-number length)))))))
       ;; What comes before the answer (RFC 9110, section 15.2) is not it.

@@ -632,7 +632,7 @@ what was kept cannot be read")
              (plist-get record :revoke-url)
              (lambda (answer)
                (funcall callback
-                        (and (not (eql (plist-get answer :status) 200))
+                        (and (not (<= 200 (or (plist-get answer :status) 0) 299))
                              (format "The issuer could not be told (%s)"
                                      (or (plist-get answer :error)
                                          (plist-get answer :status))))))

@@ -548,7 +548,7 @@ The longest answer takes json.el, in Lisp, a sixth of a second."
   "Return the JSON object in OCTETS as a hash table by names, or nil.
 Arrays are lists; null, and what is false, is nil."
   (with-temp-buffer
-    (insert (decode-coding-string octets 'utf-8))
+    (insert (string-remove-prefix "\ufeff" (decode-coding-string octets 'utf-8)))
     (unless (or (> (length octets) mew-submit-https--octets-max)
                 (mew-submit-https--deep-p))
       (goto-char (point-min))

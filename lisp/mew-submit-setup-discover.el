@@ -356,7 +356,7 @@ Where the DNS has no digest of it the web is not asked."
   "Return TEXT, a name in the XML, with the parts of ADDRESS at DOMAIN put in."
   (let ((parts `(("%EMAILADDRESS%" . ,address)
                  ("%EMAILLOCALPART%"
-                  . ,(string-remove-suffix (concat "@" domain) address))
+                  . ,(replace-regexp-in-string "@[^@]*\\'" "" address))
                  ("%EMAILDOMAIN%" . ,domain))))
     (mew-submit-caseless--folding
       (replace-regexp-in-string "%EMAIL[A-Z]+%"

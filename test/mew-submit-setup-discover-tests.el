@@ -316,6 +316,17 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                       "https://id.example.org" "mail" t)
                      ("relay.example.org" 587 starttls nil "none" nil nil nil nil nil))))))
 
+(ert-deftest mew-submit-setup-discover-tests-xml-local-part ()
+  "The user's own part of an address is that, however the domain is written."
+  (dolist (address '("me@example.org" "me@EXAMPLE.org" "me@bücher.example"
+                     "me@xn--bcher-kva.example"))
+    (ert-info (address)
+      (should (equal "me" (plist-get (car (mew-submit-setup-discover--parse
+                                           mew-submit-setup-discover-tests--document
+                                           (mew-submit-setup-discover--domain address)
+                                           address))
+                                     :user))))))
+
 (ert-deftest mew-submit-setup-discover-tests-xml-order-of-log-ins ()
   "What is listed first counts: a password before an access token is a password."
   (let ((candidate (car (mew-submit-setup-discover--parse

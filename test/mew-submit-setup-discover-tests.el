@@ -374,6 +374,38 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                          "]><x>&e;</x>")))
     (should-not (mew-submit-setup-discover--parse document "example.org" "me@example.org"))))
 
+(ert-deftest mew-submit-setup-discover-tests-xml-many-servers ()
+  "SECURITY: S5.  Emacs does not stand still for many servers, one in the other or not."
+  (require 'dom)
+  (let* ((server "<outgoingServer type='smtp'><hostname>smtp.example.org</hostname>\
+<port>465</port><socketType>SSL</socketType>")
+         (end "</outgoingServer>")
+         (looks 0)
+         (read (lambda (document)
+                 (setq looks 0)
+                 (length (mew-submit-setup-discover--parse document "example.org"
+                                                           "me@example.org"))))
+         (count (lambda (&rest _) (setq looks (1+ looks)))))
+    (unwind-protect
+        (progn
+          (advice-add 'dom-by-tag :before count)
+          (dolist (document (list (concat (apply #'concat (make-list 100 server))
+                                          (apply #'concat (make-list 100 end)))
+                                  (concat "<a>" (apply #'concat
+                                                       (make-list 100 (concat server end)))
+                                          "</a>")))
+            (should (= mew-submit-setup-discover--servers-max (funcall read document)))
+            ;; Each of some 400 elements is looked at for two things.
+            (should (< 0 looks 1000)))
+          (dolist (more (list (concat "<a b='" (apply #'concat (make-list 1000 "&amp;"))
+                                      "'/>")
+                              (concat "<a" (mapconcat (lambda (n) (format " b%d=''" n))
+                                                      (number-sequence 1 1000) "")
+                                      "/>")))
+            (should (= 1 (funcall read (concat "<a>" server end "<b/></a>"))))
+            (should (= 0 (funcall read (concat "<a>" server end more "</a>"))))))
+      (advice-remove 'dom-by-tag count))))
+
 ;; Trimmed as a whole such a text does not end.
 (ert-deftest mew-submit-setup-discover-tests-xml-blanks ()
   "SECURITY: S5.  A text of many blanks is none, and holds up nobody."

@@ -112,6 +112,7 @@ leaves it is sent in the clear."
   (process nil :documentation "The connection.")
   (began nil :documentation "Since when it has an address, or was begun, in seconds.")
   (place nil :documentation "Where it leads: (HOST PORT TLS), as for connecting.")
+  (family nil :documentation "`ipv4' when it connects over that alone, or nil.")
   (buffer nil :documentation "What has come, octets.")
   (timer nil :documentation "What ends it at its deadline.")
   (pusher nil :documentation "What has TLS go on, or nil.")
@@ -196,7 +197,8 @@ leaves it is sent in the clear."
                 (mew-submit-https--field "Location")
                 (mew-submit-https-length exchange)
                 (let ((length (mew-submit-https--field "Content-Length")))
-                  (cond ((mew-submit-https--field "Transfer-Encoding") 'chunked)
+                  (cond ((eql (mew-submit-https-status exchange) 204) 0)
+                        ((mew-submit-https--field "Transfer-Encoding") 'chunked)
                         ((and length (string-match-p "\\`[0-9]\\{1,9\\}\\'" length))
                          (string-to-number length)))))))
       ;; What comes before the answer (RFC 9110, section 15.2) is not it.
@@ -212,7 +214,7 @@ Return where the body ends when all of it is there, else nil."
   (let (end more)
     (goto-char (mew-submit-https-scan exchange))
     (while (and (null end) (null more)
-                (looking-at "\\([0-9A-Fa-f]\\{1,6\\}\\)[^\r\n]*\r?\n"))
+                (looking-at "\\([0-9A-Fa-f]+\\)[^\r\n]*\r?\n"))
       (let ((size (string-to-number (match-string 1) 16))
             (start (match-end 0)))
         (cond ((zerop size) (setq end (point)))
@@ -349,15 +351,20 @@ left PROCESS open without it.  One who is trusted may have signed for itself."
 not valid, or this machine's clock is not right")
     (mew-submit-https--send exchange process)))
 
-(defvar mew-submit-https--patience 8
+(defvar mew-submit-https--patience 3
   "Seconds for a connection to come about; after that it is begun anew.
 Emacs 28 never hears of some that are up.  Nothing has been sent by then.")
 
 (defun mew-submit-https--begin-anew (exchange)
-  "Have EXCHANGE, of which nothing has been sent, connect once more."
+  "Have EXCHANGE, of which nothing has been sent, connect once more.
+Every other time that is over IPv4: Emacs tries the first address, most often
+one of IPv6, for as long as nothing comes back, and there are networks where
+nothing ever does."
   (let ((process (mew-submit-https-process exchange)))
     (cancel-timer (mew-submit-https-pusher exchange))
     (mew-submit-background--drop process)
+    (setf (mew-submit-https-family exchange)
+          (if (mew-submit-https-family exchange) nil 'ipv4))
     (apply #'mew-submit-https--connect exchange (mew-submit-https-place exchange))))
 
 (defun mew-submit-https--push-on (exchange)
@@ -379,6 +386,9 @@ the token, lets Emacs go on with the address and the TLS of that one alone."
           ;; at nothing but whether it can be read; of one that is refused, for ever.
           ((eq (process-status process) 'connect))
           ((process-live-p process) (accept-process-output process 0 nil t))
+          ;; The name has no address of IPv4 perhaps.
+          ((and (null (process-contact process :local t)) (mew-submit-https-family exchange))
+           (mew-submit-https--begin-anew exchange))
           ((null (process-contact process :local t))
            (mew-submit-https--fail exchange "cannot be found: this network does not know \
 the name, or knows none at all"))
@@ -409,6 +419,11 @@ when it checks the certificate."
     ('open (if (plist-get (process-contact process t) :tls-parameters)
                (mew-submit-https--go-on exchange process (gnutls-peer-status process))
              (mew-submit-https--send exchange process)))
+    ;; Where IPv4 leads nowhere IPv6 may yet.
+    ((guard (and (mew-submit-https-request exchange)
+                 (mew-submit-https-family exchange)
+                 (string-prefix-p "failed with code" change)))
+     (mew-submit-https--begin-anew exchange))
     ((guard (and (mew-submit-https-request exchange)
                  (string-match "\\`failed with code \\(-?[0-9]+\\)" change)))
      (mew-submit-https--fail exchange "does not answer, or this network does not let us \
@@ -458,7 +473,7 @@ BODY is what is posted, octets of TYPE, or nil to get something."
         (mew-submit-https-process exchange)
         (make-network-process
          :name "mew-submit https" :noquery t :buffer nil :coding 'binary
-         :host host :service port
+         :host host :service port :family (mew-submit-https-family exchange)
          :nowait t :tls-parameters nil
          :filter (lambda (_process chunk)
                    (mew-submit-https--guard exchange #'mew-submit-https--filter chunk))
@@ -547,7 +562,7 @@ The longest answer takes json.el, in Lisp, a sixth of a second."
   "Return the JSON object in OCTETS as a hash table by names, or nil.
 Arrays are lists; null, and what is false, is nil."
   (with-temp-buffer
-    (insert (decode-coding-string octets 'utf-8))
+    (insert (string-remove-prefix "\ufeff" (decode-coding-string octets 'utf-8)))
     (unless (or (> (length octets) mew-submit-https--octets-max)
                 (mew-submit-https--deep-p))
       (goto-char (point-min))

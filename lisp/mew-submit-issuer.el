@@ -43,10 +43,18 @@
   (scopes nil :documentation "What it can be asked for, as far as it says."))
 
 (defun mew-submit-issuer--url (issuer)
-  "Return ISSUER, a host or an address, as an address without a final slash."
-  (string-remove-suffix "/" (if (string-match-p "\\`https?:" issuer)
-                                issuer
-                              (concat "https://" issuer))))
+  "Return ISSUER, a host or an address, as an address without a final slash.
+Capital letters in a host's name are small ones, and the place where an issuer
+says what it has, which some call its address, is the issuer's."
+  (let* ((url (replace-regexp-in-string
+               (concat "/[.]well-known/\\(?:openid-configuration\\|"
+                       "oauth-authorization-server\\)\\(/\\|\\'\\)")
+               "\\1"
+               (if (string-match-p "\\`https?:" issuer) issuer
+                 (concat "https://" issuer))))
+         (end (string-match "\\(?:/\\|\\'\\)" url (min 8 (length url)))))
+    (concat (mew-submit-caseless--down (substring url 0 end))
+            (string-remove-suffix "/" (substring url end)))))
 
 ;;; What it says of itself
 
@@ -87,8 +95,10 @@ Those of `mew-submit-issuer--tenants' have two."
     (cond ((null document) "says nothing that can be read")
           ((null said) "does not say who it is")
           ((not (mew-submit-issuer--same-p said url))
-           "speaks for another issuer than the one that was asked, which is how \
-sign-ins are stolen")
+           (format "speaks for %s, another issuer than the one that was asked, which is \
+how sign-ins are stolen; if both are your provider's, make that one the :issuer"
+                   (truncate-string-to-width (mew-submit-error--clean said) 100 nil nil
+                                             "...")))
           ((not (mew-submit-https--parse token))
            "has no safe address for tokens")
           ((and (consp types) (not (member "code" types))
@@ -201,8 +211,12 @@ WHY is what was wrong with the one before; KEEP and CALLBACK are as for
               (funcall callback (mew-submit-issuer--of document url) nil)
             (mew-submit-issuer--ask
              url
-             ;; Who says something wrong is not asked for something else.
-             (if (or document (plist-get answer :error)) nil (cdr places))
+             ;; Who says something wrong is not asked for something else.  Some send on
+             ;; whoever asks for what they do not have.
+             (if (or document
+                     (and (plist-get answer :error) (not (plist-get answer :location))))
+                 nil
+               (cdr places))
              lacks keep callback))))))))
 
 (defun mew-submit-issuer--scope (issuer keys)
@@ -443,11 +457,13 @@ one there, the manual says how" host more)))
 (defun mew-submit-issuer--parse (answer host scope issuer client)
   "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.
 It is a plist with :access, octets, :lifetime, seconds, and :refresh, or nil; or
-with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
+with :problem, (KIND . WORDS), and :refresh all the same where there is one.  It
+was CLIENT of ISSUER that has asked."
   (let* ((status (plist-get answer :status))
          (object (and status (mew-submit-https--json (plist-get answer :body))))
          (access (mew-submit-https--text object "access_token" 16384))
-         (refresh (mew-submit-https--text object "refresh_token" 16384))
+         (renew (mew-submit-https--text object "refresh_token" 16384))
+         (refresh (and (mew-submit-issuer--usable-p renew) renew))
          (type (mew-submit-https--text object "token_type" 100))
          (granted (mew-submit-https--text object "scope" 5000))
          (missing (and granted (mew-submit-issuer--missing scope granted))))
@@ -463,17 +479,19 @@ with :problem, (KIND . WORDS).  It was CLIENT of ISSUER that has asked."
       (list :problem (mew-submit-issuer--failure object answer host issuer client)))
      ((not (mew-submit-issuer--usable-p access))
       (list :problem (cons 'later (format "%s has answered without a token that can \
-be used" host))))
+be used" host))
+            :refresh refresh))
      ((and type (not (equal (mew-submit-caseless--down type) "bearer")))
       (list :problem (cons 'config (format "%s gives another kind of token than mail \
-servers take" host))))
+servers take" host))
+            :refresh refresh))
      (missing
       (list :problem (cons 'consent (format "%s did not give the permission %s: sign in \
 again, and tick it" host (mew-submit-issuer--hide (car missing))))))
      (t (list :access (encode-coding-string access 'utf-8)
               :lifetime (min (or (mew-submit-https--number object "expires_in") 3600)
                              mew-submit-issuer--lifetime-max)
-              :refresh (and (mew-submit-issuer--usable-p refresh) refresh))))))
+              :refresh refresh)))))
 
 (provide 'mew-submit-issuer)
 ;;; mew-submit-issuer.el ends here

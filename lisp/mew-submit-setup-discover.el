@@ -30,6 +30,8 @@
 (require 'subr-x)
 
 (declare-function dom-by-tag "dom" (dom tag))
+(declare-function dom-child-by-tag "dom" (dom tag))
+(declare-function dom-non-text-children "dom" (node))
 (declare-function dom-text "dom" (node))
 (declare-function url-domsuf-cookie-allowed-p "url-domsuf" (domain))
 (declare-function url-expand-file-name "url-expand" (url &optional default))
@@ -356,7 +358,7 @@ Where the DNS has no digest of it the web is not asked."
   "Return TEXT, a name in the XML, with the parts of ADDRESS at DOMAIN put in."
   (let ((parts `(("%EMAILADDRESS%" . ,address)
                  ("%EMAILLOCALPART%"
-                  . ,(string-remove-suffix (concat "@" domain) address))
+                  . ,(replace-regexp-in-string "@[^@]*\\'" "" address))
                  ("%EMAILDOMAIN%" . ,domain))))
     (mew-submit-caseless--folding
       (replace-regexp-in-string "%EMAIL[A-Z]+%"
@@ -370,8 +372,8 @@ Where the DNS has no digest of it the web is not asked."
     (if (length> text 1000) "" (mew-submit-error--trim text))))
 
 (defun mew-submit-setup-discover--xml-text (node tag)
-  "Return the text of the first TAG in NODE, or nil."
-  (when-let* ((child (car (dom-by-tag node tag))))
+  "Return the text of the first TAG right below NODE, or nil."
+  (when-let* ((child (dom-child-by-tag node tag)))
     (mew-submit-setup-discover--xml-words child)))
 
 (defconst mew-submit-setup-discover--no-log-in
@@ -420,8 +422,16 @@ ADDRESS are the user's."
       (mew-submit-setup-discover--xml-login
        candidate
        (mapcar #'mew-submit-setup-discover--xml-words
-               (dom-by-tag server 'authentication))
+               (seq-filter (lambda (child) (eq (dom-tag child) 'authentication))
+                           (dom-non-text-children server)))
        oauth))))
+
+(defconst mew-submit-setup-discover--servers-max 20
+  "How many servers of a document are read.")
+
+(defconst mew-submit-setup-discover--entities-max 500
+  "How many entities and attributes XML may have.
+That of Thunderbird's database has some ten; Emacs takes long for many of them.")
 
 (defun mew-submit-setup-discover--parse (document domain address)
   "Return the candidates in DOCUMENT, Thunderbird's XML, in its order.
@@ -433,12 +443,15 @@ DOMAIN and ADDRESS are the user's.  What is no such XML has none."
       (insert (if (multibyte-string-p document)
                   document
                 (decode-coding-string document 'utf-8)))
-      (let ((tree (car (xml-parse-region (point-min) (point-max)))))
+      (let* ((tree (and (< (how-many "[&=]" (point-min) (point-max))
+                           mew-submit-setup-discover--entities-max)
+                        (car (xml-parse-region (point-min) (point-max)))))
+             (oauth (car (dom-by-tag tree 'oAuth2))))
         (delq nil
               (mapcar (lambda (server)
-                        (mew-submit-setup-discover--xml-server
-                         server (car (dom-by-tag tree 'oAuth2)) domain address))
-                      (dom-by-tag tree 'outgoingServer)))))))
+                        (mew-submit-setup-discover--xml-server server oauth domain address))
+                      (seq-take (dom-by-tag tree 'outgoingServer)
+                                mew-submit-setup-discover--servers-max)))))))
 
 (defun mew-submit-setup-discover--url (template domain address)
   "Return the URL that TEMPLATE means for DOMAIN and ADDRESS."

@@ -462,7 +462,8 @@ before it could write down what it got."
                                            (plist-get record :client-id)))
          (problem (plist-get parsed :problem)))
     (cond
-     ((null problem)
+     ;; Without a token that is of use there may yet be what the next one is had by.
+     ((or (null problem) (plist-get parsed :refresh))
       (mew-submit-token--keep
        token (list :version 1 :issuer (plist-get record :issuer)
                    :user (plist-get record :user)
@@ -475,7 +476,8 @@ before it could write down what it got."
                    :refresh (or (plist-get parsed :refresh)
                                 (plist-get record :refresh))
                    :count (1+ (plist-get record :count))))
-      (mew-submit-token--have token parsed))
+      (unless problem
+        (mew-submit-token--have token parsed)))
      ;; It was not used: whoever comes next need not wonder.
      ((not (or broken-off (plist-get parsed :sent)))
       (ignore-errors
@@ -630,7 +632,7 @@ what was kept cannot be read")
              (plist-get record :revoke-url)
              (lambda (answer)
                (funcall callback
-                        (and (not (eql (plist-get answer :status) 200))
+                        (and (not (<= 200 (or (plist-get answer :status) 0) 299))
                              (format "The issuer could not be told (%s)"
                                      (or (plist-get answer :error)
                                          (plist-get answer :status))))))

@@ -33,6 +33,7 @@
   (pcase-dolist (`(,text ,value)
                  '(("{}" (nil))
                    (" {\"a\": \"b\", \"n\": 3} \r\n" ((("a" . "b") ("n" . 3))))
+                   ("\ufeff{\"a\": \"b\"}" ((("a" . "b")))) ("\ufeff" nil)
                    ("{\"t\": true, \"f\": false, \"z\": null}"
                     ((("t" . t) ("f") ("z"))))
                    ("{\"l\": [\"a\", 1, []], \"o\": {\"x\": 1}}"
@@ -139,6 +140,42 @@ nft 'table inet t { chain c { type filter hook input priority 0; udp dport 53 dr
             (accept-process-output pipe 0.5 nil t))
           (should (string-search "does not answer" (plist-get told :error))))
       (delete-process pipe))))
+
+;;; Lawful oddities of an answer
+
+(defun mew-submit-https-tests--answered (octets)
+  "Return what is told of a server that answers with OCTETS and then closes."
+  (let ((server (make-network-process
+                 :name "odd" :server t :noquery t :host "127.0.0.1" :service t
+                 :coding 'binary
+                 :filter (lambda (guest _request)
+                           (process-send-string guest octets)
+                           (delete-process guest))))
+        told)
+    (unwind-protect
+        (progn
+          (mew-submit-https--fetch
+           (format "http://127.0.0.1:%d/" (process-contact server :service))
+           (lambda (answer) (setq told answer)))
+          (mew-submit-test-until ("the answer") told))
+      (delete-process server))))
+
+(ert-deftest mew-submit-https-tests-sizes-of-chunks ()
+  "The size of a chunk may have zeros before it, as many servers write it, and more behind."
+  (pcase-dolist (`(,chunks ,body)
+                 '(("3\r\nabc\r\n0\r\n\r\n" "abc")
+                   ("0003\r\nabc\r\n0000\r\n\r\n" "abc")
+                   ("00000003\r\nabc\r\n0000000B\r\ndefghijklmn\r\n00000000\r\n\r\n"
+                    "abcdefghijklmn")
+                   ("3   \r\nabc\r\n0\r\n\r\n" "abc")
+                   ("3;x=y\r\nabc\r\n0\r\nX: y\r\n\r\n" "abc")
+                   ("fffffffff\r\nabc\r\n0\r\n\r\n" nil)
+                   ("\r\nabc\r\n0\r\n\r\n" nil)))
+    (ert-info (chunks)
+      (should (equal body (plist-get (mew-submit-https-tests--answered
+                                      (concat "HTTP/1.1 200 OK\r\n"
+                                              "Transfer-Encoding: chunked\r\n\r\n" chunks))
+                                     :body))))))
 
 (provide 'mew-submit-https-tests)
 ;;; mew-submit-https-tests.el ends here

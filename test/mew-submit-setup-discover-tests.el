@@ -316,6 +316,17 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                       "https://id.example.org" "mail" t)
                      ("relay.example.org" 587 starttls nil "none" nil nil nil nil nil))))))
 
+(ert-deftest mew-submit-setup-discover-tests-xml-local-part ()
+  "The user's own part of an address is that, however the domain is written."
+  (dolist (address '("me@example.org" "me@EXAMPLE.org" "me@bücher.example"
+                     "me@xn--bcher-kva.example"))
+    (ert-info (address)
+      (should (equal "me" (plist-get (car (mew-submit-setup-discover--parse
+                                           mew-submit-setup-discover-tests--document
+                                           (mew-submit-setup-discover--domain address)
+                                           address))
+                                     :user))))))
+
 (ert-deftest mew-submit-setup-discover-tests-xml-order-of-log-ins ()
   "What is listed first counts: a password before an access token is a password."
   (let ((candidate (car (mew-submit-setup-discover--parse
@@ -362,6 +373,38 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                          "<!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;\">"
                          "]><x>&e;</x>")))
     (should-not (mew-submit-setup-discover--parse document "example.org" "me@example.org"))))
+
+(ert-deftest mew-submit-setup-discover-tests-xml-many-servers ()
+  "SECURITY: S5.  Emacs does not stand still for many servers, one in the other or not."
+  (require 'dom)
+  (let* ((server "<outgoingServer type='smtp'><hostname>smtp.example.org</hostname>\
+<port>465</port><socketType>SSL</socketType>")
+         (end "</outgoingServer>")
+         (looks 0)
+         (read (lambda (document)
+                 (setq looks 0)
+                 (length (mew-submit-setup-discover--parse document "example.org"
+                                                           "me@example.org"))))
+         (count (lambda (&rest _) (setq looks (1+ looks)))))
+    (unwind-protect
+        (progn
+          (advice-add 'dom-by-tag :before count)
+          (dolist (document (list (concat (apply #'concat (make-list 100 server))
+                                          (apply #'concat (make-list 100 end)))
+                                  (concat "<a>" (apply #'concat
+                                                       (make-list 100 (concat server end)))
+                                          "</a>")))
+            (should (= mew-submit-setup-discover--servers-max (funcall read document)))
+            ;; Each of some 400 elements is looked at for two things.
+            (should (< 0 looks 1000)))
+          (dolist (more (list (concat "<a b='" (apply #'concat (make-list 1000 "&amp;"))
+                                      "'/>")
+                              (concat "<a" (mapconcat (lambda (n) (format " b%d=''" n))
+                                                      (number-sequence 1 1000) "")
+                                      "/>")))
+            (should (= 1 (funcall read (concat "<a>" server end "<b/></a>"))))
+            (should (= 0 (funcall read (concat "<a>" server end more "</a>"))))))
+      (advice-remove 'dom-by-tag count))))
 
 ;; Trimmed as a whole such a text does not end.
 (ert-deftest mew-submit-setup-discover-tests-xml-blanks ()

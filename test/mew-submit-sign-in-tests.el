@@ -15,7 +15,7 @@
 (require 'mew-submit-sign-in)
 (require 'mew-submit-test-helpers)
 
-(require 'mew-submit-issuer-test "issuer/issuer")
+(require 'mew-submit-issuer-test "issuer/issuer.el")
 
 (defconst mew-submit-sign-in-tests--token "ya29.T0ken-good_abcdefghijklmnop~+/=="
   "The token that the mail server takes.")
@@ -346,7 +346,7 @@ Return a try, as far as a browser has it when it is at the issuer."
     (pcase-dolist
         (`(,row ,behaviour ,words)
          `(("Q15 of another issuer" (:metadata (:issuer "https://evil.example"))
-            "another issuer")
+            "speaks for https://evil.example, another issuer")
            ("Q15 of one with more to its name" (:metadata (:issuer "BASE/x"))
             "another issuer")
            ("Q15 of all tenants" (:metadata (:issuer "BASE/{tenantid}/v2.0"))
@@ -432,7 +432,8 @@ Return a try, as far as a browser has it when it is at the issuer."
     (ert-info ("lawful oddities")
       (pcase-dolist (`(,row ,behaviour)
                      '(("in chunks" (:chunked 7))
-                       ("where OpenID Connect has it" (:oidc t))
+                       ("where OpenID Connect has it" (:oidc 404))
+                       ("there, and who asks elsewhere is sent to a page" (:oidc 302))
                        ("it says little"
                         (:metadata (:response_types_supported :null
                                     :code_challenge_methods_supported :null
@@ -498,6 +499,14 @@ Return a try, as far as a browser has it when it is at the issuer."
        '(("https://id.example" "https://id.example" t)
          ("https://id.example/" "https://id.example" t)
          ("https://id.example" "id.example" t)
+         ;; As people write it, and where it is found.
+         ("https://id.example" "https://ID.Example/" t)
+         ("https://id.example/a" "https://ID.Example/A" nil)
+         ("https://id.example" "https://id.example/.well-known/openid-configuration" t)
+         ("https://id.example/a/b" "id.example/a/b/.well-known/openid-configuration" t)
+         ("https://id.example/a/b"
+          "https://id.example/.well-known/oauth-authorization-server/a/b" t)
+         ("https://id.example/a" "https://id.example/.well-known/openid-configurations/a" nil)
          ("https://id.example/a" "https://id.example" nil)
          ("https://ID.example" "https://id.example" nil)
          ("https://login.microsoftonline.com/{tenantid}/v2.0"
@@ -651,6 +660,48 @@ DIRECTORY is for its file."
         (should (= 1 (length (mew-submit-issuer-test-log
                              issuer "get" "/.well-known/oauth-authorization-server"))))
         (should (> calls 1))))))
+
+(defun mew-submit-sign-in-tests--fetch-past-ipv6 ()
+  "Fetch what an issuer says of itself where IPv6 leads nowhere.
+Return the status, and how it ends where there is no address of IPv4, and where
+that leads nowhere, either."
+  (let ((mew-submit-https--patience 0.5)
+        (gnutls-trustfiles (list (expand-file-name "ca.pem"
+                                                   (mew-submit-issuer-test--certificate))))
+        (status nil))
+    (mew-submit-test-with-directory directory
+      (let ((issuer (mew-submit-issuer-test-start directory)))
+        (unwind-protect
+            (progn
+              (mew-submit-https--fetch
+               (concat (mew-submit-issuer-test-url issuer) "/.well-known/x")
+               (lambda (answer) (setq status (plist-get answer :status))))
+              (mew-submit-test-until ("the answer") status))
+          (mew-submit-issuer-test-stop issuer))))
+    (cons status
+          (mapcar (lambda (url)
+                    (let ((mew-submit-https--timeout 2)
+                          (said nil))
+                      (mew-submit-https--fetch
+                       url (lambda (answer) (setq said (plist-get answer :error))))
+                      (mew-submit-test-until ("the end") said)))
+                  '("https://six.example/" "https://both.example/")))))
+
+(ert-deftest mew-submit-sign-in-tests-no-way-by-ipv6 ()
+  "Where nothing comes back over IPv6, IPv4 is tried, and where there is none that is no end."
+  (skip-unless (mew-submit-issuer-test-available-p))
+  (should (equal (mew-submit-test-in-network
+                  "ip addr add 2001:db8::53/128 dev lo
+hosts=$(mktemp)
+printf '2001:db8::53 localhost\n127.0.0.1 localhost\n2001:db8::53 six.example
+2001:db8::53 both.example\n127.0.0.1 both.example\n' >\"$hosts\"
+mount --bind \"$hosts\" /etc/hosts
+rm \"$hosts\"
+nft 'table inet t { chain c { type filter hook input priority 0; ip6 daddr 2001:db8::53 drop; }; }'"
+                  "mew-submit-sign-in-tests"
+                  '(mew-submit-sign-in-tests--fetch-past-ipv6))
+                 '(200 "six.example did not answer in time"
+                       "both.example did not answer in time"))))
 
 ;; Most often it is a name with two addresses, the first of which is refused: that makes a
 ;; connection readable, too.

@@ -18,7 +18,7 @@
 (require 'mew-submit-sign-in)
 (require 'mew-submit-test-helpers)
 
-(require 'mew-submit-issuer-test "issuer/issuer")
+(require 'mew-submit-issuer-test "issuer/issuer.el")
 
 (defmacro mew-submit-token-tests--with (spec &rest body)
   "Run BODY with an issuer, and an account that has signed in there.
@@ -357,7 +357,12 @@ Nobody is asked anything, no token is used twice, and each mail has its token."
            ("Q20 without an end" (:token-raw "endless") later "more than is read")
            ("Q19 sent elsewhere" (:token-raw "loop") later "sends us on")
            ("Q23 no token in it" (:token (:status 200 :body (:token_type "Bearer"))) later
-            "without a token")))
+            "without a token")
+           ;; The one before is used up then.
+           ("Q36 no token in it, but what to renew it with" (:answer (:access_token ""))
+            later "without a token")
+           ("Q36 one of another kind, and what to renew it with"
+            (:answer (:token_type "mac")) config "another kind of token")))
       (ert-info (row)
         (apply #'mew-submit-issuer-test-behave issuer behaviour)
         (pcase-let ((`(,access ,problem) (mew-submit-token-tests--get account t)))
@@ -556,15 +561,19 @@ Nothing that is older is renewed then, and nothing older is written over it."
       (should-not said)
       (should-not (mew-submit-token-record token)))))
 
+(defun mew-submit-token-tests--sign-out (account)
+  "Sign out of ACCOUNT; return what could not be done, in words, or nil."
+  (let ((why 'none))
+    (mew-submit-sign-out account :callback (lambda (end) (setq why end)))
+    (mew-submit-test-until ("it to be done")
+      (not (eq why 'none)))
+    why))
+
 (ert-deftest mew-submit-token-tests-sign-out ()
   "Who signs out is forgotten, here and at the issuer."
   (mew-submit-token-tests--with (issuer account)
-    (let ((refresh (plist-get (car (mew-submit-issuer-test-log issuer "answer")) :refresh))
-          (why 'none))
-      (mew-submit-sign-out account :callback (lambda (end) (setq why end)))
-      (mew-submit-test-until ("it to be done")
-        (not (eq why 'none)))
-      (should-not why)
+    (let ((refresh (plist-get (car (mew-submit-issuer-test-log issuer "answer")) :refresh)))
+      (should-not (mew-submit-token-tests--sign-out account))
       (should-not (file-exists-p (mew-submit-token-tests--file account)))
       (should (equal refresh (plist-get (plist-get (car (mew-submit-issuer-test-log
                                                          issuer "post" "/revoke"))
@@ -572,6 +581,13 @@ Nothing that is older is renewed then, and nothing older is written over it."
                                         :token)))
       (should (string-search "is not signed in"
                              (cdr (cadr (mew-submit-token-tests--get account))))))))
+
+(ert-deftest mew-submit-token-tests-signed-out-without-a-word ()
+  "An issuer that has nothing to say to that (204) has heard it; one that refuses has not."
+  (pcase-dolist (`(,status ,why) '((204 nil) (503 "The issuer could not be told (503)")))
+    (mew-submit-token-tests--with (issuer account)
+      (mew-submit-issuer-test-behave issuer :revoke status)
+      (should (equal (mew-submit-token-tests--sign-out account) why)))))
 
 (ert-deftest mew-submit-token-tests-doctor ()
   "The doctor knows who is signed in, for how long, and what was wrong."

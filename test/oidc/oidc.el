@@ -14,7 +14,7 @@
 (require 'mew-submit)
 (require 'mew-submit-test-helpers)
 
-(require 'mew-submit-issuer-test "issuer/issuer")
+(require 'mew-submit-issuer-test "issuer/issuer.el")
 
 (defmacro mew-submit-oidc-with (spec &rest body)
   "Run BODY with a variable bound to the address of a provider that Emacs trusts.

@@ -20,7 +20,7 @@
 
 (require 'mew-submit-setup-tests)
 (require 'mew-submit-token-source-tests)
-(require 'mew-submit-issuer-test "issuer/issuer")
+(require 'mew-submit-issuer-test "issuer/issuer.el")
 (require 'mew-submit-pauses "oidc/pauses")
 
 (defvar mew-submit-mode)

@@ -197,32 +197,6 @@ of Resent- fields: the rest was written by somebody else."
         (seq-take fields (1+ (seq-position fields last #'eq))))
     fields))
 
-(defun mew-submit-message--arrived-p (field)
-  "Is FIELD the trace of mail that came over a network (RFC 5321, section 4.4)?
-That of a program of this machine has no \"from\"; Exim's says local."
-  (and (equal (car field) "received")
-       (let ((words (string-join (split-string (mew-submit-message--line field)) " ")))
-         (and (string-match-p "\\`[Ff]rom " words)
-              (not (string-match-p "\\`from [^][() ]+ by [^() ]+ with local " words))))))
-
-(defun mew-submit-message--handed-over (file)
-  "Return the fields of the message FILE, which a program hands over.
-Of one from elsewhere, which procmail passes on, the fields by which its writer
-gives orders are taken out of FILE, but for that which makes it safer."
-  (let* (came (fields (mew-submit-message--fields file))
-         (left (seq-remove
-                (lambda (field)
-                  (setq came (or came (mew-submit-message--arrived-p field)))
-                  (and came
-                       (string-match-p mew-submit-message--how (car field))
-                       (not (and (equal (car field) "x-mew-submit-require-tls")
-                                 (eq 'yes (mew-submit-extension--truth
-                                           (mew-submit-message--line field)))))))
-                fields)))
-    (unless (= (length left) (length fields))
-      (mew-submit-message--rewrite file fields left))
-    left))
-
 (defun mew-submit-message--addresses (fields names)
   "Return the addresses in those of FIELDS whose name is in NAMES."
   (mapcan (lambda (field)
@@ -474,6 +448,32 @@ Signal `mew-submit-message' when it is none."
 (defconst mew-submit-message--gone "\\`\\(?:also-\\)*\\(?:resent-\\)?bcc\\'"
   "What matches the name of a field with recipients that nobody is to see.
 Message mode calls the old ones Also- when a message is sent again.")
+
+(defun mew-submit-message--arrived-p (field)
+  "Is FIELD the trace of mail that came over a network (RFC 5321, section 4.4)?
+That of a program of this machine has no \"from\"; Exim's says local."
+  (and (equal (car field) "received")
+       (let ((words (string-join (split-string (mew-submit-message--line field)) " ")))
+         (and (string-match-p "\\`[Ff]rom " words)
+              (not (string-match-p "\\`from [^][() ]+ by [^() ]+ with local " words))))))
+
+(defun mew-submit-message--handed-over (file)
+  "Return the fields of the message FILE, which a program hands over.
+Of one from elsewhere, which procmail passes on, the fields by which its writer
+gives orders are taken out of FILE, but for that which makes it safer."
+  (let* (came (fields (mew-submit-message--fields file))
+         (left (seq-remove
+                (lambda (field)
+                  (setq came (or came (mew-submit-message--arrived-p field)))
+                  (and came
+                       (string-match-p mew-submit-message--how (car field))
+                       (not (and (equal (car field) "x-mew-submit-require-tls")
+                                 (eq 'yes (mew-submit-extension--truth
+                                           (mew-submit-message--line field)))))))
+                fields)))
+    (unless (= (length left) (length fields))
+      (mew-submit-message--rewrite file fields left))
+    left))
 
 (defun mew-submit-message--text-behind (fields)
   "Return the first of FIELDS that is text without an empty line before it, or nil.

@@ -384,7 +384,7 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
                                "\nTo: Größe: a@x;\n")))
         (save-restriction
           (message-narrow-to-headers)
-          (let (message-default-charset) (mail-encode-encoded-word-buffer))
+          (mail-encode-encoded-word-buffer)
           (should-not (string-match-p "Not an address"
                                       (condition-case err
                                           (format "%S" (mew-submit-message--recipients

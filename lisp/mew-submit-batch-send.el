@@ -163,7 +163,7 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
          (directory (mew-submit-batch-send--work-directory work))
          (raw (mew-submit-batch-send--work-raw work)))
     (mew-submit-batch-send--spool raw)
-    (let* ((fields (mew-submit-message--fields raw))
+    (let* ((fields (mew-submit-message--handed-over raw))
            (account (mew-submit-batch-options--account options fields))
            (id (mew-submit-batch-send--submit work account fields)))
       (setf (mew-submit-batch-send--work-id work) id)

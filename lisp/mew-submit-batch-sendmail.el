@@ -217,7 +217,7 @@ That is its name, and who sends a message without From."
   "Put the message FILE into the outbox, to be sent as OPTIONS say.
 CHOOSE returns the account for the fields it is called with; KEYS are for
 `mew-submit-queue--add'."
-  (let* ((fields (mew-submit-message--fields file))
+  (let* ((fields (mew-submit-message--handed-over file))
          (options (mew-submit-batch-sendmail--named options fields))
          (account (mew-submit-extension--merge
                    (funcall choose
@@ -246,8 +246,8 @@ What is no address stays as it was said."
 It cannot be sent as OPTIONS say because of ERR.  Its account is chosen when it
 is sent."
   (let ((directory (mew-submit-spool--prepare mew-submit-outbox-directory)))
-    (mew-submit-batch-sendmail--complete file (mew-submit-message--fields file) options
-                                         nil)
+    (mew-submit-batch-sendmail--complete file (mew-submit-message--handed-over file)
+                                         options nil)
     (let* ((fields (mew-submit-message--fields file))
            (wishes (mew-submit-batch-sendmail--wished options))
            (entry (mew-submit-spool--add

@@ -28,6 +28,7 @@
 (require 'seq)
 
 (declare-function mail-sendmail-undelimit-header "sendmail" ())
+(declare-function message-narrow-to-headers "message" ())
 (declare-function message-fetch-field "message" (header &optional first))
 (declare-function message-field-value "message" (header &optional not-all))
 (declare-function message-multi-smtp-send-mail "message" ())
@@ -208,11 +209,40 @@ would call smtpmail, is submitted there."
           (real (funcall real))
           (t (message-multi-smtp-send-mail)))))
 
+(defconst mew-submit-clients--addresses
+  "^\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|Reply-To\\)\\(:[^\"(\n]*\
+\\(?:\n[ \t][^\"(\n]*\\)*\\)\n"
+  "What matches a field of addresses without quotes and comments.")
+
+(defconst mew-submit-clients--group
+  (rx (or ?: ?, ?\;) (* (any " \t\n"))
+      (group (* (not (any "][()<>@,;:\\\".\n"))) (not (any ascii "\n"))
+             (* (not (any "][()<>@,;:\\\".\n"))))
+      ":")
+  "What matches, in a field without quotes, a group whose name is not ASCII.")
+
+(defun mew-submit-clients--quote-groups ()
+  "Put the names of groups that are not ASCII in quotes in the header.
+Emacs takes the colon for a part of the name where it encodes one without them,
+and then there is no address."
+  (save-excursion
+    (save-restriction
+      (message-narrow-to-headers)
+      (mew-submit-caseless--folding
+        (while (re-search-forward mew-submit-clients--addresses nil t)
+          (save-restriction
+            (narrow-to-region (match-beginning 1) (match-end 1))
+            (goto-char (point-min))
+            (while (re-search-forward mew-submit-clients--group nil t)
+              (replace-match "\"\\1\"" t nil nil 1))
+            (goto-char (point-max))))))))
+
 (defun mew-submit-clients--before-sending ()
   "Prepare the current buffer, in Message mode, for being sent.
 This is on `message-send-hook'."
   (require 'rfc2047)
   (add-to-list 'rfc2047-header-encoding-alist mew-submit-message--raw)
+  (mew-submit-clients--quote-groups)
   (unless (local-variable-p 'message-send-mail-real-function)
     (setq-local message-send-mail-real-function #'mew-submit-clients--send)))
 

@@ -449,6 +449,32 @@ Signal `mew-submit-message' when it is none."
   "What matches the name of a field with recipients that nobody is to see.
 Message mode calls the old ones Also- when a message is sent again.")
 
+(defun mew-submit-message--arrived-p (field)
+  "Is FIELD the trace of mail that came over a network (RFC 5321, section 4.4)?
+That of a program of this machine has no \"from\"; Exim's says local."
+  (and (equal (car field) "received")
+       (let ((words (string-join (split-string (mew-submit-message--line field)) " ")))
+         (and (string-match-p "\\`[Ff]rom " words)
+              (not (string-match-p "\\`from [^][() ]+ by [^() ]+ with local " words))))))
+
+(defun mew-submit-message--handed-over (file)
+  "Return the fields of the message FILE, which a program hands over.
+Of one from elsewhere, which procmail passes on, the fields by which its writer
+gives orders are taken out of FILE, but for that which makes it safer."
+  (let* (came (fields (mew-submit-message--fields file))
+         (left (seq-remove
+                (lambda (field)
+                  (setq came (or came (mew-submit-message--arrived-p field)))
+                  (and came
+                       (string-match-p mew-submit-message--how (car field))
+                       (not (and (equal (car field) "x-mew-submit-require-tls")
+                                 (eq 'yes (mew-submit-extension--truth
+                                           (mew-submit-message--line field)))))))
+                fields)))
+    (unless (= (length left) (length fields))
+      (mew-submit-message--rewrite file fields left))
+    left))
+
 (defun mew-submit-message--text-behind (fields)
   "Return the first of FIELDS that is text without an empty line before it, or nil.
 That is what programs forget; no field comes after it."
@@ -599,6 +625,12 @@ A program has left it empty, or put no address into From."
 Else it could swallow an LF that came after a field left out."
   (if (string-suffix-p "\r" octets) (concat octets "\n") octets))
 
+(defun mew-submit-message--rewrite (file fields new)
+  "Give the message FILE, whose header has FIELDS, the fields NEW."
+  (let ((part (concat file ".new.part")))
+    (mew-submit-message--copy-with file fields new part)
+    (rename-file part file t)))
+
 (defun mew-submit-message--complete (file fields address &optional from)
   "Add to the message FILE, whose header has FIELDS, what it lacks.
 That is Date, Message-ID, by the domain of the sender's ADDRESS (RFC 6409,
@@ -618,16 +650,11 @@ file whose first line is no field is all text."
            (and (funcall lacks "date")
                 (format "Date: %s\n" (mew-submit-message--date)))
            (and (funcall lacks "message-id")
-                (format "Message-ID: %s\n" (mew-submit-message--new-id address))))))
+                (format "Message-ID: %s\n" (mew-submit-message--new-id address)))
+           (and headless "\n"))))
     (unless (string-empty-p missing)
-      (let ((new (concat file ".new.part")))
-        (mew-submit-message--write
-         (concat (encode-coding-string missing 'utf-8-unix) (and headless "\n")
-                 (mapconcat (lambda (field) (mew-submit-message--closed (cdr field)))
-                            filled ""))
-         new nil)
-        (mew-submit-message--copy-rest file (mew-submit-message--length fields) new)
-        (rename-file new file t)))))
+      (mew-submit-message--rewrite
+       file fields (cons (cons "" (encode-coding-string missing 'utf-8-unix)) filled)))))
 
 (defun mew-submit-message--copy (file fields out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
@@ -685,7 +712,8 @@ It must not where the header may be signed, and where it has not one Date."
 (defun mew-submit-message--copy-with (file fields new out)
   "Copy the message FILE, whose header has FIELDS, to the new file OUT.
 There its header has the fields NEW.  Nobody else can read OUT."
-  (mew-submit-message--write (mapconcat #'cdr new "") out nil)
+  (mew-submit-message--write
+   (mapconcat (lambda (field) (mew-submit-message--closed (cdr field))) new "") out nil)
   (mew-submit-message--copy-rest file (mew-submit-message--length fields) out))
 
 (provide 'mew-submit-message)

@@ -160,7 +160,7 @@ What the client asks for goes before what the account says."
   "Put the message of SESSION into the outbox, and let its client wait."
   (let* ((file (mew-submit-relay-data-file
                 (mew-submit-relay--session-data session)))
-         (fields (mew-submit-message--fields file))
+         (fields (mew-submit-message--handed-over file))
          (account (mew-submit-relay--account
                    session (mew-submit-message--filled fields '("from"))))
          (mail (mew-submit-relay--session-mail session))

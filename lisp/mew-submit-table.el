@@ -99,14 +99,35 @@ What a spreadsheet would take for a formula gets an apostrophe before it."
 
 ;;; Reading
 
+(defun mew-submit-table--csv-value (chars)
+  "Return the cell of CSV that CHARS, a list, are without their quotes."
+  (let ((text (string-trim (concat chars))))
+    (if (and (< 1 (length text)) (string-prefix-p "\"" text) (string-suffix-p "\"" text))
+        (string-replace "\"\"" "\"" (substring text 1 -1))
+      (string-trim text "\"+" "\"+"))))
+
+(defun mew-submit-table--csv-cells (line)
+  "Return the cells of LINE, which has , ; or tabs between them.
+In quotes these are no end of a cell, and two quotes are one (RFC 4180)."
+  (let (cells chars quoted)
+    (dolist (char (append line "," nil))
+      (cond ((and (not quoted) (memq char '(?, ?\; ?\t)))
+             (push (mew-submit-table--csv-value (nreverse chars)) cells)
+             (setq chars nil))
+            ((or chars (/= char ?\s))
+             (when (and (eq char ?\") (or quoted (memq (car chars) '(nil ?\"))))
+               (setq quoted (not quoted)))
+             (push char chars))))
+    (when chars                         ; a quote that nobody has closed
+      (push (mew-submit-table--csv-value (nreverse (cdr chars))) cells))
+    (nreverse cells)))
+
 (defun mew-submit-table--split (line)
   "Return the cells of LINE: an Org table's, or separated by , ; or blanks."
   (cond ((string-match "\\`[ \t]*|\\(.*?\\)|?[ \t]*\\'" line)
          (mapcar #'string-trim (split-string (match-string 1 line) "|")))
         ((string-match-p "[,;\t]" line)
-         (mapcar (lambda (cell)
-                   (string-trim cell "[ \t\"]+" "[ \t\"]+"))
-                 (split-string line "[,;\t]")))
+         (mew-submit-table--csv-cells line))
         (t (split-string line))))
 
 (defun mew-submit-table--parse (text)

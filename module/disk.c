@@ -119,9 +119,10 @@ msub_disk_read (int in, void *buf, size_t n, bool (*stop) (void *arg), void *arg
     }
 }
 
-/* Copy IN to OUT until its end.  Returns the octets, or -1: errno, or 0 in it when STOP said so.  */
+/* Copy IN to OUT until its end.  Returns the octets, or -1: errno, or 0 in it when STOP said so; and in *READS whether it is
+   IN that went wrong.  */
 static intmax_t
-copy_descriptor (int in, int out, bool (*stop) (void *arg), void *arg)
+copy_descriptor (int in, int out, bool (*stop) (void *arg), void *arg, bool *reads)
 {
   char block[65536];
   intmax_t total = 0;
@@ -132,6 +133,7 @@ copy_descriptor (int in, int out, bool (*stop) (void *arg), void *arg)
         return -1;
       total += n;
     }
+  *reads = n < 0;
   return n < 0 ? -1 : total;
 }
 
@@ -139,14 +141,18 @@ intmax_t
 msub_disk_spool (int in, const char *file, bool (*stop) (void *arg), void *arg, struct msub_error *err)
 {
   int out = open (file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  intmax_t total = out < 0 ? -1 : copy_descriptor (in, out, stop, arg);
+  bool reads = false;
+  intmax_t total = out < 0 ? -1 : copy_descriptor (in, out, stop, arg, &reads);
   if (total >= 0 && fsync (out))
     total = -1;
   int saved = errno;
   if (out >= 0)
     close (out);
-  if (total < 0 && saved)
-    msub_fail_errno (err, MSUB_INTERNAL, saved, "The message cannot be written to %s", file);
+  /* A directory will be one the next time, too.  */
+  if (total < 0 && saved && reads)
+    msub_fail_errno (err, saved == EISDIR ? MSUB_CONFIG : MSUB_INTERNAL, saved, "Standard input cannot be read");
+  else if (total < 0 && saved)
+    msub_fail_errno (err, MSUB_INTERNAL, saved, "Standard input cannot be written to %s", file);
   return total;
 }
 

@@ -20,7 +20,8 @@ int msub_disk_append (const char *file, const char *lines, struct msub_error *er
 ssize_t msub_disk_read (int in, void *buf, size_t n, bool (*stop) (void *arg), void *arg);
 
 /* Copy all that comes from the descriptor IN, until its end, to the new FILE (its owner's alone), and have that on the disk.
-   STOP and ARG are as for msub_disk_read.  Returns the octets; -1 with ERR, which is empty where STOP said so.  */
+   STOP and ARG are as for msub_disk_read.  Returns the octets; -1 with ERR, which is empty where STOP said so, and MSUB_CONFIG
+   where IN is a directory.  */
 intmax_t msub_disk_spool (int in, const char *file, bool (*stop) (void *arg), void *arg, struct msub_error *err);
 
 /* Have FILE, or a directory, on the disk.  -1 with ERR.  */

@@ -847,6 +847,32 @@ What is told to end cannot wait: its mail goes on with the next Emacs."
         (should (= (length (mew-submit-batch-send-tests--lines result)) 1))
         (should-not (funcall files))))))
 
+;; mew-submit send < ~/mail, for a file in it.
+(ert-deftest mew-submit-batch-send-tests-a-directory-is-no-message ()
+  "A directory as standard input is told as such, and is nothing to be tried again."
+  :tags '(:module)
+  (mew-submit-test-with-directory tmp
+    (pcase-dolist (`(,command . ,arguments)
+                   '(("mew-submit-batch-send" "--server" "localhost" "a@x")
+                     ("mew-submit-batch-sendmail" "--server" "localhost" "a@x")
+                     ("mew-submit-batch-cause")
+                     ("mew-submit-batch-survey" "-")))
+      (ert-info (command)
+        (with-temp-buffer
+          (let ((process-environment (append (list (concat "HOME=" tmp)
+                                                   (concat "TMPDIR=" tmp))
+                                             process-environment)))
+            (should
+             (eql 78
+                  (apply #'call-process "sh" nil t nil "-c" "exec \"$@\" < /" "sh"
+                         mew-submit-test-emacs "-Q" "--batch" "--eval"
+                         "(setq load-prefer-newer t)" "-l"
+                         (expand-file-name "mew-submit.el" mew-submit-test-root)
+                         "-f" command "--" arguments))))
+          (should (string-match-p "Standard input cannot be read: Is a directory"
+                                  (buffer-string)))
+          (should-not (directory-files tmp nil "\\`mew-submit")))))))
+
 ;;; The outbox
 
 (ert-deftest mew-submit-batch-send-tests-outbox-keeps-what-is-not-delivered ()

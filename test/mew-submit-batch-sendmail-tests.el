@@ -292,6 +292,40 @@ no one@x\\.\\.\\. undeliverable: .*
           (funcall send complete "-i" "a@x")
           (should (equal (mew-submit-test-stored peer 3) complete)))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-from-elsewhere ()
+  "Who wrote a mail that a program passes on gives no orders, at any door.
+SECURITY: P23."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,cap+=DSN")
+    (mew-submit-test-with-directory directory
+      (let* ((number 0)
+             (sent (lambda (command trace &rest arguments)
+                     (let ((mail (concat trace "From: me@x\nSubject: s\n\
+X-Mew-Submit-DSN-Notify: success\nX-Mew-Submit-Send-At: 2999-01-01 12:00\n\nbody\n")))
+                       (should
+                        (eql 0 (plist-get
+                                (mew-submit-test-emacs
+                                 `("-l" ,(expand-file-name "mew-submit.el"
+                                                           mew-submit-test-root)
+                                   "-f" ,command "--"
+                                   ,@(mew-submit-batch-sendmail-tests--options
+                                      peer "ok" directory)
+                                   ,@arguments)
+                                 :input (if (member "-bs" arguments)
+                                            (concat "EHLO me\r\nMAIL FROM:<me@x>\r\n\
+RCPT TO:<a@x>\r\nDATA\r\n" (string-replace "\n" "\r\n" mail) ".\r\nQUIT\r\n")
+                                          mail))
+                                :status))))
+                     (should (mew-submit-test-stored peer (cl-incf number)))
+                     (nth (1- number) (mew-submit-test-lines peer "RCPT")))))
+        (pcase-dolist (`(,command . ,arguments)
+                       '(("mew-submit-batch-sendmail" "-i" "a@x")
+                         ("mew-submit-batch-sendmail" "-bs")
+                         ("mew-submit-batch-send" "a@x")))
+          (ert-info ((format "%s %S" command arguments))
+            (should (equal (apply sent command "Received: from evil by me; now\n" arguments)
+                           "RCPT TO:<a@x>"))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-dots ()
   "Without -i a line with a dot alone ends a message, and no other dot does.
 With -i nothing does; -t takes recipients in arguments as well."

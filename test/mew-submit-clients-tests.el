@@ -366,6 +366,35 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
       (mew-submit-clients--before-sending)
       (should (eq message-send-mail-real-function 'ignore)))))
 
+(ert-deftest mew-submit-clients-tests-groups-with-names ()
+  "A group whose name is not ASCII stays one when the header is encoded."
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (pcase-dolist
+        (`(,header ,expected)
+         '(("To: Größe: a@x, b@x;\nCc: c@x,\n Freunde ä:d@x ;\n"
+            "To: \"Größe\": a@x, b@x;\nCc: c@x,\n \"Freunde ä\":d@x ;\n")
+           ("to: friends: a@x, Bö <b@x>;, Grün : c@x;\n"
+            "to: friends: a@x, Bö <b@x>;, \"Grün \": c@x;\n")
+           ("To: \"Doe, Größe: x\" <a@x>\nSubject: a, Größe: b\n" nil)
+           ("To: a@x (b, Größe: c)\nCc: \"Größe\": a@x;\n" nil)))
+      (with-temp-buffer
+        (message-mode)
+        (insert header mail-header-separator "\nTo: Größe: a@x;\n")
+        (mew-submit-clients--before-sending)
+        (should (equal (buffer-string)
+                       (concat (or expected header) mail-header-separator
+                               "\nTo: Größe: a@x;\n")))
+        (save-restriction
+          (message-narrow-to-headers)
+          (mail-encode-encoded-word-buffer)
+          (should-not (string-match-p "Not an address"
+                                      (condition-case err
+                                          (format "%S" (mew-submit-message--recipients
+                                                        (mew-submit-message--fields-of-text
+                                                         (buffer-string))))
+                                        (error (mew-submit-error--text err))))))))))
+
 (ert-deftest mew-submit-clients-tests-unplugged-agent ()
   "Mail that Gnus' agent is to queue goes to its queue, named server or not."
   (let ((gnus-agent-queue-mail t)

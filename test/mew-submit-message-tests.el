@@ -311,6 +311,33 @@ To: a@x\nSubject:\n\nhi\n\\'"
     (should (string-suffix-p "\nFrom: me@x\nTo: a@x\r\n\nBcc: text\n"
                              (mew-submit-test-octets file)))))
 
+(ert-deftest mew-submit-message-tests-handed-over-from-elsewhere ()
+  "Behind the trace of a network nothing gives an order, but that TLS is required.
+SECURITY: P23."
+  (let ((orders "X-Mew-Submit-Account: w\nX-MEW-SUBMIT-From: <>\nx-mew-submit-not-to: a@x\n\
+X-Mew-Submit-Require-TLS: no\nX-Message-SMTP-Method: smtp evil 25\n"))
+    (pcase-dolist
+        (`(,foreign ,trace)
+         '((t "Received: from mx.x (mx.x [192.0.2.1])\n\tby me with ESMTP; now\n")
+           (t "RECEIVED:\n\tFrom a by b; now\n")
+           (t "Received: from [192.0.2.1] by me with local (x)\n")
+           (t "Received: by me (Postfix, from userid 1)\nReceived: from a by b; now\n")
+           (nil "Received: by me (Postfix, from userid 1)\n\tid X; now\n")
+           (nil "Received: (from me@here) by here; now\n")
+           (nil "Received: from me by here.x with local (Exim 4.96)\n\tid X; now\n")
+           (nil "Return-Path: <me@x>\n")))
+      (ert-info (trace)
+        (mew-submit-message-tests--with-file
+            (concat "X-Mew-Submit-Priority: 1\n" trace orders "From: a@x\n"
+                    "X-Mew-Submit-Require-TLS: Yes\n\nX-Mew-Submit-Account: text\n")
+          (should (equal (mew-submit-message--handed-over file)
+                         (mew-submit-message--fields file)))
+          (should (equal (mew-submit-test-octets file)
+                         (concat "X-Mew-Submit-Priority: 1\n" trace
+                                 (if foreign "" orders) "From: a@x\n"
+                                 "X-Mew-Submit-Require-TLS: Yes\n\n"
+                                 "X-Mew-Submit-Account: text\n"))))))))
+
 (ert-deftest mew-submit-message-tests-text-is-not-filled-in ()
   "What is all text stays whole, whatever its lines look like."
   (mew-submit-message-tests--with-file "Report\nDate:\nFrom: \nthe end\n"

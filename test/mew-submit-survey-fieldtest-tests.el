@@ -53,6 +53,21 @@
                            (mew-submit-survey-fieldtest--parse text))
                    hosts))))
 
+(ert-deftest mew-submit-survey-fieldtest-tests-quotes-of-csv ()
+  "A cell in quotes is one, whatever it has in it."
+  (pcase-dolist (`(,text . ,row)
+                 '(("host,user,ports\na.example,u,\"587,25\"\n" "a.example" "u" "587,25")
+                   ("host;user;group\n\"a.example\";\"Doe; J.\" ; \n" "a.example" "Doe; J." nil)
+                   ("user\thost\n\"a \"\"b\"\", c\"\ta.example\n" "a.example" "a \"b\", c" nil)
+                   ("user,host\n\"\",\"a.example\"\n" "a.example" nil nil)
+                   ("host,user\na.example,\"x\n" "a.example" "x" nil)
+                   ("host,user\na.example,\" \n" "a.example" nil nil)
+                   ("host,user,ports\na.example,5\" x,25\n" "a.example" "5\" x" "25")))
+    (pcase-let ((`(,found) (mew-submit-survey-fieldtest--parse text)))
+      (should (equal (list (plist-get found :host) (plist-get found :user)
+                           (plist-get found :ports))
+                     row)))))
+
 (defconst mew-submit-survey-fieldtest-tests--start
   (symbol-function 'mew-submit-survey-fieldtest--start)
   "How a place is begun where nothing stands in for it.")

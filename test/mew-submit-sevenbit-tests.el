@@ -383,6 +383,30 @@ SECURITY: J13."
                       (apply #'concat (make-list 20000 "\"ü\" a=?x "))))
     (should (mew-submit-sevenbit-tests--prepared word))))
 
+(ert-deftest mew-submit-sevenbit-tests-much-raw-text ()
+  "However much raw text a field has, it is encoded and stays what it is.
+On a word that long rfc2047.el works ever longer, or gives up."
+  (dolist (value (list (make-string 20000 ?ü) (concat "a " (make-string 20000 ?ü) " =?utf-8?q?b?= ö")
+                       (mapconcat #'identity (make-list 2000 "Größe ü und a") " ")))
+    (ert-info ((substring value 0 10))
+      (should (equal (mew-submit-sevenbit-tests--decoded "Subject" value)
+                     (rfc2047-decode-string value)))))
+  (pcase-dolist (`(,phrase . ,name)
+                 `((,(make-string 20000 ?ü) . ,(make-string 20000 ?ü))
+                   (,(concat "\"" (make-string 20000 ?ü) " \\\"x\\\"\" b")
+                    . ,(concat (make-string 20000 ?ü) " \"x\" b"))
+                   (,(mapconcat #'identity (make-list 500 "Zoë <a@x>,") " ")
+                    . ,(mapconcat #'identity (make-list 500 "Zoë <a@x>,") " "))))
+    (ert-info ((substring phrase 0 10))
+      (should (equal (string-trim (mew-submit-sevenbit-tests--decoded
+                                   "Cc" (concat phrase " <a@x>")))
+                     (concat name " <a@x>")))))
+  ;; Nor does an octet that is no text, and a line that gets no blanks, do any harm.
+  (let ((octets (concat "X-A: " (apply #'concat (make-list 4000 "\370\3\371 b")) "\n\nx\n")))
+    (should (<= (mew-submit-sevenbit-tests--longest
+                 (mew-submit-sevenbit-tests--convert octets))
+                998))))
+
 (defun mew-submit-sevenbit-tests--decoded (name value)
   "Return what is read of the field NAME with VALUE once it is encoded."
   (let ((encoded (mew-submit-sevenbit-tests--convert

@@ -34,6 +34,9 @@
 (require 'subr-x)
 
 (declare-function mew-submit-sevenbit--convert "mew-submit-sevenbit" (file out &optional goal))
+(declare-function mew-submit-sevenbit--convert-apart "mew-submit-sevenbit"
+                  (file out goal then))
+(defvar mew-submit-sevenbit--here-max)
 
 (defvar mew-submit-parcel--progress-functions '(mew-submit-notice--update-soon)
   "Functions called with an entry and each `progress' event of its message.")
@@ -67,6 +70,7 @@
   (total 0 :documentation "Octets there are.")
   (journal nil :documentation "The journal of final dots to be, or nil.")
   (directory nil :documentation "A directory for copies, once there is one.")
+  (encoder nil :documentation "The process that encodes it, once there is one.")
   (secrets nil :documentation "The passwords in the account, wiped at the end.")
   ;; The server.
   (account nil :documentation "The account, a plist, for the server in question.")
@@ -93,6 +97,10 @@
   "Delete the copies that PARCEL has made, and wipe the passwords of the attempt."
   (mapc #'clear-string (mew-submit-parcel-secrets parcel))
   (setf (mew-submit-parcel-secrets parcel) nil)
+  (when-let* ((encoder (mew-submit-parcel-encoder parcel)))
+    (setf (mew-submit-parcel-encoder parcel) nil)
+    (set-process-sentinel encoder #'ignore)
+    (delete-process encoder))
   (when-let* ((directory (mew-submit-parcel-directory parcel)))
     (setf (mew-submit-parcel-directory parcel) nil)
     (delete-directory directory t)))
@@ -145,15 +153,27 @@ What there is of an attempt is not needed for the next one, and may be much."
   '(("lines" . lines) ("header" . header) ("seven-bit" . octets))
   "What a message is to be encoded for, and the goal of that.")
 
+(defun mew-submit-parcel--apart-p (file)
+  "Would Emacs stand still too long for encoding the message FILE?"
+  (and (not noninteractive)
+       (> (file-attribute-size (file-attributes file)) mew-submit-sevenbit--here-max)))
+
 (defun mew-submit-parcel--encoded (parcel what)
-  "Return the name of a file with PARCEL's message, encoded for WHAT, or nil."
+  "Return the name of a file with PARCEL's message, encoded for WHAT, or nil.
+Where that takes long it is a function that passes the answer on later."
   (require 'mew-submit-sevenbit)        ; slow to load, and seldom needed
-  (let ((out (mew-submit-parcel--copy-name parcel (concat what ".eml"))))
-    (and (or (file-exists-p out)
-             (mew-submit-sevenbit--convert
-              (mew-submit-parcel--public-file parcel) out
-              (cdr (assoc what mew-submit-parcel--encodings))))
-         (mew-submit-module--octets-name out))))
+  (let* ((file (mew-submit-parcel--public-file parcel))
+         (out (mew-submit-parcel--copy-name parcel (concat what ".eml")))
+         (name (mew-submit-module--octets-name out))
+         (goal (cdr (assoc what mew-submit-parcel--encodings))))
+    (cond ((file-exists-p out) name)
+          ((mew-submit-parcel--apart-p file)
+           (lambda (reply)
+             (setf (mew-submit-parcel-encoder parcel)
+                   (mew-submit-sevenbit--convert-apart
+                    file out goal
+                    (lambda (done) (funcall reply (if (eq done t) name done)))))))
+          ((mew-submit-sevenbit--convert file out goal) name))))
 
 (defun mew-submit-parcel--or (answer otherwise)
   "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."

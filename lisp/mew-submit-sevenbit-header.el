@@ -25,6 +25,9 @@
 (defconst mew-submit-sevenbit-header--line-max 998
   "How many octets a line may have.")
 
+(defconst mew-submit-sevenbit-header--column 76
+  "Where a line is folded, if there is a blank.")
+
 (defvar mew-submit-sevenbit-header--goal 'octets
   "What is not to be in the message any more.
 With `lines' that is lines that are too long; with `header' octets above 127 in
@@ -128,17 +131,25 @@ some go by, goes away."
     "mail-reply-to" "mail-copies-to" "disposition-notification-to")
   "Fields that hold addresses.")
 
+(defconst mew-submit-sevenbit-header--no-address
+  "\"[^\"\\]*\\(?:\\\\.[^\"\\]*\\)*\"\\|([^()]*)"
+  "A regexp that matches what is in an address field, and in no address.")
+
 (defun mew-submit-sevenbit-header--odd-address-p (field)
   "Does FIELD, text, hold an address that is not ASCII?
 An encoded word may stand in a name or a comment, and nowhere else."
-  (string-match-p
-   "[^[:ascii:]][^] \t\n<>,;:\"()]*@\\|@[^] \t\n<>,;:\"()]*[^[:ascii:]]"
-   (replace-regexp-in-string "\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|([^()]*)" " " field)))
+  (seq-some (lambda (word)
+              (and (string-search "@" word)
+                   (string-match-p "[^[:ascii:]]" word)))
+            (split-string (replace-regexp-in-string
+                           mew-submit-sevenbit-header--no-address " " field)
+                          "[] \t\n<>,;:\"()]+" t)))
 
 (defun mew-submit-sevenbit-header--ascii-domains (field)
   "Return FIELD, a list of addresses, with A-labels (RFC 5890) in their domains."
   (replace-regexp-in-string
-   "\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|([^()]*)\\|@[^][ \t\r\n<>@,;:\\\"()]+"
+   (concat mew-submit-sevenbit-header--no-address
+           "\\|@[^][ \t\r\n<>@,;:\\\"()]+")
    (lambda (part)
      (if-let* ((domain (and (eq (aref part 0) ?@)
                             (not (string-match-p "\\`[[:ascii:]]*\\'" part))
@@ -281,12 +292,15 @@ the word before it, has a blank before it."
 (defun mew-submit-sevenbit-header--new-word (text unknown)
   "Return TEXT as encoded words.
 UNKNOWN is as for `mew-submit-sevenbit-header--words'."
-  (mapconcat (lambda (part)
-               (format "=?%s?B?%s?=" (if unknown "iso-8859-1" "utf-8")
-                       (base64-encode-string
-                        (encode-coding-string part (if unknown 'iso-8859-1 'utf-8))
-                        t)))
-             (seq-partition text 10) "\n "))
+  (let ((charset (if unknown 'iso-8859-1 'utf-8)))
+    (mapconcat (lambda (from)
+                 (format "=?%s?B?%s?=" charset
+                         (base64-encode-string
+                          (encode-coding-string
+                           (substring text from (min (length text) (+ from 10)))
+                           charset)
+                          t)))
+               (number-sequence 0 (1- (length text)) 10) "\n ")))
 
 (defun mew-submit-sevenbit-header--take-in (start end before after unknown)
   "Make encoded words of what is between START and END, if that is raw text.
@@ -328,6 +342,38 @@ with QUOTES non-nil there are quoted strings.  UNKNOWN is as for
                             (if (looking-at-p "[ \t\n]+=\\?") " " "") unknown))
                 (goto-char end)))))))))
 
+(defun mew-submit-sevenbit-header--unquote (start end)
+  "Replace the quoted string between START and END by what it means; move behind."
+  (let ((text (buffer-substring (1+ start) end)))
+    (delete-region start end)
+    (insert (replace-regexp-in-string
+             "\\\\.\\|[\"\n]"
+             (lambda (part) (if (eq (aref part 0) ?\\) (substring part 1) ""))
+             text t t))))
+
+(defun mew-submit-sevenbit-header--take-in-long (atom quotes unknown)
+  "Encode the raw words behind point that are long, or any where there is much.
+On those rfc2047.el works ever longer, and at last it gives up.  ATOM, QUOTES
+and UNKNOWN are as for `mew-submit-sevenbit-header--keep-blanks'."
+  (let ((long (if (> (buffer-size) 1000) 0 200)))
+    (while (not (eobp))
+      (let* ((start (point))
+             (quoted (and quotes (eq (char-after) ?\")))
+             (before (if (looking-back "\\?=[ \t\n]" (max (point-min) (- start 3))) " " "")))
+        (if quoted
+            (mew-submit-sevenbit-header--skip-quoted)
+          (skip-chars-forward atom))
+        (cond ((= (point) start)
+               (forward-char))
+              ((and (> (- (point) start) long)
+                    (not (eq (char-after) ?@))
+                    (string-match-p "[^[:ascii:]]" (buffer-substring start (point))))
+               (when quoted
+                 (mew-submit-sevenbit-header--unquote start (point)))
+               (mew-submit-sevenbit-header--take-in
+                start (point) before (if (looking-at-p "[ \t\n]+=\\?") " " "")
+                unknown)))))))
+
 (defun mew-submit-sevenbit-header--prepare-words (unknown)
   "Have the field in the buffer mean the same when its raw text is encoded words.
 UNKNOWN is as for `mew-submit-sevenbit-header--words'."
@@ -339,8 +385,10 @@ UNKNOWN is as for `mew-submit-sevenbit-header--words'."
     (when addresses
       (mew-submit-sevenbit-header--prepare-addresses)
       (goto-char start))
-    (mew-submit-sevenbit-header--keep-blanks
-     (if addresses mew-submit-sevenbit-header--atom "^ \t\n") addresses unknown)))
+    (let ((atom (if addresses mew-submit-sevenbit-header--atom "^ \t\n")))
+      (mew-submit-sevenbit-header--take-in-long atom addresses unknown)
+      (goto-char start)
+      (mew-submit-sevenbit-header--keep-blanks atom addresses unknown))))
 
 (defun mew-submit-sevenbit-header--words (field unknown)
   "Return FIELD with encoded words.
@@ -349,11 +397,13 @@ is called so in them (RFC 1428)."
   (with-temp-buffer
     (insert field)
     (mew-submit-sevenbit-header--prepare-words unknown)
-    (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
-          (rfc2047-encoding-type 'address-mime)
-          ;; Encoded words that are there stay what they are.
-          (rfc2047-encode-encoded-words nil))
-      (rfc2047-encode-message-header))
+    (if (not (string-match-p "[^[:ascii:]]" (buffer-string)))
+        (mew-submit-sevenbit-header--fold-lines mew-submit-sevenbit-header--column)
+      (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
+            (rfc2047-encoding-type 'address-mime)
+            ;; Encoded words that are there stay what they are.
+            (rfc2047-encode-encoded-words nil))
+        (rfc2047-encode-message-header)))
     (if unknown
         (string-replace "=?iso-8859-1?" "=?unknown-8bit?" (buffer-string))
       (buffer-string))))
@@ -380,9 +430,6 @@ is called so in them (RFC 1428)."
 
 ;;; Folding
 
-(defconst mew-submit-sevenbit-header--column 76
-  "Where a line is folded, if there is a blank.")
-
 (defun mew-submit-sevenbit-header--fold-line ()
   "Fold the line at point at its blanks; the text stays the same."
   (let ((start (point))
@@ -403,14 +450,18 @@ is called so in them (RFC 1428)."
             (setq start (1+ blank))))
         (skip-chars-forward "\r" end)))))
 
+(defun mew-submit-sevenbit-header--fold-lines (max)
+  "Fold the lines in the narrowed field that have more than MAX characters."
+  (goto-char (point-min))
+  (while (not (eobp))
+    (when (> (- (line-end-position) (point)) max)
+      (mew-submit-sevenbit-header--fold-line))
+    (forward-line)))
+
 (defun mew-submit-sevenbit-header--fold ()
   "Fold the lines in the narrowed field that are too long.
 Return nil if some still are."
-  (goto-char (point-min))
-  (while (not (eobp))
-    (when (> (- (line-end-position) (point)) mew-submit-sevenbit-header--line-max)
-      (mew-submit-sevenbit-header--fold-line))
-    (forward-line))
+  (mew-submit-sevenbit-header--fold-lines mew-submit-sevenbit-header--line-max)
   (not (mew-submit-sevenbit-header--long-line)))
 
 (defun mew-submit-sevenbit-header--space-commas ()

@@ -23,7 +23,10 @@
 ;;; Code:
 
 (require 'mail-parse)
+(require 'mew-submit-background)
 (require 'mew-submit-caseless)
+(require 'mew-submit-error)
+(require 'mew-submit-module)
 (require 'mew-submit-sevenbit-header)
 (require 'qp)
 
@@ -311,9 +314,69 @@ Return t, or nil when it would not; then there is no OUT."
           (mew-submit-sevenbit-header--goal (or goal 'octets)))
       (insert-file-contents-literally file)
       (when (mew-submit-sevenbit--buffer)
-        (with-file-modes #o600
-          (write-region nil nil out nil 'silent nil 'excl))
+        ;; What is half written has another name: OUT is whole, or is not there.
+        (let ((part (make-temp-file (concat out "."))))
+          (unwind-protect
+              (progn (write-region nil nil part nil 'silent)
+                     (rename-file part out))
+            (ignore-errors (delete-file part))))
         t))))
+
+;;; Another Emacs
+
+(defconst mew-submit-sevenbit--here-max 8192
+  "How many octets a message has at most for which no other Emacs is started.")
+
+(defun mew-submit-sevenbit--exit (file out goal)
+  "Do what `mew-submit-sevenbit--convert' does, and end Emacs with what came of it.
+FILE, OUT and GOAL are as for that."
+  (kill-emacs (if (mew-submit-sevenbit--convert file out goal) 0 3)))
+
+(defun mew-submit-sevenbit--command (file out goal)
+  "Return the command that has an Emacs convert FILE to OUT for GOAL."
+  (let ((print-escape-nonascii t)
+        (print-escape-newlines t)
+        print-length print-level)
+    (list (expand-file-name invocation-name invocation-directory)
+          "-Q" "--batch"
+          "-L" (file-name-directory (locate-library "mew-submit-sevenbit"))
+          "-l" "mew-submit-sevenbit"
+          "--eval" (prin1-to-string
+                    (list 'mew-submit-sevenbit--exit
+                          (mew-submit-module--octets-name file)
+                          (mew-submit-module--octets-name out)
+                          (list 'quote goal))))))
+
+(defun mew-submit-sevenbit--outcome (process file out goal)
+  "Return what has become of FILE, OUT and GOAL by PROCESS, which has ended.
+It is t, nil when that would do harm, or (:failed . WHY).  Where no other Emacs
+can be had, this one does the work."
+  (condition-case err
+      (pcase (and (eq (process-status process) 'exit)
+                  (process-exit-status process))
+        (0 t)
+        (3 nil)
+        ('nil (cons :failed "the Emacs that encodes the message was killed; send it again"))
+        (_ (mew-submit-sevenbit--convert file out goal)))
+    (error (cons :failed (mew-submit-error--text err)))))
+
+(defun mew-submit-sevenbit--convert-apart (file out goal then)
+  "Have another Emacs convert FILE to OUT for GOAL; return its process, or nil.
+This one goes on meanwhile.  THEN is called as soon as it has ended, with what
+`mew-submit-sevenbit--outcome' returns."
+  (let ((default-directory (file-name-directory out)))
+    (condition-case nil
+        (make-process
+         :name "mew-submit encoding" :noquery t :connection-type 'pipe :filter #'ignore
+         :command (mew-submit-sevenbit--command file out goal)
+         :sentinel (lambda (process _)
+                     (unless (process-live-p process)
+                       (mew-submit-background--run
+                         (funcall then (mew-submit-sevenbit--outcome
+                                        process file out goal))))))
+      (file-error
+       (funcall then (mew-submit-sevenbit--convert file out goal))
+       nil))))
 
 (provide 'mew-submit-sevenbit)
 ;;; mew-submit-sevenbit.el ends here

@@ -383,6 +383,30 @@ SECURITY: J13."
                       (apply #'concat (make-list 20000 "\"ü\" a=?x "))))
     (should (mew-submit-sevenbit-tests--prepared word))))
 
+(ert-deftest mew-submit-sevenbit-tests-much-raw-text ()
+  "However much raw text a field has, it is encoded and stays what it is.
+On a word that long rfc2047.el works ever longer, or gives up."
+  (dolist (value (list (make-string 20000 ?ü) (concat "a " (make-string 20000 ?ü) " =?utf-8?q?b?= ö")
+                       (mapconcat #'identity (make-list 2000 "Größe ü und a") " ")))
+    (ert-info ((substring value 0 10))
+      (should (equal (mew-submit-sevenbit-tests--decoded "Subject" value)
+                     (rfc2047-decode-string value)))))
+  (pcase-dolist (`(,phrase . ,name)
+                 `((,(make-string 20000 ?ü) . ,(make-string 20000 ?ü))
+                   (,(concat "\"" (make-string 20000 ?ü) " \\\"x\\\"\" b")
+                    . ,(concat (make-string 20000 ?ü) " \"x\" b"))
+                   (,(mapconcat #'identity (make-list 500 "Zoë <a@x>,") " ")
+                    . ,(mapconcat #'identity (make-list 500 "Zoë <a@x>,") " "))))
+    (ert-info ((substring phrase 0 10))
+      (should (equal (string-trim (mew-submit-sevenbit-tests--decoded
+                                   "Cc" (concat phrase " <a@x>")))
+                     (concat name " <a@x>")))))
+  ;; Nor does an octet that is no text, and a line that gets no blanks, do any harm.
+  (let ((octets (concat "X-A: " (apply #'concat (make-list 4000 "\370\3\371 b")) "\n\nx\n")))
+    (should (<= (mew-submit-sevenbit-tests--longest
+                 (mew-submit-sevenbit-tests--convert octets))
+                998))))
+
 (defun mew-submit-sevenbit-tests--decoded (name value)
   "Return what is read of the field NAME with VALUE once it is encoded."
   (let ((encoded (mew-submit-sevenbit-tests--convert
@@ -678,6 +702,98 @@ multipart/signed; boundary=x\n\n--x\n\nü\n--x\n\ns\n--x--\n")))
 --b\n\nGrüße\n--b--\n")))
     (should (mew-submit-sevenbit-tests--convert (concat message "\n--b--\n")))
     (should-not (mew-submit-sevenbit-tests--convert (concat message "--b\n\ntext\n--b--\n")))))
+
+(defun mew-submit-sevenbit-tests--apart (octets &optional function)
+  "Return (OUTCOME TURNS OUT) of another Emacs that encodes OCTETS.
+TURNS is how often this one did something else meanwhile, OUT what there is
+then.  FUNCTION is called with the process at once."
+  (mew-submit-test-with-directory directory
+    (let* ((home (expand-file-name "Größe \"x\" \n\\/" directory))
+           (in (expand-file-name "in" home))
+           (out (expand-file-name "out" home))
+           (turns 0)
+           outcome timer)
+      (make-directory home)
+      (mew-submit-test-write in octets)
+      (setq timer (run-at-time 0 0.001 (lambda () (setq turns (1+ turns)))))
+      (unwind-protect
+          (let ((process (mew-submit-sevenbit--convert-apart
+                          in out 'octets (lambda (is) (setq outcome (list is))))))
+            (when function
+              (funcall function process))
+            (mew-submit-test-until ("the other Emacs" 120) outcome))
+        (cancel-timer timer))
+      (should (equal (directory-files home nil "\\`[^.]")
+                     (if (eq (car outcome) t) '("in" "out") '("in"))))
+      (list (car outcome) turns (and (eq (car outcome) t) (mew-submit-test-octets out))))))
+
+(ert-deftest mew-submit-sevenbit-tests-apart ()
+  "Another Emacs encodes to the same, and this one does something else meanwhile.
+Where there is no other one, this one does; one that is killed is told of."
+  (let ((octets (mew-submit-sevenbit-tests--utf-8 "Subject: ü\n\nGrüße\n")))
+    (pcase-let ((`(,outcome ,turns ,converted) (mew-submit-sevenbit-tests--apart octets)))
+      (should (eq outcome t))
+      (should (> turns 0))
+      (should (equal converted (mew-submit-sevenbit-tests--convert octets))))
+    (dolist (name '("no-such-emacs" "false"))
+      (let ((invocation-name name)
+            (invocation-directory (file-name-directory (executable-find "false"))))
+        (should (equal (nth 2 (mew-submit-sevenbit-tests--apart octets))
+                       (mew-submit-sevenbit-tests--convert octets)))))
+    (pcase-let ((`((,kind . ,why) . ,_)
+                 (mew-submit-sevenbit-tests--apart octets (lambda (process) (signal-process process 'KILL)))))
+      (should (eq kind :failed))
+      (should (string-search "killed" why))))
+  (should-not (car (mew-submit-sevenbit-tests--apart
+                    (mew-submit-sevenbit-tests--utf-8 "ü: x\n\nx\n")))))
+
+(ert-deftest mew-submit-sevenbit-tests-apart-ends-with-the-job ()
+  "Nobody encodes for a job that has ended, as when it was cancelled."
+  (let* (told
+         (parcel (mew-submit-parcel--make
+                  :encoder (make-process :name "x" :command '("sleep" "600") :noquery t
+                                         :sentinel (lambda (&rest _) (setq told t)))))
+         (process (mew-submit-parcel-encoder parcel)))
+    (mew-submit-parcel--clean-up parcel)
+    (should-not (process-live-p process))
+    (should-not told)))
+
+(ert-deftest mew-submit-sevenbit-tests-whole-or-not-there ()
+  "What could not be written whole is not there: it would be taken for the message."
+  (mew-submit-test-with-directory directory
+    (let ((in (expand-file-name "in" directory)))
+      (mew-submit-test-write in "Subject: \303\274\n\nx\n")
+      (cl-letf* ((write (symbol-function 'write-region))
+                 ((symbol-function 'write-region)
+                  (lambda (_start _end file &rest _)
+                    (funcall write "half" nil file nil 'silent)
+                    (signal 'file-error '("No space left on device")))))
+        (should-error (mew-submit-sevenbit--convert in (expand-file-name "out" directory))
+                      :type 'file-error))
+      (should (equal (directory-files directory nil "\\`[^.]") '("in"))))))
+
+(ert-deftest mew-submit-sevenbit-tests-long-apart ()
+  "A long message is encoded by another Emacs, once, and arrives; so does a short one."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer (mew-submit-sevenbit-tests--listener "old"))
+    (let* ((account (mew-submit-test-account peer "old"))
+           (apart 0)
+           (count (lambda (&rest _) (setq apart (1+ apart)))))
+      (advice-add 'mew-submit-sevenbit--convert-apart :before count)
+      (unwind-protect
+          (cl-letf* ((ask (symbol-function 'mew-submit-parcel--apart-p))
+                     ((symbol-function 'mew-submit-parcel--apart-p)
+                      (lambda (file) (let (noninteractive) (funcall ask file)))))
+            (dolist (size '(10 20000))
+              (should (equal (plist-get (mew-submit-test-run
+                                         account
+                                         (concat "To: a@x\n\n\303\274"
+                                                 (apply #'concat (make-list size "\303\274\n"))))
+                                        :result)
+                             "delivered")))
+            (should (= apart 1))
+            (should-not (string-match-p "[^\0-\177]" (mew-submit-test-stored peer 2))))
+        (advice-remove 'mew-submit-sevenbit--convert-apart count)))))
 
 (provide 'mew-submit-sevenbit-tests)
 ;;; mew-submit-sevenbit-tests.el ends here

@@ -20,8 +20,9 @@
 ;; :in     the directory a shell command is run in, that of the mail buffer
 ;;
 ;; Nobody is asked anything, nor waited for while a machine is connected, unless they have
-;; called for the copies: a key that comes meanwhile is meant for something else.  Programs (a shell command, notmuch insert) run in the background; what cannot, a
-;; quit ends, and the copy is left for later.
+;; called for the copies: a key that comes meanwhile is meant for something else.  Programs (a
+;; shell command, notmuch insert) run in the background; what cannot, a quit ends, and the copy
+;; is left for later.
 
 ;;; Code:
 
@@ -381,12 +382,11 @@ M-x mew-submit-file-copies tries again."
         directory
       (expand-file-name "~/"))))
 
-(defun mew-submit-copies--connected (copy)
-  "Signal an error if COPY is for a machine that has to be connected first.
+(defun mew-submit-copies--connected (host)
+  "Signal an error if HOST, of a remote file name, has to be connected first.
 To connect takes its time, and may ask for a password."
-  (let ((host (file-remote-p (plist-get copy :place))))
-    (when (and host (not (file-remote-p host nil t)))
-      (error "Emacs is not connected to %s" host))))
+  (unless (file-remote-p host nil t)
+    (error "Emacs is not connected to %s" host)))
 
 (defun mew-submit-copies--try (entry copy)
   "Try to file COPY of the message of ENTRY; return nil if it is not filed.
@@ -398,8 +398,8 @@ called for the copies."
             (inhibit-interaction (not (or (eq (plist-get copy :kind) 'call)
                                           (mew-submit-background--command-p))))
             (place (plist-get copy :place)))
-        (when inhibit-interaction
-          (mew-submit-copies--connected copy))
+        (when (and inhibit-interaction (file-remote-p place))
+          (mew-submit-copies--connected (file-remote-p place)))
         (with-temp-buffer
           (setq default-directory (mew-submit-copies--directory copy))
           (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)

@@ -210,7 +210,7 @@ was_over (const struct msub_server *server, uint64_t replies, const struct msub_
   const struct msub_transaction *transaction = &delivery->transaction;
   bool definite = err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED || err->kind == MSUB_AUTH;
   bool gone = err->kind == MSUB_LOST || err->kind == MSUB_TLS, nonsense = err->kind == MSUB_PROTOCOL;
-  if (transaction->accepted > 0)
+  if (transaction->accepted > 0 || transaction->another)
     return false;
   if (definite && (err->code == 421 || err->code == 503 || err->code == 530))
     return true;

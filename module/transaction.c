@@ -186,7 +186,7 @@ static int
 leave_all_out (struct msub_smtp *smtp, const struct msub_progress *progress, struct msub_error *err)
 {
   smtp->settled = smtp->dirty = true;
-  *err = progress->no_for_good;
+  *err = progress->no_for_good.kind != MSUB_OK ? progress->no_for_good : progress->refusal;
   return -1;
 }
 
@@ -206,7 +206,7 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
                               : nobody_accepted (smtp, flights ? closing : NOTHING, progress, err);
   if (waits_for_all (envelope))
     {
-      if (progress->no_for_good.kind != MSUB_OK)
+      if (progress->no_for_good.kind != MSUB_OK || progress->session_over)
         return leave_all_out (smtp, progress, err);
       if (!smtp->caps.chunking
           && (msub_smtp_silence (smtp, err) || msub_smtp_command (smtp, err, "DATA")

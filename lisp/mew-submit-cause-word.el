@@ -51,8 +51,8 @@
 ;;; What says nothing
 
 (defconst mew-submit-cause-word--host
-  (concat "\\(?:https?://\\)?[[:alnum:]_-]\\{1,63\\}\\(?:\\(?:\\.[[:alnum:]_-]\\{1,63\\}\\)\\{1,8\\}\\.[a-z]\\{2,\\}\\|"
-          "\\.\\(?:[a-z][a-z]\\|com\\|net\\|org\\|edu\\|gov\\|info\\)\\)\\(?:[^[:alnum:]_-]\\|\\'\\)")
+  (concat "\\(?:https?://\\)?[A-Za-z0-9-]\\{1,63\\}\\(?:\\(?:\\.[A-Za-z0-9-]\\{1,63\\}\\)\\{1,8\\}\\.[a-z]\\{2,\\}\\|"
+          "\\.\\(?:[a-z][a-z]\\|com\\|net\\|org\\|edu\\|gov\\|info\\)\\)\\(?:[^A-Za-z0-9_-]\\|\\'\\)")
   "The name of a host, or how the address of a page begins, and what is behind it.")
 
 (defconst mew-submit-cause-word--telling

@@ -279,13 +279,19 @@ would be tried again was stopped, if that was wanted just when the job ended."
           (t kind))))
 
 (defun mew-submit-job--recipients (session)
-  "Return what the server has said of each recipient of SESSION, in their order."
-  (mapcar (lambda (event)
-            (let ((recipient (mew-submit-course--pick event :address :code :enhanced :text)))
-              (if (<= 400 (or (plist-get event :code) 0) 599)
-                  (mew-submit-refusal--of-recipient recipient (plist-get event :said))
-                recipient)))
-          (mew-submit-course--recipients (mew-submit-job-course session))))
+  "Return what the server has said of each recipient of SESSION, in their order.
+To read what is no UTF-8 takes its time: of many recipients that is done for the
+first ones."
+  (let ((left 8))
+    (mapcar (lambda (event)
+              (let ((recipient (mew-submit-course--pick event :address :code :enhanced
+                                                        :text))
+                    (said (plist-get event :said)))
+                (if (<= 400 (or (plist-get event :code) 0) 599)
+                    (mew-submit-refusal--of-recipient
+                     recipient (and said (<= 0 (setq left (1- left))) said))
+                  recipient)))
+            (mew-submit-course--recipients (mew-submit-job-course session)))))
 
 (defun mew-submit-job--refused (recipients)
   "Return those of RECIPIENTS, plists with :code, who were not accepted."

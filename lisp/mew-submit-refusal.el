@@ -77,9 +77,15 @@ no UTF-8 is read by the first charset that makes sense of it, if one does."
                                        ;; Some lines begin with an enhanced code.
                                        (nth 2 (mew-submit-cause--parse lines))
                                        mechanism)))
-         (clean (mapcar (lambda (line)
-                          (replace-regexp-in-string "[\uf780-\uf7ff]" "\ufffd" line))
-                        lines))
+         ;; One octet that is wrong leaves the rest of a line in UTF-8.
+         (clean (mapcar
+                 (lambda (line)
+                   (mew-submit-refusal--octets-to
+                    line (lambda (octets)
+                           (replace-regexp-in-string
+                            "[\x3fff80-\x3fffff]" "\ufffd"
+                            (decode-coding-string octets 'utf-8)))))
+                 lines))
          (plain (funcall of clean)))
     (or (and (not (equal lines clean))
              (not (plist-get plain :sure))

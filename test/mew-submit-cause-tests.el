@@ -1160,6 +1160,15 @@ account is unavailable")
         (ert-info ((format "%s %S" reply around))
           (should (equal plain (funcall found (car around) (or (nth 1 around) "")))))))))
 
+(ert-deftest mew-submit-cause-test-hosts-behind-words ()
+  "The name of a host right behind other letters takes no word with it."
+  (dolist (words '("该用户不存在" "邮箱已满" "ユーザーが存在しません"))
+    (let ((plain (mew-submit-cause-tests--of 'rcpt (concat "550 " words))))
+      (should plain)
+      (dolist (host '("mail.example.com" "mx.example.cn." "mail.example.co.jp"))
+        (should (equal plain (mew-submit-cause-tests--of
+                              'rcpt (concat "550 " words host))))))))
+
 (ert-deftest mew-submit-cause-test-who-is-meant ()
   "What is said of somebody is not taken for what is like it and said of another."
   (pcase-dolist

@@ -88,6 +88,15 @@ ABOUT is what the module makes of the codes, or nil."
                                       (list octets))
                                      :cause)))))))
 
+(ert-deftest mew-submit-refusal-tests-an-octet-that-is-wrong ()
+  "What is UTF-8 but for an octet is read as that."
+  (let ((octets (mapconcat (lambda (octet) (string (if (> octet 127) (+ #xf700 octet) octet)))
+                           (concat (encode-coding-string "Пользователь не найден" 'utf-8) "\377")
+                           "")))
+    (should (eq 'recipient-unknown
+                (plist-get (mew-submit-refusal--of-lines :rcpt 550 nil (list octets) nil)
+                           :cause)))))
+
 (ert-deftest mew-submit-refusal-tests-an-early-try-is-not-made ()
   "Where an early try is in vain or does harm the next one comes later; else it does not."
   (pcase-dolist

@@ -209,32 +209,39 @@ would call smtpmail, is submitted there."
           (real (funcall real))
           (t (message-multi-smtp-send-mail)))))
 
-(defconst mew-submit-clients--addresses
-  "^\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|Reply-To\\)\\(:[^\"(\n]*\
-\\(?:\n[ \t][^\"(\n]*\\)*\\)\n"
-  "What matches a field of addresses without quotes and comments.")
-
-(defconst mew-submit-clients--group
-  (rx (or ?: ?, ?\;) (* (any " \t\n"))
-      (group (* (not (any "][()<>@,;:\\\".\n"))) (not (any ascii "\n"))
-             (* (not (any "][()<>@,;:\\\".\n"))))
-      ":")
-  "What matches, in a field without quotes, a group whose name is not ASCII.")
+(defun mew-submit-clients--quote-group (start end)
+  "Put the name of a group between START and END, a marker, in quotes; move to END."
+  (goto-char end)
+  (skip-chars-backward " \t\n")
+  (insert "\"")
+  (goto-char start)
+  (skip-chars-forward " \t\n")
+  (insert "\"")
+  (goto-char end))
 
 (defun mew-submit-clients--quote-groups ()
   "Put the names of groups that are not ASCII in quotes in the header.
 Emacs takes the colon for a part of the name where it encodes one without them,
-and then there is no address."
+and then there is no address.  Fields with quotes or comments stay as they are,
+and so does what is no group, as it has no semicolon."
   (save-excursion
     (save-restriction
       (message-narrow-to-headers)
       (mew-submit-caseless--folding
-        (while (re-search-forward mew-submit-clients--addresses nil t)
+        (while (re-search-forward "^\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|Reply-To\\):"
+                                  nil t)
           (save-restriction
-            (narrow-to-region (match-beginning 1) (match-end 1))
+            (narrow-to-region (1- (point))
+                              (progn (while (and (zerop (forward-line))
+                                                 (looking-at-p "[ \t]")))
+                                     (point)))
             (goto-char (point-min))
-            (while (re-search-forward mew-submit-clients--group nil t)
-              (replace-match "\"\\1\"" t nil nil 1))
+            (unless (save-excursion (re-search-forward "[\"(]" nil t))
+              (while (re-search-forward "[:,;]\\([^][()<>@,;:\\\".]+\\):" nil t)
+                (when (and (string-match-p "[^[:ascii:]]" (match-string 1))
+                           (save-match-data (looking-at-p "[^:;]*;")))
+                  (mew-submit-clients--quote-group (match-beginning 1)
+                                                   (copy-marker (match-end 1) t)))))
             (goto-char (point-max))))))))
 
 (defun mew-submit-clients--before-sending ()

@@ -388,6 +388,18 @@ To connect takes its time, and may ask for a password."
   (unless (file-remote-p host nil t)
     (error "Emacs is not connected to %s" host)))
 
+(defun mew-submit-copies--with-pauses (function argument)
+  "Call FUNCTION, the user's or Gnus's, with ARGUMENT.
+A pause in it, which would look for a key, is no question: where those are
+errors a copy that is in its place would be filed once more."
+  (let ((sit-for (symbol-function 'sit-for)))
+    (cl-letf (((symbol-function 'sit-for)
+               (lambda (&rest pause)
+                 (if inhibit-interaction
+                     (progn (redisplay) t)
+                   (apply sit-for pause)))))
+      (funcall function argument))))
+
 (defun mew-submit-copies--try (entry copy)
   "Try to file COPY of the message of ENTRY; return nil if it is not filed.
 A quit leaves it for later, and so does a question to somebody who has not
@@ -408,8 +420,9 @@ called for the copies."
             ('maildir (mew-submit-copies--maildir place))
             ('pipe (mew-submit-copies--pipe place))
             ('notmuch (mew-submit-copies--notmuch copy))
-            ('gcc (mew-submit-copies--gcc place))
-            ((or 'function 'closure) (mew-submit-copies--call copy))
+            ('gcc (mew-submit-copies--with-pauses #'mew-submit-copies--gcc place))
+            ((or 'function 'closure)
+             (mew-submit-copies--with-pauses #'mew-submit-copies--call copy))
             ('call (funcall (plist-get copy :function) copy))
             (kind (error "Nobody knows how to file a copy of kind %s" kind))))
         (remhash (plist-get copy :token) mew-submit-copies--closures)

@@ -375,7 +375,9 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
          '(("To: Größe: a@x, b@x;\nCc: c@x,\n Freunde ä:d@x ;\n"
             "To: \"Größe\": a@x, b@x;\nCc: c@x,\n \"Freunde ä\":d@x ;\n")
            ("to: friends: a@x, Bö <b@x>;, Grün : c@x;\n"
-            "to: friends: a@x, Bö <b@x>;, \"Grün \": c@x;\n")
+            "to: friends: a@x, Bö <b@x>;, \"Grün\" : c@x;\n")
+           ;; Without its semicolon it is no group, and leaves as a name.
+           ("To: Büro: Anna <a@x>\n" nil)
            ("To: \"Doe, Größe: x\" <a@x>\nSubject: a, Größe: b\n" nil)
            ("To: a@x (b, Größe: c)\nCc: \"Größe\": a@x;\n" nil)))
       (with-temp-buffer
@@ -826,6 +828,24 @@ A batch Emacs does not read their init file, and the copy was in a file that nob
       (should (= 0 (mew-submit-copies--file outbox)))
       (should (equal mew-submit-clients-tests--asked '(t nil)))
       (should-not (cdr warnings)))))
+
+(defun mew-submit-clients-tests--pauses (_file)
+  "File something, and let whoever looks at it see that."
+  (push 'filed mew-submit-clients-tests--asked)
+  (sit-for 0.01))
+
+(ert-deftest mew-submit-clients-tests-a-pause-is-no-question ()
+  "What pauses when it has filed a copy has filed it, once."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept
+      (list :kind 'function :place (expand-file-name "x" directory)
+            :function 'mew-submit-clients-tests--pauses)
+    (let ((mew-submit-clients-tests--asked nil)
+          (noninteractive nil))
+      (mew-submit-background--run
+        (should (= 0 (mew-submit-copies--file outbox))))
+      (should (equal mew-submit-clients-tests--asked '(filed)))
+      (should-not warnings))))
 
 (ert-deftest mew-submit-clients-tests-no-machine-is-connected-for-a-copy ()
   "A copy for another machine waits for a user who calls for it, or a connection."

@@ -318,8 +318,9 @@ of the addresses of a server."
           (tls (format "its certificate is not good: %s"
                        (or (plist-get tls :unverified)
                            "it was only had by asking for less")))
-          ((member (plist-get (plist-get attempt :end) :text) '(nil "")) "there is no TLS")
-          (t (plist-get (plist-get attempt :end) :text)))))
+          ((not (member (plist-get (plist-get attempt :end) :text) '(nil "")))
+           (plist-get (plist-get attempt :end) :text))
+          (t (or (plist-get attempt :text) "there is no TLS")))))
 
 (defun mew-submit-domain-zone--prefix-kept (host diagnosis)
   "Return t if HOST is as its prefix has promised, by DIAGNOSIS; else why not.

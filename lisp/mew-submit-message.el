@@ -209,9 +209,7 @@ of Resent- fields: the rest was written by somebody else."
 In a message that is sent again, with Resent- fields, they are Resent-To,
 Resent-Cc and Resent-Bcc of the newest block, and no others."
   (let* ((resent (mew-submit-message--resent-block fields))
-         (names (if resent
-                    '("resent-to" "resent-cc" "resent-bcc")
-                  '("to" "cc" "bcc"))))
+         (names (if resent '("resent-to" "resent-cc" "resent-bcc") '("to" "cc" "bcc"))))
     (mapcar #'mew-submit-message--value
             (seq-filter (lambda (field) (member (car field) names))
                         (or resent fields)))))
@@ -454,8 +452,9 @@ Message mode calls the old ones Also- when a message is sent again.")
 That of a program of this machine has no \"from\"; Exim's says local."
   (and (equal (car field) "received")
        (let ((words (string-join (split-string (mew-submit-message--line field)) " ")))
-         (and (string-match-p "\\`[Ff]rom " words)
-              (not (string-match-p "\\`from [^][() ]+ by [^() ]+ with local " words))))))
+         (mew-submit-caseless--folding
+           (and (string-match-p "\\`from " words)
+                (not (string-match-p "\\`from [^][() ]+ by [^() ]+ with local " words)))))))
 
 (defun mew-submit-message--handed-over (file)
   "Return the fields of the message FILE, which a program hands over.
@@ -471,9 +470,9 @@ gives orders are taken out of FILE, but for that which makes it safer."
                                  (eq 'yes (mew-submit-extension--truth
                                            (mew-submit-message--line field)))))))
                 fields)))
-    (unless (= (length left) (length fields))
-      (mew-submit-message--rewrite file fields left))
-    left))
+    (cond ((= (length left) (length fields)) fields)
+          (t (mew-submit-message--rewrite file fields left)
+             (mew-submit-message--fields file)))))
 
 (defun mew-submit-message--text-behind (fields)
   "Return the first of FIELDS that is text without an empty line before it, or nil.

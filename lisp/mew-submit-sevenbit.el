@@ -374,7 +374,7 @@ This one goes on meanwhile.  THEN is called as soon as it has ended, with what
                        (mew-submit-background--run
                          (funcall then (mew-submit-sevenbit--outcome
                                         process file out goal))))))
-      (file-error
+      (error
        (funcall then (mew-submit-sevenbit--convert file out goal))
        nil))))
 

@@ -344,13 +344,18 @@ default is nil.  Use \\[mew-submit-pin-certificate] and
 
 (defun mew-submit-way--pins (name server ports)
   "Return what is pinned for the account called NAME at the PORTS of SERVER.
-It is a list of (PORT . FINGERPRINT)."
+It is a list of (PORT . FINGERPRINT).  Signal `mew-submit-config' for a pin
+there without a fingerprint: no certificate is that one."
   (delq nil
         (mapcar (lambda (port)
                   (let ((pin (seq-find (lambda (pin)
                                          (equal (mew-submit-way--pin-place pin)
                                                 (list name server port)))
                                        mew-submit-pins)))
+                    (when (and pin (not (stringp (nth 3 pin))))
+                      (mew-submit-error--throw
+                       'config nil "The pin for %s, port %s, has no fingerprint: \
+M-x mew-submit-unpin-certificate takes it away" server port))
                     (and pin (cons port (nth 3 pin)))))
                 ports)))
 

@@ -322,6 +322,7 @@ X-Mew-Submit-Require-TLS: no\nX-Message-SMTP-Method: smtp evil 25\n"))
            (t "RECEIVED:\n\tFrom a by b; now\n")
            (t "Received: from [192.0.2.1] by me with local (x)\n")
            (t "Received: by me (Postfix, from userid 1)\nReceived: from a by b; now\n")
+           (t "RECEIVED: FROM a BY b; now\n")
            (nil "Received: by me (Postfix, from userid 1)\n\tid X; now\n")
            (nil "Received: (from me@here) by here; now\n")
            (nil "Received: from me by here.x with local (Exim 4.96)\n\tid X; now\n")
@@ -337,6 +338,17 @@ X-Mew-Submit-Require-TLS: no\nX-Message-SMTP-Method: smtp evil 25\n"))
                                  (if foreign "" orders) "From: a@x\n"
                                  "X-Mew-Submit-Require-TLS: Yes\n\n"
                                  "X-Mew-Submit-Account: text\n"))))))))
+
+(ert-deftest mew-submit-message-tests-handed-over-with-old-line-ends ()
+  "What is taken out of a header whose lines end in CR takes nothing else along."
+  (mew-submit-message-tests--with-file
+      (concat "Received: from a (b) by c; x\rSubject: a\rX-Mew-Submit-Account: a\r"
+              "From: x@y\rTo: b@c\n\nbody\n")
+    (should (equal (mew-submit-message--handed-over file) (mew-submit-message--fields file)))
+    (mew-submit-message--complete file (mew-submit-message--fields file) "x@y")
+    (should (equal "b@c" (mew-submit-message--line
+                          (car (last (mew-submit-message--fields file))))))
+    (should (string-suffix-p "\n\nbody\n" (mew-submit-test-octets file)))))
 
 (ert-deftest mew-submit-message-tests-text-is-not-filled-in ()
   "What is all text stays whole, whatever its lines look like."

@@ -280,6 +280,11 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
           (should (equal (plist-get (funcall send (funcall account "expired"))
                                     :result)
                          "insecure")))
+        ;; Nor for any, where it says for none.
+        (let ((mew-submit-pins (list (seq-take (car mew-submit-pins) 3))))
+          (should (eq 'mew-submit-config
+                      (car (should-error (funcall send (funcall account "self"))
+                                         :type 'mew-submit-config)))))
         ;; The pin counts, whatever check the certificate fails.
         (should (equal (plist-get (funcall send (append '(:tls-name "other.example")
                                                         (funcall account "self")))

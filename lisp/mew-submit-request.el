@@ -99,7 +99,7 @@ RULE is the one for falling back."
 Where it is `ask', what the user has answered before decides, for HOST on
 NETWORKS."
   (let ((rule (or (plist-get account :fallback) mew-submit-fallback)))
-    (or (and (eq rule 'ask) (mew-submit-network-negative--rule host networks))
+    (or (and networks (eq rule 'ask) (mew-submit-network-negative--rule host networks))
         rule)))
 
 (defun mew-submit-request--login (account host port)
@@ -337,9 +337,11 @@ NETWORKS are those it leaves from, as `mew-submit-request--networks' says."
     (append
      (list
       :host host
-      :routes (mew-submit-network-negative--mark
-               routes (mew-submit-network-negative--find host networks)
-               (plist-get tunnel :tunnel))
+      :routes (if networks
+                  (mew-submit-network-negative--mark
+                   routes (mew-submit-network-negative--find host networks)
+                   (plist-get tunnel :tunnel))
+                routes)
       :race (plist-get plan :race)
       :ask-fallback (eq rule 'ask)
       :attempt-delay (mew-submit-request--msecs mew-submit-attempt-delay)

@@ -144,7 +144,7 @@ TMPDIR may be full, or gone with the session that it was for."
 (defun mew-submit-batch-sendmail--copy (file)
   "Copy standard input into the new FILE, also without a module to do it."
   (cond ((fboundp 'mew-submit--mod-spool)
-         (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
+         (mew-submit--mod-spool 0 (mew-submit-module--octets-name file)))
         ((not (eql 0 (call-process "cat" "/dev/stdin" (list :file file))))
          (mew-submit-error--throw 'internal nil "cat could not read it"))))
 

@@ -78,7 +78,7 @@ counts as success, as it does with sendmail."
   (let ((name (replace-regexp-in-string "[\0-\37\177]" " " name)))
     (cond ((string-match-p "\\`[[:alnum:] '-]*\\'" (encode-coding-string name 'utf-8))
            name)
-          ((string-match-p "\\`[[:ascii:]]*\\'" name)
+          ((mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" name)
            (format "\"%s\"" (replace-regexp-in-string "[\\\"]" "\\\\\\&" name)))
           ;; No encoded word has more than 75 characters (RFC 2047, section 2).
           (t (mapconcat (lambda (chars)

@@ -270,6 +270,12 @@ Emacs, 30 as well, asks the system for another name where names are not UTF-8."
      ((mew-submit-module--building-p)
       (mew-submit-error--throw 'config nil "The module is being built: try again \
 when that is done"))
+     ;; Another build of it would be of no more use.
+     ((and why (string-search "failed to map segment" why))
+      (mew-submit-error--throw
+       'config nil "The module %s cannot be loaded: nothing may be run from where it \
+is (noexec).  Have mew-submit-module-directory name a directory where that is \
+allowed, and build it there" (abbreviate-file-name (mew-submit-module--file))))
      ((not (mew-submit-module--makefile-p))
       (mew-submit-error--throw
        'config nil "%s, and its sources are not in %s: install the package whole, \

@@ -76,9 +76,8 @@ octet on.  SERVERS are names that redirected clients may have called.  Return
 SERVER."
   (pcase-let ((`(,handle ,port ,fingerprint)
                (mew-submit--mod-gate-open
-                address port
-                (mew-submit-module--octets-name (process-contact server :service))
-                most (round (* 1000 seconds))
+                address port (process-contact server :service) most
+                (round (* 1000 seconds))
                 (and certificate (mew-submit-module--octets-name certificate))
                 (and key (mew-submit-module--octets-name key)) implicit
                 (and servers (mapconcat (lambda (name) (concat name "\n"))

@@ -263,9 +263,11 @@ cppcheck:  ## cppcheck, where it is installed
 tidy:  ## clang-tidy: advice, never an error
 	clang-tidy --quiet $(MODULE_C) $(PEER_C) -- $(BASE_FLAGS) $(EMACS_INCLUDE) -DMSUB_INTERFACE='"0"'
 
-exports: $(MODULE)  ## the module shows Emacs two symbols, and no more; what can change in it is job.c's, and what a signal's handler needs
+exports: $(MODULE)  ## the module shows Emacs two symbols, and no more; letters are ASCII's; what can change in it is job.c's, and what a signal's handler needs
 	@nm -D --defined-only $(MODULE) | awk '$$3 !~ /^(emacs_module_init|plugin_is_GPL_compatible)$$/ \
 	  { print "$(MODULE) exports " $$3; bad = 1 } END { exit bad }' >&2 && echo 'exports: clean'
+	@nm -D --undefined-only $(MODULE) | awk '$$2 ~ /^(strn?case|to(upper|lower)|is(w?alpha|alnum)|__ctype_)/ \
+	  { print "$(MODULE) asks the locale about letters: " $$2; bad = 1 } END { exit bad }' >&2 && echo 'letters: clean'
 	@size -A $(filter-out %/job.o %/ending.o,$(call objects,obj,$(MODULE_C))) | awk '/ :$$/ { file = $$1 } \
 	  (/^\.data /  || /^\.bss /) && $$2 > (file ~ /\/module\.o$$/ ? 4 : 0) { print file " has variables that outlive a call"; bad = 1 } \
 	  END { exit bad }' >&2 && echo 'variables: clean'

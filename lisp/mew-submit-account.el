@@ -518,7 +518,8 @@ Devices add the name that they have in their own network, or their number, or
 what is none.  A recipient there may be found; mail that comes from there is
 refused."
   (or (mew-submit-account--unqualified-p sender)
-      (and (string-match "@\\([!-~]*\\)\\'" sender)
+      (and (mew-submit-caseless--folding
+             (string-match "@\\([!-~]*\\)\\'" sender))
            (let ((domain (mew-submit-address--domain (match-string 1 sender))))
              (or (null domain)
                  (mew-submit-account--machine-p (mew-submit-caseless--down domain))

@@ -209,7 +209,7 @@ It cannot be seen: it comes along when an address is pasted."
   "Return DOMAIN of an address for the wire, or nil when it is not a domain.
 A name gets A-labels (RFC 5890); an address literal such as [192.0.2.1] stays."
   (let ((name domain))
-    (unless (string-match-p "\\`[[:ascii:]]*\\'" name)
+    (unless (mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" name)
       (require 'ucs-normalize)          ; slow to load, and seldom needed
       (setq name (ucs-normalize-NFC-string
                   (mew-submit-caseless--down (replace-regexp-in-string "[。．｡]" "." name))))
@@ -287,8 +287,9 @@ Dots at the ends or side by side are allowed, as there are such addresses.")
 
 (defun mew-submit-address--split (address)
   "Return (LOCAL-PART . DOMAIN) of ADDRESS; DOMAIN is nil where there is none."
-  (if (string-match "\\`\\(\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|[^\"@]+\\)@\\([^@]+\\)\\'"
-                    address)
+  (if (mew-submit-caseless--folding
+        (string-match "\\`\\(\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\|[^\"@]+\\)@\\([^@]+\\)\\'"
+                      address))
       (cons (match-string 1 address) (match-string 2 address))
     (cons address nil)))
 
@@ -311,7 +312,7 @@ angle brackets (SECURITY.md, K1 to K13)."
                  (ascii (and domain (mew-submit-address--domain
                                      (string-remove-suffix "." domain))))
                  (whole (if domain (concat local "@" ascii) local)))
-      (cond ((not (string-match-p mew-submit-address--local local))
+      (cond ((not (mew-submit-caseless--exactly-p mew-submit-address--local local))
              (funcall problem "Not an address"))
             ;; What a client makes of a name that nobody gave an address.
             ((and (null domain)

@@ -97,7 +97,7 @@ and error.
     (unwind-protect
         (progn
           (mew-submit-module--ensure)
-          (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8))
+          (mew-submit--mod-spool 0 (mew-submit-module--octets-name file))
           (set-buffer-multibyte nil)
           (insert-file-contents-literally file))
       (delete-directory directory t))))

@@ -18,6 +18,7 @@
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-extension)
+(require 'mew-submit-module)
 (require 'mew-submit-network-negative)
 (require 'mew-submit-request)
 (require 'mew-submit-way)
@@ -113,7 +114,7 @@ before what the message's own header wishes, and that before the account."
       (setq account (plist-put account :password
                                (mew-submit-auth--read-file file)))
       ;; Another file, such as a pipe, could not be read again later.
-      (when (file-regular-p file)
+      (when (mew-submit-module--regular-p file)
         (setq account (plist-put account :password-file
                                  (expand-file-name file)))))
     account))

@@ -91,7 +91,7 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
 (defun mew-submit-batch-send--spool (file)
   "Copy standard input into the new FILE.
 Signal `mew-submit-message' when it is empty."
-  (when (zerop (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
+  (when (zerop (mew-submit--mod-spool 0 (mew-submit-module--octets-name file)))
     (mew-submit-error--throw 'message nil
                              "The message on standard input is empty")))
 

@@ -78,7 +78,7 @@ counts as success, as it does with sendmail."
   (let ((name (replace-regexp-in-string "[\0-\37\177]" " " name)))
     (cond ((string-match-p "\\`[[:alnum:] '-]*\\'" (encode-coding-string name 'utf-8))
            name)
-          ((string-match-p "\\`[[:ascii:]]*\\'" name)
+          ((mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" name)
            (format "\"%s\"" (replace-regexp-in-string "[\\\"]" "\\\\\\&" name)))
           ;; No encoded word has more than 75 characters (RFC 2047, section 2).
           (t (mapconcat (lambda (chars)
@@ -144,7 +144,7 @@ TMPDIR may be full, or gone with the session that it was for."
 (defun mew-submit-batch-sendmail--copy (file)
   "Copy standard input into the new FILE, also without a module to do it."
   (cond ((fboundp 'mew-submit--mod-spool)
-         (mew-submit--mod-spool 0 (encode-coding-string file 'utf-8)))
+         (mew-submit--mod-spool 0 (mew-submit-module--octets-name file)))
         ((not (eql 0 (call-process "cat" "/dev/stdin" (list :file file))))
          (mew-submit-error--throw 'internal nil "cat could not read it"))))
 

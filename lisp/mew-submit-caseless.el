@@ -40,6 +40,12 @@ Case is nothing to a search, and I is the capital letter of i."
      (let ((case-fold-search t))
        ,@body)))
 
+(defun mew-submit-caseless--exactly-p (regexp text)
+  "Does REGEXP match TEXT, a string, case being something?
+A search that folds case has, in Turkish, no I among the characters of ASCII."
+  (let ((case-fold-search nil))
+    (string-match-p regexp text)))
+
 ;; In a search that folds case, which is the default, [A-Z] finds no I in Turkish, either.
 (defun mew-submit-caseless--everywhere ()
   "Let I be the capital letter of i in this Emacs, where nobody writes Turkish.

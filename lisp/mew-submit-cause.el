@@ -208,7 +208,7 @@ It is (ID WHEN), as in `mew-submit-cause-meaning--details'."
   (let* ((text (substring-no-properties
                 text 0 (min (length text) (* 4 mew-submit-cause-word--max))))
          (octets (condition-case nil (encode-coding-string text 'raw-text) (error text))))
-    (if (or (multibyte-string-p text) (string-match-p "\\`[[:ascii:]]*\\'" text))
+    (if (or (multibyte-string-p text) (mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" text))
         text
       (let ((decoded (decode-coding-string octets 'utf-8)))
         (if (seq-some (lambda (char) (> char #x10FFFF)) decoded)

@@ -173,7 +173,7 @@ those that the user's account has now."
                  (plist-put account :password (copy-sequence password))))
           (file
            ;; A pipe in its place would have Emacs wait.
-           (unless (file-regular-p file)
+           (unless (mew-submit-module--regular-p file)
              (mew-submit-error--throw
               'config nil "The password file is no longer there: %s" file))
            (setq account (plist-put account :password

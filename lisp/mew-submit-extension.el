@@ -44,7 +44,7 @@ It is a list of strings or symbols, or one string."
   "Return the envelope identifier VALUE if ENVID can carry it, or nil.
 As xtext it may have 100 characters (RFC 3461, section 4.4)."
   (and (stringp value)
-       (string-match-p "\\`[ -~]+\\'" value)
+       (mew-submit-caseless--exactly-p "\\`[ -~]+\\'" value)
        (<= (seq-reduce (lambda (sum char)
                          (+ sum (if (memq char '(?\s ?+ ?=)) 3 1)))
                        value 0)

@@ -401,7 +401,7 @@ Words with underscores between are no secret, however long they are."
 
 (defun mew-submit-issuer--usable-p (text)
   "Can TEXT, a token, be sent in HTTP and SMTP (RFC 6749, appendix A)?"
-  (and text (string-match-p "\\`[ -~]+\\'" text)))
+  (and text (mew-submit-caseless--exactly-p "\\`[ -~]+\\'" text)))
 
 (defun mew-submit-issuer--missing (wanted granted)
   "Return those of WANTED, names with spaces between, that GRANTED has not.

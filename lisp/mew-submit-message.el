@@ -20,6 +20,7 @@
 (require 'mew-submit-address)
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
+(require 'mew-submit-module)
 (require 'mew-submit-extension)
 (require 'mew-submit-time)
 (require 'seq)
@@ -41,7 +42,7 @@ is empty."
          (mew-submit-error--throw 'message nil "Not a local file: %s" file))
         ((not (file-exists-p file))
          (mew-submit-error--throw 'message nil "No such message file: %s" file))
-        ((not (and (file-regular-p file) (file-readable-p file)))
+        ((not (and (mew-submit-module--regular-p file) (file-readable-p file)))
          (mew-submit-error--throw 'message nil
                                   "The message file cannot be read: %s" file)))
   (let ((size (file-attribute-size (file-attributes (file-truename file)))))

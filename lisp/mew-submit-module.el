@@ -218,11 +218,19 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
 
 ;;; Names of files
 
+(defun mew-submit-module--names-coding ()
+  "Return the coding system that names of files have here."
+  (or file-name-coding-system default-file-name-coding-system 'utf-8))
+
 (defun mew-submit-module--octets-name (file)
   "Return the name of FILE as the module, and the system, take it."
   (encode-coding-string (file-name-unquote (expand-file-name file))
-                        (or file-name-coding-system
-                            default-file-name-coding-system 'utf-8)))
+                        (mew-submit-module--names-coding)))
+
+(defun mew-submit-module--regular-p (file)
+  "Is FILE a regular file?
+Emacs, 30 as well, asks the system for another name where names are not UTF-8."
+  (file-regular-p (mew-submit-module--octets-name file)))
 
 ;;; Building
 
@@ -262,6 +270,12 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
      ((mew-submit-module--building-p)
       (mew-submit-error--throw 'config nil "The module is being built: try again \
 when that is done"))
+     ;; Another build of it would be of no more use.
+     ((and why (string-search "failed to map segment" why))
+      (mew-submit-error--throw
+       'config nil "The module %s cannot be loaded: nothing may be run from where it \
+is (noexec).  Have mew-submit-module-directory name a directory where that is \
+allowed, and build it there" (abbreviate-file-name (mew-submit-module--file))))
      ((not (mew-submit-module--makefile-p))
       (mew-submit-error--throw
        'config nil "%s, and its sources are not in %s: install the package whole, \

@@ -16,6 +16,7 @@
 
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+(require 'mew-submit-module)
 
 (declare-function mew-submit--mod-gate-open "ext:mew-submit-native"
                   (host port path most msecs certificate key implicit servers))
@@ -55,7 +56,8 @@ Make CERTIFICATE, and return non-nil, when there is none and no KEY."
    (t
     (with-file-modes #o700
       (make-directory (file-name-directory certificate) t))
-    (mew-submit--mod-certificate certificate (system-name)))))
+    (mew-submit--mod-certificate (mew-submit-module--octets-name certificate)
+                                 (system-name)))))
 
 ;;; Gates
 
@@ -75,7 +77,9 @@ SERVER."
   (pcase-let ((`(,handle ,port ,fingerprint)
                (mew-submit--mod-gate-open
                 address port (process-contact server :service) most
-                (round (* 1000 seconds)) certificate key implicit
+                (round (* 1000 seconds))
+                (and certificate (mew-submit-module--octets-name certificate))
+                (and key (mew-submit-module--octets-name key)) implicit
                 (and servers (mapconcat (lambda (name) (concat name "\n"))
                                         servers "")))))
     (process-put server 'mew-submit-relay-gate

@@ -175,7 +175,8 @@ KNOWN is a list of (NAME . VALUE-P).  Names are in upper case."
 
 (defun mew-submit-relay-smtp--xtext (value name)
   "Return VALUE of the parameter NAME, xtext (RFC 3461, section 4), decoded."
-  (unless (string-match-p "\\`\\(?:[!-*,-<>-~]\\|\\+[0-9A-F]\\{2\\}\\)+\\'" value)
+  (unless (mew-submit-caseless--folding
+            (string-match-p "\\`\\(?:[!-*,-<>-~]\\|\\+[0-9A-F]\\{2\\}\\)+\\'" value))
     (mew-submit-relay-smtp--no 501 "5.5.4" "%s is not xtext" name))
   (replace-regexp-in-string
    "\\+[0-9A-F]\\{2\\}"
@@ -185,7 +186,7 @@ KNOWN is a list of (NAME . VALUE-P).  Names are in upper case."
 (defun mew-submit-relay-smtp--checked (address enhanced utf8)
   "Return ADDRESS, checked, or refuse it with ENHANCED.
 Only with UTF8 it may be not ASCII."
-  (when (and (not utf8) (string-match-p "[^[:ascii:]]" address))
+  (when (and (not utf8) (mew-submit-caseless--exactly-p "[^[:ascii:]]" address))
     (mew-submit-relay-smtp--no 553 "5.6.7"
                                "The address is not ASCII; SMTPUTF8 is wanted"))
   (condition-case err

@@ -117,8 +117,8 @@ What is no socket belongs to somebody, and is left alone."
 which is no socket.  Name another one" file))
     (when (ignore-errors
             (delete-process
-             (make-network-process :name "mew-submit-relay-probe"
-                                   :family 'local :service file :noquery t))
+             (make-network-process :name "mew-submit-relay-probe" :family 'local :noquery t
+                                   :service (mew-submit-module--octets-name file)))
             t)
       (mew-submit-error--throw 'config nil "Somebody listens already: %s" file))
     (delete-file file)))
@@ -147,7 +147,8 @@ NAME is what messages call it."
        'config nil "Others can enter the socket's directory: %s" directory))
     (mew-submit-relay--clear-socket file)
     (with-file-modes #o700
-      (mew-submit-relay--listen file :family 'local :service file))))
+      (mew-submit-relay--listen file :family 'local
+                                :service (mew-submit-module--octets-name file)))))
 
 (defun mew-submit-relay--gate-p ()
   "Does the module have to listen?"
@@ -170,7 +171,8 @@ NAME is what messages call it."
   "Have the module listen on PORT of ADDRESS; NAME is what messages call that.
 With IMPLICIT there is TLS from the first octet on.  Return the process."
   (let* ((file (mew-submit-relay-gate--socket))
-         (server (mew-submit-relay--listen name :family 'local :service file)))
+         (server (mew-submit-relay--listen
+                  name :family 'local :service (mew-submit-module--octets-name file))))
     (condition-case err
         (apply #'mew-submit-relay-gate--open server address port implicit
                (mew-submit-relay--server-names)
@@ -236,7 +238,9 @@ IMPLICIT is as for `mew-submit-relay--listen-tcp'."
           ((vectorp local)
            (string-replace "[0:0:0:0:0:0:0:1]" "[::1]"
                            (format-network-address local)))
-          (t (format "unix:%s" (process-contact server :service))))))
+          (t (concat "unix:" (decode-coding-string
+                              (process-contact server :service)
+                              (mew-submit-module--names-coding)))))))
 
 (defun mew-submit-relay--places ()
   "Return where the relay listens, a list of strings, the first the best."

@@ -31,8 +31,8 @@
 
 (declare-function dom-by-tag "dom" (dom tag))
 (declare-function dom-child-by-tag "dom" (dom tag))
+(declare-function dom-children "dom" (node))
 (declare-function dom-non-text-children "dom" (node))
-(declare-function dom-text "dom" (node))
 (declare-function url-domsuf-cookie-allowed-p "url-domsuf" (domain))
 (declare-function url-expand-file-name "url-expand" (url &optional default))
 (declare-function url-hexify-string "url-util" (string &optional allowed-chars))
@@ -368,7 +368,7 @@ Where the DNS has no digest of it the web is not asked."
 
 (defun mew-submit-setup-discover--xml-words (node)
   "Return the text of NODE without blanks around it; nothing for what is very long."
-  (let ((text (dom-text node)))
+  (let ((text (string-join (seq-filter #'stringp (dom-children node)) " ")))
     (if (length> text 1000) "" (mew-submit-error--trim text))))
 
 (defun mew-submit-setup-discover--xml-text (node tag)

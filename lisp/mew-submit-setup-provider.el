@@ -143,7 +143,7 @@ That is so where both are names of one provider's."
 (defun mew-submit-setup-provider--url-host (url)
   "Return the host of URL, an address of https, in lower case, or nil."
   (and (stringp url)
-       (string-match-p "\\`[!-~]+\\'" url)
+       (mew-submit-caseless--exactly-p "\\`[!-~]+\\'" url)
        (string-match "\\`https://\\([a-z0-9.-]+\\)\\(?::[0-9]+\\)?\\(?:/\\|\\'\\)"
                      (mew-submit-caseless--down url))
        (match-string 1 (mew-submit-caseless--down url))))

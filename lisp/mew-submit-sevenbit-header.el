@@ -140,7 +140,7 @@ some go by, goes away."
 An encoded word may stand in a name or a comment, and nowhere else."
   (seq-some (lambda (word)
               (and (string-search "@" word)
-                   (string-match-p "[^[:ascii:]]" word)))
+                   (mew-submit-caseless--exactly-p "[^[:ascii:]]" word)))
             (split-string (replace-regexp-in-string
                            mew-submit-sevenbit-header--no-address " " field)
                           "[] \t\n<>,;:\"()]+" t)))
@@ -152,7 +152,7 @@ An encoded word may stand in a name or a comment, and nowhere else."
            "\\|@[^][ \t\r\n<>@,;:\\\"()]+")
    (lambda (part)
      (if-let* ((domain (and (eq (aref part 0) ?@)
-                            (not (string-match-p "\\`[[:ascii:]]*\\'" part))
+                            (not (mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" part))
                             (save-match-data
                               (mew-submit-address--domain (substring part 1))))))
          (concat "@" domain)
@@ -180,7 +180,8 @@ What is behind a blank in a value in ASCII may be a comment."
                  (value (progn (skip-chars-forward "^;")
                                (skip-chars-backward " \t\n" start)
                                (buffer-substring start (point)))))
-            (when (string-match-p "[^[:ascii:]]\\|\\`[^(]*[][<>@,:/?= \t][^(]*\\'" value)
+            (when (mew-submit-caseless--exactly-p
+                   "[^[:ascii:]]\\|\\`[^(]*[][<>@,:/?= \t][^(]*\\'" value)
               (delete-region start (point))
               (insert "\"" (replace-regexp-in-string "[\"\\]" "\\\\\\&" value) "\""))))))
     (concat (buffer-string) "\n")))
@@ -193,7 +194,7 @@ UNKNOWN is as for `mew-submit-sevenbit-header--words'."
                  (mew-submit-sevenbit-header--quote-parameters
                   (substring field (1+ (string-match ":" field)))))))
     (unless (and (car parsed)
-                 (string-match-p "\\`[[:ascii:]]*\\'" (car parsed))
+                 (mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" (car parsed))
                  ;; Of parameters in several pieces the raw ones would be lost.
                  (not (string-match-p "\\*[0-9]+\\*?[ \t]*=" field)))
       (mew-submit-sevenbit-header--refuse))
@@ -202,7 +203,8 @@ UNKNOWN is as for `mew-submit-sevenbit-header--words'."
                          (let ((text (rfc2231-encode-string
                                       (symbol-name (car parameter))
                                       ;; Of what is in quotes only ASCII stays in them.
-                                      (if (string-match-p "[^[:ascii:]]" (cdr parameter))
+                                      (if (mew-submit-caseless--exactly-p
+                                           "[^[:ascii:]]" (cdr parameter))
                                           (replace-regexp-in-string
                                            "\\\\\\([\"\\]\\)" "\\1" (cdr parameter))
                                         (cdr parameter)))))
@@ -262,7 +264,7 @@ Nothing is done without raw text and a quoted string: of two encoded words side
 by side the blank between does not count."
   (let ((text (buffer-substring start end)))
     (when (and (string-search "\"" text)
-               (string-match-p "[^[:ascii:]]" text)
+               (mew-submit-caseless--exactly-p "[^[:ascii:]]" text)
                (not (string-search "=?" text)))
       (delete-region start end)
       (insert "\"" (replace-regexp-in-string
@@ -307,7 +309,7 @@ UNKNOWN is as for `mew-submit-sevenbit-header--words'."
 BEFORE and AFTER are put there, too.  UNKNOWN is as for
 `mew-submit-sevenbit-header--words'.  Move to START and return non-nil then."
   (let ((text (buffer-substring start end)))
-    (when (string-match-p "[^[:ascii:]]" text)
+    (when (mew-submit-caseless--exactly-p "[^[:ascii:]]" text)
       (delete-region start end)
       (goto-char start)
       (insert (mew-submit-sevenbit-header--new-word (concat before text after) unknown))
@@ -367,7 +369,8 @@ and UNKNOWN are as for `mew-submit-sevenbit-header--keep-blanks'."
                (forward-char))
               ((and (> (- (point) start) long)
                     (not (eq (char-after) ?@))
-                    (string-match-p "[^[:ascii:]]" (buffer-substring start (point))))
+                    (mew-submit-caseless--exactly-p
+                     "[^[:ascii:]]" (buffer-substring start (point))))
                (when quoted
                  (mew-submit-sevenbit-header--unquote start (point)))
                (mew-submit-sevenbit-header--take-in
@@ -397,7 +400,7 @@ is called so in them (RFC 1428)."
   (with-temp-buffer
     (insert field)
     (mew-submit-sevenbit-header--prepare-words unknown)
-    (if (not (string-match-p "[^[:ascii:]]" (buffer-string)))
+    (if (not (mew-submit-caseless--exactly-p "[^[:ascii:]]" (buffer-string)))
         (mew-submit-sevenbit-header--fold-lines mew-submit-sevenbit-header--column)
       (let ((mm-coding-system-priorities (list (if unknown 'iso-8859-1 'utf-8)))
             (rfc2047-encoding-type 'address-mime)
@@ -424,7 +427,7 @@ is called so in them (RFC 1428)."
     (let ((encoded (if (member lower '("content-type" "content-disposition"))
                        (mew-submit-sevenbit-header--parameters name field (null text))
                      (mew-submit-sevenbit-header--words field (null text)))))
-      (unless (string-match-p "\\`[[:ascii:]]*\\'" encoded)
+      (unless (mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" encoded)
         (mew-submit-sevenbit-header--refuse))
       (string-to-unibyte encoded))))
 

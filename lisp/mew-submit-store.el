@@ -11,6 +11,8 @@
 
 ;;; Code:
 
+(require 'mew-submit-module)
+
 (defun mew-submit-store--others (directory)
   "Return what others can do in DIRECTORY: `own', `write' or `read', or nil.
 `own' is for one that is not a directory of the user's."
@@ -25,7 +27,7 @@
 (defun mew-submit-store--read (file)
   "Return the Lisp value in FILE, or signal an error.
 What may have no end, or have one read wait, is not read."
-  (when (and (file-exists-p file) (not (file-regular-p file)))
+  (when (and (file-exists-p file) (not (mew-submit-module--regular-p file)))
     (signal 'file-error (list "Not a regular file" file)))
   (with-temp-buffer
     (let ((coding-system-for-read 'utf-8-unix))
@@ -53,7 +55,7 @@ CIRCLE non-nil VALUE may have itself in it."
   "Is FILE not there, empty, a Lisp list, or one that begins with COMMENT?
 Whoever has mistyped its name would lose what is in any other."
   (or (not (file-exists-p file))
-      (and (file-regular-p file)
+      (and (mew-submit-module--regular-p file)
            (with-temp-buffer
              (insert-file-contents-literally file nil 0 1000)
              (looking-at-p (format "\\(?:;; %s\n\\|[ \t\n]*\\(?:(\\|\\'\\)\\)"

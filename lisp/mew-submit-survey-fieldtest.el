@@ -23,6 +23,7 @@
 (require 'mew-submit-finding-server)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
+(require 'mew-submit-module)
 (require 'mew-submit-network)
 (require 'mew-submit-store)
 (require 'mew-submit-survey-statistics)
@@ -377,7 +378,7 @@ RESULTS are the reports that TALLY counts."
 
 (defun mew-submit-survey-fieldtest--file-p (file)
   "Is FILE that of a test?"
-  (and (file-regular-p file)
+  (and (mew-submit-module--regular-p file)
        (with-temp-buffer
          (insert-file-contents file nil 0 12)
          (looking-at-p "(:survey 1 "))))

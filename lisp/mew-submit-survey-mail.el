@@ -268,7 +268,8 @@ The first of RESULTS has :reports and :outside, if there were more than RESULTS.
   (with-temp-buffer
     (insert text)
     (goto-char (point-min))
-    (let (surveys)
+    (let ((case-fold-search nil)
+          surveys)
       (while (search-forward mew-submit-survey-mail--begin nil t)
         (let ((start (point)))
           (when (search-forward mew-submit-survey-mail--end nil t)

@@ -17,6 +17,7 @@
 
 (require 'mew-submit-auth)
 (require 'mew-submit-background)
+(require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-oauth)
 (require 'mew-submit-setup-provider)
@@ -163,7 +164,7 @@ wants the mailbox of its user."
 (defun mew-submit-token-source--reply (event token reply)
   "Call REPLY with TOKEN as the answer to EVENT, or with nil if it is none."
   (let ((octets (and token (encode-coding-string token 'utf-8))))
-    (funcall reply (and octets (string-match-p "\\`[ -~]+\\'" octets)
+    (funcall reply (and octets (mew-submit-caseless--exactly-p "\\`[ -~]+\\'" octets)
                         (cons (plist-get event :user) octets)))))
 
 ;;;###autoload

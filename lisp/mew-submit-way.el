@@ -195,8 +195,7 @@ by the resolver that the proxy is there to avoid."
 (defun mew-submit-way--tunnel-by-unix (path)
   "Return PATH, a Unix socket, as a part of a request, or nil."
   (and (string-match-p "\\`[^\0\r\n]+\\'" path)
-       (list :tunnel 'unix
-             :tunnel-place (file-name-unquote (expand-file-name path)))))
+       (list :tunnel 'unix :tunnel-place (mew-submit-module--octets-name path))))
 
 (defun mew-submit-way--tunnel (text)
   "Return the tunnel that TEXT names as a part of a request; nil for nil.

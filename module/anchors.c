@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 /* Where systems have their trust in one file.  GnuTLS does not tell which it reads; where it has another one (p11-kit), that
@@ -96,7 +95,7 @@ load_anchors (gnutls_certificate_credentials_t credentials, const char *file, bo
 static const char *
 without_pin (const char *url, char *dst, size_t size)
 {
-  const char *pin = strcasestr (url, "pin-value=");
+  const char *pin = msub_text_find (url, "pin-value=");
   int before = pin ? (int) (pin - url) + (int) strlen ("pin-value=") : (int) strlen (url);
   snprintf (dst, size, "%.*s%s%s", before, url, pin ? "****" : "", pin ? pin + strcspn (pin, "&;") : "");
   return dst;

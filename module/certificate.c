@@ -11,7 +11,6 @@
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 bool
@@ -320,7 +319,7 @@ static bool
 is_pinned (const struct msub_pins *pins, uint16_t port, const char *fingerprint)
 {
   for (size_t i = 0; i < pins->count; i++)
-    if (pins->all[i].port == port && *fingerprint && strcasecmp (pins->all[i].fingerprint, fingerprint) == 0)
+    if (pins->all[i].port == port && *fingerprint && msub_text_alike (pins->all[i].fingerprint, fingerprint, SIZE_MAX))
       return true;
   return false;
 }

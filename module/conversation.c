@@ -193,7 +193,7 @@ static bool
 has_word (const char *text, const char *word)
 {
   static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  for (const char *p = text; (p = strcasestr (p, word)); p++)
+  for (const char *p = text; (p = msub_text_find (p, word)); p++)
     if (strspn (p, letters) == strlen (word) && (p == text || !memchr (letters, p[-1], sizeof letters - 1)))
       return true;
   return false;
@@ -204,7 +204,7 @@ bool
 msub_smtp_dislikes_name (const struct msub_smtp *smtp)
 {
   const struct msub_reply *reply = msub_smtp_last (smtp);
-  bool named = strchr (smtp->helo, '.') && strcasestr (reply->text, smtp->helo);
+  bool named = strchr (smtp->helo, '.') && msub_text_find (reply->text, smtp->helo);
   bool command = reply->code == 500 || reply->code == 502 || reply->code == 503;
   return reply->code >= 400 && !command && (named || has_word (reply->text, "HELO") || has_word (reply->text, "EHLO"));
 }

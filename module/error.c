@@ -238,6 +238,31 @@ msub_text_is_utf8 (const char *src, size_t n)
   return length > 0;
 }
 
+char
+msub_text_upper (char c)
+{
+  return c >= 'a' && c <= 'z' ? (char) (c - 'a' + 'A') : c;
+}
+
+bool
+msub_text_alike (const char *a, const char *b, size_t n)
+{
+  size_t i = 0;
+  while (i < n && a[i] && msub_text_upper (a[i]) == msub_text_upper (b[i]))
+    i++;
+  return i == n || (!a[i] && !b[i]);
+}
+
+const char *
+msub_text_find (const char *text, const char *word)
+{
+  size_t n = strlen (word);
+  for (; !msub_text_alike (text, word, n); text++)
+    if (!*text)
+      return NULL;
+  return text;
+}
+
 size_t
 msub_text_octets (char *dst, size_t size, const char *src, size_t n)
 {

@@ -81,6 +81,16 @@ size_t msub_text_clean (char *dst, size_t size, const char *src, size_t n);
 /* Are the N octets of SRC UTF-8?  */
 bool msub_text_is_utf8 (const char *src, size_t n);
 
+/* The capital of C as in ASCII, whatever the locale: in Turkish toupper ('i') is no 'I', and strcasecmp does not take "plain" for
+   "PLAIN".  So nothing else here asks for letters.  */
+char msub_text_upper (char c);
+
+/* Are A and B, N octets at most of them, the same but for the case of letters?  */
+bool msub_text_alike (const char *a, const char *b, size_t n);
+
+/* The place in TEXT where WORD stands, in whatever case, or NULL.  */
+const char *msub_text_find (const char *text, const char *word);
+
 /* As msub_text_clean, but each octet from 0x80 on becomes U+F700 and it: for somebody who knows the charsets of the world.  */
 size_t msub_text_octets (char *dst, size_t size, const char *src, size_t n);
 

@@ -6,9 +6,9 @@
 #include "login.h"
 #include "tls.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define AUTH_SECONDS 120
 #define AUTH_LINE_MAX 12288 /* RFC 4954 section 4 */
@@ -34,7 +34,7 @@ static bool
 weaker (const struct msub_sasl_mechanism *mechanism, const char *remembered)
 {
   for (const struct msub_sasl_mechanism *m = msub_sasl_mechanisms; m->name && m != mechanism; m++)
-    if (m->automatic && strcasecmp (m->name, remembered) == 0)
+    if (m->automatic && msub_text_alike (m->name, remembered, SIZE_MAX))
       return true;
   return false;
 }
@@ -59,7 +59,7 @@ listed (const char *name, const char *wanted)
 {
   size_t length = strlen (name);
   for (const char *p = wanted; p; p = strchr (p, ','), p += p != NULL)
-    if (strncasecmp (p, name, length) == 0 && (p[length] == ',' || p[length] == '\0'))
+    if (msub_text_alike (p, name, length) && (p[length] == ',' || p[length] == '\0'))
       return true;
   return false;
 }

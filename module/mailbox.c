@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define LINE_OCTETS 2048
 /* No honest server has more to say of itself.  */
@@ -65,7 +64,7 @@ say (struct mailbox *m, const char *command, struct msub_error *err)
 static bool
 begins (const char *line, const char *word)
 {
-  return strncasecmp (line, word, strlen (word)) == 0;
+  return msub_text_alike (line, word, strlen (word));
 }
 
 /* Is M->line the one that ends the answer to a command, and is the answer yes?  */
@@ -121,7 +120,7 @@ note_overwritten (struct mailbox *m, const char *word, size_t n, const char *wan
 {
   size_t length = strlen (wanted);
   bool crossed = n >= 4 && strspn (word, "Xx") + 1 >= n;
-  bool start = n == length && n >= 4 && strncasecmp (word, wanted, 2) == 0 && strncasecmp (word + n - 2, "XX", 2) == 0;
+  bool start = n == length && n >= 4 && msub_text_alike (word, wanted, 2) && msub_text_alike (word + n - 2, "XX", 2);
   if (crossed || start)
     snprintf (m->instead, sizeof m->instead, "%.*s", (int) (n < 40 ? n : 40), word);
 }

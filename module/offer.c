@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 bool
 msub_smtp_about_command (const struct msub_reply *reply)
@@ -28,14 +27,15 @@ msub_smtp_about_chunking (const struct msub_reply *reply)
 {
   return (reply->code >= 500 && reply->code <= 504)
          || (reply->code / 100 == 5
-             && (msub_smtp_about_command (reply) || strcasestr (reply->text, "bdat") || strcasestr (reply->text, "chunking")));
+             && (msub_smtp_about_command (reply) || msub_text_find (reply->text, "bdat")
+                 || msub_text_find (reply->text, "chunking")));
 }
 
 /* Some say "554 SMTP synchronization error".  */
 bool
 msub_smtp_about_pipelining (const struct msub_reply *reply)
 {
-  return reply->code / 100 == 5 && (strcasestr (reply->text, "pipelining") || strcasestr (reply->text, "synchronization"));
+  return reply->code / 100 == 5 && (msub_text_find (reply->text, "pipelining") || msub_text_find (reply->text, "synchronization"));
 }
 
 /* What MAIL may have had, and which keywords are not believed any more when a reply does not take it.  */
@@ -50,7 +50,7 @@ static const char *
 refused (const struct msub_reply *reply, bool media, struct parameter parameter)
 {
   const char *word = parameter.word;
-  if (!parameter.used || !(word ? strcasestr (reply->text, word) != NULL : !media))
+  if (!parameter.used || !(word ? msub_text_find (reply->text, word) != NULL : !media))
     return NULL;
   bool literal = word && strchr (word, '=');
   bool about_it = msub_smtp_about_command (reply) || media || (literal && reply->code / 100 == 5 && reply->code != 552);
@@ -107,7 +107,7 @@ msub_smtp_unkept_by_message (const struct msub_smtp *smtp, const struct msub_env
     return false;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     {
-      const char *place = strcasestr (reply->text, words[i]);
+      const char *place = msub_text_find (reply->text, words[i]);
       /* A key of 2048 bits is another matter.  */
       if (place && (place == reply->text || place[-1] < '0' || place[-1] > '9'))
         return true;
@@ -145,9 +145,9 @@ speaks_of_number (const struct msub_reply *reply)
   static const char *const number[] = { "too many", "limit", "exceed", "maxim", " per ", "only one", "multiple" };
   bool found = false;
   for (size_t i = 0; i < sizeof number / sizeof *number; i++)
-    found = found || strcasestr (reply->text, number[i]);
-  return strcasestr (reply->text, "per transaction")
-         || (found && (strcasestr (reply->text, "recipient") || strcasestr (reply->text, "rcpt")));
+    found = found || msub_text_find (reply->text, number[i]);
+  return msub_text_find (reply->text, "per transaction")
+         || (found && (msub_text_find (reply->text, "recipient") || msub_text_find (reply->text, "rcpt")));
 }
 
 bool
@@ -167,7 +167,7 @@ msub_smtp_about_number_at_last (const struct msub_reply *reply)
   if (reply->code < 400 || reply->code == 421 || !speaks_of_number (reply))
     return false;
   for (size_t i = 0; i < sizeof time / sizeof *time; i++)
-    if (strcasestr (reply->text, time[i]))
+    if (msub_text_find (reply->text, time[i]))
       return false;
   return true;
 }
@@ -184,7 +184,7 @@ msub_smtp_about_session (const struct msub_smtp *smtp)
   for (size_t i = 0; i < 2 * sizeof which / sizeof *which; i++)
     {
       snprintf (words, sizeof words, "%s%s", which[i / 2], what[i % 2]);
-      const char *place = strcasestr (reply->text, words);
+      const char *place = msub_text_find (reply->text, words);
       if (place && place[strlen (words)] != 's') /* of sessions at a time it has enough, too */
         return true;
     }

@@ -5,8 +5,8 @@
 #define _GNU_SOURCE
 #include "parts.h"
 
+#include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *
 domain_of (const char *address)
@@ -20,7 +20,7 @@ static bool
 new_domain (char *const *recipients, size_t i)
 {
   for (size_t j = 0; j < i; j++)
-    if (strcasecmp (domain_of (recipients[i]), domain_of (recipients[j])) == 0)
+    if (msub_text_alike (domain_of (recipients[i]), domain_of (recipients[j]), SIZE_MAX))
       return false;
   return true;
 }

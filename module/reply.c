@@ -27,13 +27,6 @@ is_digit (char c)
   return c >= '0' && c <= '9';
 }
 
-/* ASCII alone: toupper would ask the locale, and Turkish has its own idea of "i".  */
-static char
-upper (char c)
-{
-  return c >= 'a' && c <= 'z' ? (char) (c - 'a' + 'A') : c;
-}
-
 static size_t
 head_length (const struct msub_reply_parser *parser)
 {
@@ -260,7 +253,7 @@ word_is (struct word word, const char *name)
   if (word.length != strlen (name))
     return false;
   for (size_t i = 0; i < word.length; i++)
-    if (upper (word.start[i]) != name[i])
+    if (msub_text_upper (word.start[i]) != name[i])
       return false;
   return true;
 }
@@ -277,7 +270,7 @@ list_has (const char *list, char separator, struct word word)
       struct word item = { list, length };
       bool same = item.length == word.length;
       for (size_t i = 0; same && i < length; i++)
-        same = item.start[i] == upper (word.start[i]);
+        same = item.start[i] == msub_text_upper (word.start[i]);
       if (same)
         return true;
       list += length + (list[length] != '\0');
@@ -294,7 +287,7 @@ list_add (char *list, size_t size, char separator, struct word word)
   if (word.length + 2 > size - length || list_has (list, separator, word))
     return;
   for (size_t i = 0; i < word.length; i++)
-    list[length++] = upper (word.start[i]);
+    list[length++] = msub_text_upper (word.start[i]);
   list[length++] = separator;
   list[length] = '\0';
 }
@@ -317,7 +310,7 @@ word_has_only (struct word word, const char *others)
 {
   for (size_t i = 0; i < word.length; i++)
     {
-      char c = upper (word.start[i]);
+      char c = msub_text_upper (word.start[i]);
       if (!(c >= 'A' && c <= 'Z') && !is_digit (c) && (c == '\0' || !strchr (others, c)))
         return false;
     }

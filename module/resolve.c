@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* Shared by the asker and the look-up's thread; the last one to leave frees it.  */
@@ -94,7 +93,7 @@ below_invalid (const char *host)
   size_t length = strlen (host), tld_length = sizeof tld - 1;
   if (length > 0 && host[length - 1] == '.')
     length--;
-  return length >= tld_length && strncasecmp (host + length - tld_length, tld, tld_length) == 0
+  return length >= tld_length && msub_text_alike (host + length - tld_length, tld, tld_length)
          && (length == tld_length || host[length - tld_length - 1] == '.');
 }
 

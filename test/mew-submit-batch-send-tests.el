@@ -42,6 +42,32 @@
   "Return TEXT, whose lines end in LF, with CRLF."
   (string-replace "\n" "\r\n" text))
 
+;;; Where standard input is kept
+
+(ert-deftest mew-submit-batch-send-tests-names-of-other-locales ()
+  "What reads standard input keeps it also where names of files are not UTF-8."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (let* ((temporary (expand-file-name "K\u00e4sten/" (mew-submit-test-peer-directory peer)))
+           (server (mew-submit-batch-send-tests--arguments peer "ok" "--outbox" temporary)))
+      (pcase-dolist
+          (`(,command ,arguments ,input)
+           `(("send" (,@server "--from" "me@x" "a@x") ,mew-submit-batch-send-tests--message)
+             ("sendmail" (,@server "-f" "me@x" "a@x") ,mew-submit-batch-send-tests--message)
+             ("cause" nil "{\"id\":1,\"step\":\"rcpt\",\"reply\":[\"550 5.1.1 Who\"]}\n")
+             ("survey" ("--ports" ,(number-to-string (mew-submit-test-port peer "ok")) "-")
+              "127.0.0.1\n")))
+        (ert-info (command)
+          (let ((result (mew-submit-test-emacs
+                         `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
+                           "--eval" ,(format "(progn (setq file-name-coding-system 'latin-1) \
+(make-directory (setq temporary-file-directory %S) t))" temporary)
+                           "-f" ,(concat "mew-submit-batch-" command) "--" ,@arguments)
+                         :input input)))
+            (should-not (string-search "cannot be written" (plist-get result :stderr)))
+            (should (eql 0 (plist-get result :status))))))
+      (should (= 2 (length (mew-submit-test-accepted peer)))))))
+
 ;;; What is printed
 
 (ert-deftest mew-submit-batch-send-tests-the-status-is-the-mail-s ()

@@ -16,10 +16,12 @@
 (require 'mew-submit-issuer)
 (require 'mew-submit-oauth)
 (require 'mew-submit-relay-smtp)
+(require 'mew-submit-setup-provider)
 (require 'mew-submit-setup-discover)
 (require 'mew-submit-sevenbit)
 (require 'mew-submit-time)
 (require 'mew-submit-token)
+(require 'mew-submit-token-source)
 (require 'sendmail)
 
 (defvar url-proxy-services)
@@ -74,7 +76,7 @@
       (should (equal (mew-submit-issuer--hide secret) "****"))
       (should (equal (mew-submit-account--without '("CHUNKING")) "CHUNKING"))
       (should (equal (mew-submit-address--domain "[IPv6:::1]") "[IPv6:::1]"))
-      (should (equal (mew-submit-address--domain "MAIL.EXAMPLE") "mail.example"))
+      (should (equal (mew-submit-address--domain "MAIL.EXAMPLE") "MAIL.EXAMPLE"))
       (should (equal (car (mew-submit-relay-smtp--command "MAIL FROM:<a@x>")) "MAIL"))
       ;; Base64 of so much has an I in it.
       (let ((key (make-string 32 ?k))
@@ -84,6 +86,26 @@
                        kept)))
       (should (equal (mew-submit-setup-discover--expand "%EMAILADDRESS%" "x" "a@x")
                      "a@x")))))
+
+(ert-deftest mew-submit-caseless-tests-ascii ()
+  "I is a printable character of ASCII in a Turkish Emacs, too."
+  (mew-submit-caseless-tests--in-turkish
+    (let ((case-fold-search t))
+      ;; There is one in nearly every token.
+      (should (mew-submit-issuer--usable-p "eyJ0eXAiOiJKV1QiLCJI"))
+      (mew-submit-token-source--reply '(:user "me") "eyJ0eXAiOiJKV1QiLCJI"
+                                      (lambda (answer)
+                                        (should (equal (cdr answer) "eyJ0eXAiOiJKV1QiLCJI"))))
+      (should (equal (mew-submit-extension--id "ID-I") "ID-I"))
+      (should (equal (mew-submit-relay-smtp--xtext "I+2BI" "ENVID") "I+I"))
+      (dolist (address '("INFO@x" "I@x"))
+        (dolist (address (list address (string-to-multibyte address)))
+          (should (equal (mew-submit-relay-smtp--checked address "5.1.3" nil) address))))
+      (should (mew-submit-account--homeless-p "me@I.LOCAL"))
+      (should (equal (mew-submit-setup-provider--url-host "https://ISSUER.example/") "issuer.example"))
+      (should (equal (mew-submit-sevenbit-header--encode-field
+                      "Subject: \303\274 IN ISTANBUL I\n")
+                     "Subject: =?utf-8?Q?=C3=BC?= IN ISTANBUL I\n")))))
 
 (ert-deftest mew-submit-caseless-tests-searches ()
   "Fields, hosts and addresses are found in a Turkish Emacs, whatever their case."
@@ -126,7 +148,8 @@
           (should (equal (apply #'mew-submit-cause--of reply) here)))))))
 
 (ert-deftest mew-submit-caseless-tests-nobody-else ()
-  "Only what is said to people in their own words has the case of their language."
+  "Only what is said to people in their own words has the case of their language.
+Is something ASCII, or printable, is asked of `mew-submit-caseless--exactly-p'."
   (let (found)
     (dolist (file (cons (concat (file-name-sans-extension (locate-library "mew-submit")) ".el")
                         (directory-files (file-name-directory (locate-library "mew-submit-caseless"))
@@ -135,7 +158,7 @@
         (with-temp-buffer
           (insert-file-contents file)
           (while (re-search-forward "(\\(?:down\\|up\\)case \\|#'\\(?:down\\|up\\)case\\_>\\|\
-case-fold-search t\\_>" nil t)
+case-fold-search t\\_>\\|(string-match-p[ \n]+\"\\\\\\\\?`?\\[^?\\(?:\\[:ascii:\\|[ !]-~\\)" nil t)
             (push (format "%s:%d" (file-name-nondirectory file)
                           (line-number-at-pos))
                   found)))))

@@ -298,6 +298,20 @@ sudo apt-get install gcc libc6-dev libgnutls28-dev"))
       (should (= (plist-get result :status) 78))
       (should (string-match-p "cannot be loaded" (plist-get result :stderr))))))
 
+(ert-deftest mew-submit-module-tests-noexec ()
+  "Where nothing may be run, another place is wanted, and not another build."
+  (mew-submit-module-tests--with-root root
+    (mew-submit-test-write (expand-file-name "Makefile" root) "")
+    (cl-letf (((symbol-function 'mew-submit-module--stale)
+               (lambda ()
+                 "Module could not be opened: failed to map segment from shared object")))
+      (dolist (noninteractive '(t nil))
+        (let ((text (mew-submit-error--text
+                     (should-error (mew-submit-module--throw-missing)
+                                   :type 'mew-submit-config))))
+          (should (string-search "(noexec)" text))
+          (should (string-search "mew-submit-module-directory" text)))))))
+
 ;;; Building
 
 (defun mew-submit-module-tests--build (recipe)

@@ -1145,6 +1145,21 @@ A socket that listens on the port is not taken for one."
                      (list mew-submit-relay-tests--message))))
     (should-not (string-search "s3kr1t" (format "%S" mew-submit-relay-tests--log)))))
 
+(ert-deftest mew-submit-relay-tests-names-of-other-locales ()
+  "TLS is there also where names of files are not UTF-8."
+  :tags '(:module)
+  (let ((file-name-coding-system 'latin-1))
+    (mew-submit-test-with-directory directory
+      (let* ((own (expand-file-name "K\u00e4sten/" directory))
+             (process-environment (cons (concat "XDG_RUNTIME_DIR=" own) process-environment)))
+        (make-directory own)
+        (mew-submit-relay-tests--with-tls ((mew-submit-relay-certificate
+                                            (expand-file-name "relay.pem" own)))
+          (let ((client (mew-submit-relay-tests--connect)))
+            (mew-submit-relay-tests--dialog client "STARTTLS")
+            (mew-submit-relay-tests--handshake client)
+            (should (equal (mew-submit-relay-tests--offers client) '("AUTH")))))))))
+
 (ert-deftest mew-submit-relay-tests-implicit ()
   "R1 At the port for that, TLS comes first, and what does not begin it hears nothing."
   :tags '(:module)

@@ -42,6 +42,9 @@
          ("unix:/run/x y" :tunnel unix :tunnel-place "/run/x y")))
     (ert-info ((format "%s" text))
               (should (equal (mew-submit-way--tunnel text) expected))))
+  (let ((file-name-coding-system 'latin-1))
+    (should (equal (mew-submit-way--tunnel "unix:/run/s\u00f6cket")
+                   '(:tunnel unix :tunnel-place "/run/s\366cket"))))
   (dolist (text '("" "gate" "ssh:" "ssh:-oProxyCommand=id" "ssh:a b" "ssh:a\nb"
                   "ssh: x" "SSH:gate" "socks5:" "socks5:proxy.example.org:1080"
                   "socks5:127.0.0.1" "socks5:127.0.0.1:" "socks5:127.0.0.1:0"

@@ -338,10 +338,41 @@ test_format (void)
   tap_end ();
 }
 
+static void
+test_letters (void)
+{
+  static const struct
+  {
+    const char *a, *b;
+    size_t n;
+    bool alike;
+  } pairs[] = {
+    { "plain", "PLAIN", SIZE_MAX, true }, { "plain", "PLAINS", SIZE_MAX, false }, { "plains", "PLAIN", SIZE_MAX, false },
+    { "plains", "PLAIN", 5, true },       { "plan", "PLAIN", 5, false },          { "", "", SIZE_MAX, true },
+    { "[", "{", 1, false },               { "\xE9", "\xC9", 1, false },           { "x", "y", 0, true },
+    { "\xC4\xB1", "I", SIZE_MAX, false }, { "\xFD", "I", 1, false },
+  };
+  tap_begin ("letters are the same in either case, in ASCII alone");
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    tap_expect (msub_text_alike (pairs[i].a, pairs[i].b, pairs[i].n) == pairs[i].alike, "%s and %s", pairs[i].a, pairs[i].b);
+  for (int c = 0; c < 256; c++)
+    tap_expect (msub_text_upper ((char) c) == (char) (c >= 'a' && c <= 'z' ? c - 32 : c), "the capital of %d", c);
+  tap_end ();
+
+  tap_begin ("a word is found in whatever case");
+  static const char text[] = "554 CHUNKING is not for 8bit";
+  tap_expect (msub_text_find (text, "chunking") == text + 4, "in capital letters");
+  tap_expect (msub_text_find (text, "8BIT") == text + 24, "at the end");
+  tap_expect (msub_text_find (text, "8bits") == NULL, "beyond the end");
+  tap_expect (msub_text_find ("", "x") == NULL && msub_text_find ("aab", "ab") != NULL, "where there is nothing, or a false start");
+  tap_end ();
+}
+
 int
 main (void)
 {
   test_kinds ();
+  test_letters ();
   test_clean ();
   test_every_character ();
   test_fail ();

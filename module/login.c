@@ -197,8 +197,11 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct m
 {
   const struct msub_reply *reply = msub_smtp_last (smtp);
   size_t length = reply->text_length > 0 ? reply->text_length - 1 : 0; /* without the '\n' */
-  if (reply->lines != 1 && strcmp (mechanism->name, "LOGIN") != 0)
+  bool base64 = strcmp (mechanism->name, "LOGIN") != 0 && mechanism->secret != MSUB_SASL_TOKEN;
+  if (reply->lines != 1 && base64)
     return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge has more than one line");
+  while (length > 0 && reply->text[length - 1] == ' ')
+    length--;
   if (length > 0 && goes_with_auth (mechanism->name, *response))
     msub_wipe_free (response);
   if (!*response

@@ -485,6 +485,13 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const s
   size_t message_length = 0, response_length = 0;
   int result = -1;
   int code = n ? gsasl_base64_from (challenge, n, &message, &message_length) : GSASL_OK;
+  /* What a server says to a token is its refusal, whatever it looks like (SECURITY: E19).  */
+  if (code == GSASL_BASE64_ERROR && sasl->mechanism->secret == MSUB_SASL_TOKEN)
+    {
+      message = strndup (challenge, n);
+      message_length = message ? n : 0;
+      code = GSASL_OK;
+    }
   if (code != GSASL_OK)
     {
       step_failed (code, err);

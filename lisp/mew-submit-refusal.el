@@ -104,9 +104,11 @@ Nil where no reply of a server is why."
               (found (mew-submit-refusal--of-lines (plist-get event :step) code
                                                    (plist-get event :enhanced) said
                                                    (plist-get event :mechanism))))
-    ;; The certificate that is missing or no good is ours, not a server's.
-    (unless (and (equal (plist-get event :about) "client-certificate")
-                 (eq (plist-get found :cause) 'tls-unavailable))
+    ;; The certificate that is missing or no good is ours, not a server's; and the "errors"
+    ;; are recipients that it has refused.
+    (unless (member (cons (plist-get event :about) (plist-get found :cause))
+                    '(("client-certificate" . tls-unavailable)
+                      ("recipients" . protocol-error)))
       found)))
 
 (defun mew-submit-refusal--of-recipient (recipient &optional said)

@@ -99,11 +99,17 @@ no UTF-8 is read by the first charset that makes sense of it, if one does."
   "Return the cause of EVENT, an end of the module's, as part of an event, or nil.
 Nil where no reply of a server is why."
   (when-let* ((said (plist-get event :said))
-              (code (plist-get event :code)))
-    (and (<= 400 code 599)
-         (mew-submit-refusal--of-lines (plist-get event :step) code
-                                       (plist-get event :enhanced) said
-                                       (plist-get event :mechanism)))))
+              (code (plist-get event :code))
+              ((<= 400 code 599))
+              (found (mew-submit-refusal--of-lines (plist-get event :step) code
+                                                   (plist-get event :enhanced) said
+                                                   (plist-get event :mechanism))))
+    ;; The certificate that is missing or no good is ours, not a server's; and the "errors"
+    ;; are recipients that it has refused.
+    (unless (member (cons (plist-get event :about) (plist-get found :cause))
+                    '(("client-certificate" . tls-unavailable)
+                      ("recipients" . protocol-error)))
+      found)))
 
 (defun mew-submit-refusal--of-recipient (recipient &optional said)
   "Return RECIPIENT, of a `done' event, which was refused, with the cause of that.

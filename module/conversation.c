@@ -248,6 +248,9 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   msub_smtp_note_reply (smtp, step, err);
   if (msub_smtp_dislikes_name (smtp))
     msub_smtp_name_advice (smtp, err);
+  /* Some do not end the handshake for want of one, and say it inside TLS (Postfix, smtpd_tls_req_ccert).  */
+  if (smtp->tls && class >= 4 && strcasestr (reply->text, "client certificate"))
+    err->about = "client-certificate";
   return -1;
 }
 

@@ -197,8 +197,11 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct m
 {
   const struct msub_reply *reply = msub_smtp_last (smtp);
   size_t length = reply->text_length > 0 ? reply->text_length - 1 : 0; /* without the '\n' */
-  if (reply->lines != 1 && strcmp (mechanism->name, "LOGIN") != 0)
+  bool base64 = strcmp (mechanism->name, "LOGIN") != 0 && mechanism->secret != MSUB_SASL_TOKEN;
+  if (reply->lines != 1 && base64)
     return msub_fail (err, MSUB_PROTOCOL, "The server's authentication challenge has more than one line");
+  while (length > 0 && reply->text[length - 1] == ' ')
+    length--;
   if (length > 0 && goes_with_auth (mechanism->name, *response))
     msub_wipe_free (response);
   if (!*response
@@ -223,12 +226,15 @@ undetermined (const char *enhanced)
   return false;
 }
 
-/* What has to be changed after REPLY, a 5yz to AUTH with MECHANISM (RFC 4954 section 6), by its codes.  Another password is no
-   use, and a further log-in may do harm, unless the reply is about the password.  Its words are Lisp's to read
+/* What has to be changed after REPLY, a 5yz to AUTH with MECHANISM (RFC 4954 section 6), by its codes, and by what was SAID
+   within the exchange.  Another password is no use, and a further log-in may do harm, unless the reply is about the password.  Its words are Lisp's to read
    (mew-submit-cause.el), which may find another cause in them, and never asks for a password that the codes speak against.  */
 static const char *
-refusal_is_about (const struct msub_reply *reply, const struct msub_sasl_mechanism *mechanism)
+refusal_is_about (const struct msub_reply *reply, const struct msub_sasl_mechanism *mechanism, const char *said)
 {
+  /* Types of binding, or any: SCRAM's errors (RFC 5802 section 7).  */
+  if (mechanism->binding && strstr (said, "channel-binding"))
+    return "mechanism";
   /* The server has offered the mechanism, and does not know it or this way to use it.  */
   if (reply->code == 500 || reply->code == 502 || reply->code == 504)
     return "mechanism";
@@ -250,6 +256,29 @@ cannot_know_password (const struct msub_smtp *smtp, const struct msub_sasl_mecha
          && (msub_capabilities_offer (&smtp->caps, "PLAIN") || msub_capabilities_offer (&smtp->caps, "LOGIN"));
 }
 
+/* SCRAM's own errors, SAID within the exchange, of which the reply says nothing: that TLS ends elsewhere; or, where the reply
+   is only the answer to "*", all of them.  */
+static bool
+refused_within (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *said,
+                struct msub_error *err)
+{
+  const char *peer = smtp->c->peer.text;
+  if (mechanism->binding && strcmp (said, "e=channel-bindings-dont-match") == 0)
+    {
+      msub_fail (err, MSUB_INSECURE,
+                 "%s sees another TLS connection than this machine does (%s): something on the way opens TLS, as proxies and "
+                 "antivirus programs do, or somebody listens in. The message was not sent",
+                 peer, said);
+      return true;
+    }
+  if (strncmp (said, "e=", 2) != 0 || msub_smtp_last (smtp)->code != 501)
+    return false;
+  bool password = strcmp (said, "e=invalid-proof") == 0 || strcmp (said, "e=unknown-user") == 0;
+  msub_fail (err, MSUB_AUTH, "%s refused the %s: %s", peer, password ? "user name or the password" : "log-in", said);
+  err->about = password ? "password" : "nothing";
+  return true;
+}
+
 /* The server has said no to the log-in, after so many CHALLENGES.  */
 static void
 refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
@@ -260,6 +289,8 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
   err->mechanism = mechanism->name;
   msub_text_format (words, sizeof words, "%s", msub_sasl_server_words (sasl));
   msub_smtp_blot (smtp, words, strlen (words));
+  if (refused_within (smtp, mechanism, words, err))
+    return;
   msub_text_format (what, sizeof what, "the %s%s%s%s",
                     mechanism->secret == MSUB_SASL_TOKEN ? "access token" : "credentials", *words ? " (" : "", words,
                     *words ? ")" : "");
@@ -268,7 +299,7 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
       msub_smtp_failed (smtp, MSUB_AUTH, "auth", what, err);
       return;
     }
-  const char *about = refusal_is_about (reply, mechanism);
+  const char *about = refusal_is_about (reply, mechanism, words);
   bool way = strcmp (about, "mechanism") == 0;
   bool secret = mechanism->secret != MSUB_SASL_NOTHING && !way && strcmp (about, "nothing") != 0;
   msub_smtp_failed (smtp, MSUB_AUTH, "auth", secret ? what : "the log-in", err);

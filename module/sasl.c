@@ -369,6 +369,16 @@ check_iterations (const char *message, size_t n, struct msub_error *err)
   return msub_fail (err, MSUB_PROTOCOL, "The server's SCRAM message names no iteration count");
 }
 
+/* The server says in SCRAM's own words that it refuses (RFC 5802 section 5.1, server-error).  The exchange is given up, and the
+   refusal proper is the answer to that.  */
+static int
+take_server_error (struct msub_sasl *sasl, const char *message, size_t n, char **response_r, struct msub_error *err)
+{
+  msub_text_clean (sasl->server_words, sizeof sasl->server_words, message, n);
+  *response_r = strdup ("*");
+  return *response_r ? 0 : msub_fail (err, MSUB_INTERNAL, "Out of memory");
+}
+
 /* A step that may ask a Kerberos server (GSSAPI), which no deadline and no cancel can interrupt.  */
 struct ticket
 {
@@ -465,7 +475,8 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const s
                 msub_time deadline, char **response_r, struct msub_error *err)
 {
   *response_r = NULL;
-  if (sasl->complete && sasl->mechanism->secret != MSUB_SASL_TOKEN)
+  bool scram = is_scram (sasl->mechanism);
+  if ((sasl->complete && sasl->mechanism->secret != MSUB_SASL_TOKEN) || (scram && sasl->server_words[0]))
     return msub_fail (err, MSUB_PROTOCOL, "The server goes on asking after the authentication exchange has ended");
   /* LOGIN's prompts mean nothing, and some are no base64 (draft-murchison-sasl-login; SECURITY: E15).  */
   if (strcmp (sasl->mechanism->name, "LOGIN") == 0)
@@ -474,17 +485,29 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const s
   size_t message_length = 0, response_length = 0;
   int result = -1;
   int code = n ? gsasl_base64_from (challenge, n, &message, &message_length) : GSASL_OK;
+  /* What a server says to a token is its refusal, whatever it looks like (SECURITY: E19).  */
+  if (code == GSASL_BASE64_ERROR && sasl->mechanism->secret == MSUB_SASL_TOKEN)
+    {
+      message = strndup (challenge, n);
+      message_length = message ? n : 0;
+      code = GSASL_OK;
+    }
   if (code != GSASL_OK)
     {
       step_failed (code, err);
       goto out;
     }
-  if (is_scram (sasl->mechanism) && message_length && memchr (message, '\0', message_length))
+  if (scram && message_length && memchr (message, '\0', message_length))
     {
       step_failed (GSASL_MECHANISM_PARSE_ERROR, err); /* the library would read up to it and go on */
       goto out;
     }
-  if (is_scram (sasl->mechanism) && message_length && !sasl->iterations_checked)
+  if (scram && message_length > 2 && memcmp (message, "e=", 2) == 0)
+    {
+      result = take_server_error (sasl, message, message_length, response_r, err);
+      goto out;
+    }
+  if (scram && message_length && !sasl->iterations_checked)
     {
       if (check_iterations (message, message_length, err))
         goto out;

@@ -64,7 +64,8 @@ int msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, con
    235 mean anything (SECURITY: F2).  */
 bool msub_sasl_complete (const struct msub_sasl *sasl);
 
-/* What the server said against an OAuth token (RFC 7628 section 3.2.2: JSON), clean; "" if nothing.  */
+/* What the server said within the exchange against an OAuth token (RFC 7628 section 3.2.2: JSON), or of its refusal in SCRAM
+   (RFC 5802 section 7: "e=..."), clean; "" if nothing.  */
 const char *msub_sasl_server_words (const struct msub_sasl *sasl);
 
 /* How SECRET looks inside the base64 of a longer text that holds it: one piece for each of the three places it can stand at.

@@ -397,6 +397,11 @@ handshake_failed (gnutls_session_t session, int code, const struct msub_connecti
     return msub_fail (err, MSUB_TLS, "%s closed the connection during the TLS handshake", peer);
   if (strcmp (failure, "plaintext") == 0)
     return msub_fail (err, MSUB_INSECURE, "%s answers the TLS handshake with something that is not TLS", peer);
+  if (code == GNUTLS_E_KEY_USAGE_VIOLATION)
+    return msub_fail (err, MSUB_INSECURE,
+                      "The certificate of %s must not be used for what TLS needs it for (its key usage has no digital "
+                      "signature). Nothing was sent; the server needs another certificate",
+                      peer);
   if (code == GNUTLS_E_PK_SIG_VERIFY_FAILED)
     return msub_fail (err, MSUB_INSECURE,
                       "%s could not prove that the certificate it shows is its own: somebody else may be answering", peer);

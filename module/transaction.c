@@ -321,6 +321,19 @@ session_over (const struct msub_smtp *smtp, const struct msub_progress *progress
   return refused && (progress->session_over || (asked && msub_smtp_about_session (smtp)));
 }
 
+/* A server that leaves may have had enough of recipients that it does not know: who tries again has to hear of them.  */
+static void
+tell_refused (const struct msub_progress *progress, struct msub_error *err)
+{
+  char words[MSUB_TEXT_MAX];
+  bool left = err->code == 421 || err->kind == MSUB_LOST || err->kind == MSUB_TLS;
+  if (!left || progress->no_for_good.kind == MSUB_OK)
+    return;
+  msub_text_format (words, sizeof words, "Before that, %s", progress->no_for_good.text);
+  msub_error_add (err, words);
+  err->about = "recipients";
+}
+
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
@@ -340,6 +353,8 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
   else if (result && !progress.in_doubt && find_way_on (smtp, &progress, transaction_r, err))
     doubt (&progress, err);
   int code = transaction_r->again || !err->code ? MSUB_NOT_ACCEPTED : err->code;
+  if (result && !transaction_r->again)
+    tell_refused (&progress, err);
   if (result && err->kind != MSUB_UNCERTAIN)
     msub_journal_reply (&progress.journal, code, err->text);
   transaction_r->accepted = progress.accepted;

@@ -141,6 +141,19 @@
     (should-error (mew-submit-tls-tests--run peer "ok" :auth "PLAIN")
                   :type 'mew-submit-config)))
 
+(ert-deftest mew-submit-tls-tests-a-certificate-is-wanted-inside-tls ()
+  "A server that misses our certificate and says so inside TLS can encrypt."
+  :tags '(:module)
+  (dolist (words '("No client certificate presented" "Client certificate not trusted"))
+    (mew-submit-test-with-peer
+        (peer (concat "127.0.0.1:0,name=ok,ehlo2=reply:421 4.7.1 smtp Error: " words))
+      (let* ((done (mew-submit-tls-tests--run peer "ok" :auth nil))
+             (told (mew-submit-report--done done)))
+        (should (equal (plist-get done :kind) "deferred"))
+        (should (string-search words told))
+        (should (string-search ":cert-file" told))
+        (should-not (string-search "encrypt" told))))))
+
 (ert-deftest mew-submit-tls-tests-batch ()
   "The options do what the account's keys do."
   :tags '(:module)

@@ -116,6 +116,9 @@
    '("D18 rsa512" :peer ("cert=rsa512") :kind (insecure tls) :reach connection)
    (mew-submit-faults-d--bad "D20" "critical-ext" "critical extension")
    (mew-submit-faults-d--bad "D20" "clientauth-only" "not meant for servers")
+   '("D20 encipher-only"
+     :peer ("cert=encipher-only" "tls-priority=NORMAL:%25DEBUG_ALLOW_KEY_USAGE_VIOLATIONS")
+     :kind insecure :reach connection :text "key usage")
    (mew-submit-faults-d--bad "D21" "revoked" "revoked" :account '(:crl-file (certs "crl.pem")))
    (mew-submit-faults-d--good "D21" "good" :account '(:crl-file (certs "crl.pem")))
    '("D21 the CRL file is missing" :account (:crl-file (certs "missing/crl.pem")) :kind config

@@ -132,6 +132,17 @@ They are refused before connecting; past the Lisp side they may end as one of KI
     :account (:auth ,mechanism :password ,(make-string 3000 ?t))
     :answer ignore :kind auth :saw-line ,(format "^AUTH %s$" mechanism) :auths 2))
 
+(defun mew-submit-faults-e--odd-json (mechanism)
+  "Return entries for a refusal of MECHANISM's token that is not in base64, or on one line."
+  (mapcar (pcase-lambda (`(,what . ,challenge))
+            `(,(format "E19 %s: the refusal is %s" mechanism what)
+              :peer (,(concat "mechs=" mechanism) ,(concat "auth=reply:334" challenge)
+                     "auth-step#1=reply:535 5.7.8 Expired")
+              :account (:auth ,mechanism) :answer ignore :kind auth
+              :text "access token (.*): 535 5\\.7\\.8 Expired" :events ((done :about "token"))))
+          '(("JSON as it is" . " {\"status\":\"401\"}") ("base64 without its padding" . " e30")
+            ("on two lines" . "-e30=\\r\\n334 e30="))))
+
 (defconst mew-submit-faults-e
   (apply
    #'mew-submit-faults-table
@@ -283,6 +294,9 @@ They are refused before connecting; past the Lisp side they may end as one of KI
      ("E19 OAUTHBEARER: the refusal comes as JSON in a challenge"
       :peer ("mechs=OAUTHBEARER" "auth-mode=xoauth2-json") :account (:auth "OAUTHBEARER")
       :answer ignore :saw-line "^AQ==$")
+     ,@(mapcan #'mew-submit-faults-e--odd-json '("XOAUTH2" "OAUTHBEARER"))
+     ("E13 a blank behind the challenge" :kind ok :reach message
+      :peer ("mechs=PLAIN" "auth=reply:334  ") :saw-line "^AUTH PLAIN [^\n]*\n[^\n]+=*$")
      ("E19 XOAUTH2: JSON, and then 235"
       :peer ("mechs=XOAUTH2" "auth-mode=xoauth2-json" "auth-end=reply:235 2.7.0 Ok")
       :account (:auth "XOAUTH2") :answer ignore :kind (auth insecure protocol))

@@ -18,7 +18,7 @@
   "Return a complaint when the client of RECORD sent a proof."
   (let ((said (cdr (seq-drop-while (lambda (line) (not (string-prefix-p "AUTH" line)))
                                    (mew-submit-faults--lines record)))))
-    (unless (member said '(("*") ()))
+    (unless (member said '(("*") ("*" "QUIT") ()))
       (format "after the server's first message it said %S" said))))
 
 (defun mew-submit-faults-f--mode (name mode &rest more)
@@ -45,6 +45,19 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
   "Return entries called NAME for a server-final MESSAGE that proves nothing, and 235 behind it."
   (mew-submit-faults-f--mode name (concat "server-final:" message)))
 
+(defun mew-submit-faults-f--saying (mechanism error reply)
+  "Return directives for a server that answers MECHANISM's proof by ERROR, and then by REPLY."
+  (list (concat "mechs=" mechanism)
+        (concat "auth-step#1=reply:334 " (base64-encode-string error))
+        (concat "auth-step#2=reply:" reply)))
+
+(defun mew-submit-faults-f--said (name error reply kind text)
+  "Return entries called NAME for SCRAM's own ERROR and a REPLY: KIND comes of it, with TEXT."
+  (mapcar (lambda (mechanism)
+            `(,(format "%s, %s" name mechanism) :kind ,kind :text ,(regexp-quote text)
+              :peer ,(mew-submit-faults-f--saying mechanism error reply)))
+          '("SCRAM-SHA-256" "SCRAM-SHA-256-PLUS")))
+
 (defconst mew-submit-faults-f
   (apply
    #'mew-submit-faults-table
@@ -57,6 +70,15 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
      ,@(mew-submit-faults-f--mode "F3 an error as last message, then 235" "error-attr")
      ,@(mew-submit-faults-f--mode "F3 an error as first message, then 235" "error-first"
                                   :check 'mew-submit-faults-f--no-proof)
+     ,@(mew-submit-faults-f--said "F3 it says itself that the password is wrong" "e=invalid-proof"
+                                  "535 5.7.8 No" 'auth "the credentials (e=invalid-proof): 535 5.7.8 No")
+     ,@(mew-submit-faults-f--said "F3 it says so, and that is all" "e=invalid-proof"
+                                  "501 5.7.0 Ended" 'auth "user name or the password: e=invalid-proof")
+     ,@(mew-submit-faults-f--said "F3 it says so, and then 235" "e=invalid-proof"
+                                  "235 2.7.0 Ok" 'insecure "impostor")
+     ("F11 TLS ends elsewhere, as the server says" :kind insecure :text "another TLS connection"
+      :peer ,(mew-submit-faults-f--saying "SCRAM-SHA-256-PLUS" "e=channel-bindings-dont-match"
+                                          "535 5.7.8 No"))
      ,@(mew-submit-faults-f--mode "F3 the server's signature is wrong" "wrong-signature"
                                   :kind 'insecure :text "impostor\\|prove")
      ,@(mew-submit-faults-f--mode "F4 the nonce is not ours" "bad-nonce"

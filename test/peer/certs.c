@@ -30,7 +30,7 @@ enum issuer
 
 enum key { P256, RSA512, RSA1024, RSA2048, ED25519 };
 
-enum twist { NONE, CLIENT_AUTH, CRITICAL, MUST_STAPLE, BAD_SIGNATURE, WRONG_KEY };
+enum twist { NONE, CLIENT_AUTH, ENCIPHER, CRITICAL, MUST_STAPLE, BAD_SIGNATURE, WRONG_KEY };
 
 /* Names that are long, and of characters of more than one octet.  */
 #define TWENTY "日本電子郵便技術研究所社内認証局第一世代"
@@ -80,6 +80,7 @@ static const struct recipe
   { .name = "ip-in-cn", .cn = "127.0.0.1" },
   { .name = "nul-in-san", .cn = "x", .sans = "dns:smtp.example.org\\0.evil.test" },
   { .name = "clientauth-only", .sans = "@", .twist = CLIENT_AUTH },
+  { .name = "encipher-only", .sans = "@", .twist = ENCIPHER, .key = RSA2048 },
   { .name = "not-a-ca-issuer", .sans = "@", .issuer = BY_LEAF },
   { .name = "no-certsign-issuer", .sans = "@", .issuer = BY_NO_CERTSIGN },
   { .name = "pathlen", .sans = "@", .issuer = BY_PATHLEN },
@@ -406,7 +407,7 @@ make_one (const struct recipe *r)
       ok (gnutls_x509_crt_set_dn (m->crt, dn, &error), "DN");
     }
   ok (gnutls_x509_crt_set_basic_constraints (m->crt, self, -1), "basic constraints");
-  ok (gnutls_x509_crt_set_key_usage (m->crt, GNUTLS_KEY_DIGITAL_SIGNATURE
+  ok (gnutls_x509_crt_set_key_usage (m->crt, (r->twist == ENCIPHER ? 0 : GNUTLS_KEY_DIGITAL_SIGNATURE)
                                                | (r->key == RSA2048 || r->key == RSA1024
                                                   || r->key == RSA512
                                                   ? GNUTLS_KEY_KEY_ENCIPHERMENT : 0)), "usage");

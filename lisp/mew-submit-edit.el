@@ -39,14 +39,17 @@ its hooks."
               (buffer-list)))
 
 (defun mew-submit-edit--sent ()
-  "Forget the message that was edited here, and is sent now."
-  (when-let* ((edited mew-submit-edit--edited))
+  "Forget the message that was edited here, and is sent now.
+A quit comes too late: who is told of one sends it twice."
+  (when-let* ((edited mew-submit-edit--edited)
+              (inhibit-quit t))
     (dolist (buffer (mew-submit-edit--buffers edited))
       (with-current-buffer buffer
         (setq mew-submit-edit--edited nil)))
     ;; Unlocked it would be put back by another Emacs.
     (ignore-errors (mew-submit-spool--remove (car edited)))
-    (mew-submit-spool--unlock (cdr edited))))
+    (mew-submit-spool--unlock (cdr edited))
+    (setq quit-flag nil)))
 
 (defun mew-submit-edit--delete-p (entry)
   "Is ENTRY's message, whose buffer is killed, to be gone for good?

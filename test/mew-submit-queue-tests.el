@@ -2036,6 +2036,22 @@ One that was to be sent at a time of its own would be sent twice."
             (message-send)
           (advice-remove 'mew-submit-spool--unlock look))))))
 
+(ert-deftest mew-submit-queue-tests-quit-when-edited-is-sent ()
+  "A quit while what was edited goes away, after it is sent, does not reach the user.
+Who is told of it takes the mail for one that is not sent, and sends it twice."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-scheduled id directory
+    (let ((quit (lambda (entry)
+                  (when (string-suffix-p "edited/" (plist-get entry :directory))
+                    (setq quit-flag t)))))
+      (mew-submit-queue-tests--editing id
+        (goto-char (point-min))
+        (message-remove-header "X-Mew-Submit-Send-At")
+        (advice-add 'mew-submit-spool--remove :before quit)
+        (unwind-protect
+            (message-send)
+          (advice-remove 'mew-submit-spool--remove quit))))))
+
 (ert-deftest mew-submit-queue-tests-edited-in-another-mode ()
   "What is edited and put into another mode, or its own anew, is neither lost nor twice."
   :tags '(:module)

@@ -2052,6 +2052,46 @@ Who is told of it takes the mail for one that is not sent, and sends it twice."
             (message-send)
           (advice-remove 'mew-submit-spool--remove quit))))))
 
+(ert-deftest mew-submit-queue-tests-quit-while-it-is-set-aside ()
+  "A quit at whatever moment leaves a mail in the outbox or in the buffer that edits it.
+In neither nobody would see it, and it would be sent beside what was edited."
+  :tags '(:module)
+  (dolist (step '(mew-submit-restore--insert mew-submit-spool--set-aside
+                  mew-submit-spool--remove mew-submit-spool--unlock))
+    (mew-submit-queue-tests--with-scheduled id directory
+      (let ((quit (lambda (&rest _) (setq quit-flag t))))
+        (advice-add step :after quit)
+        (unwind-protect
+            (condition-case nil
+                (mew-submit-edit id)
+              (quit nil))
+          (advice-remove step quit)))
+      (let ((edits (seq-find (lambda (buffer)
+                               (buffer-local-value 'mew-submit-edit--edited buffer))
+                             (buffer-list))))
+        (should (eq (null edits) (equal (mew-submit-spool--ids directory) (list id))))
+        (when edits
+          (with-current-buffer edits
+            (should (cdr mew-submit-edit--edited))
+            (kill-buffer))))
+      (mew-submit-queue--send id))))
+
+(ert-deftest mew-submit-queue-tests-edited-by-another-instead ()
+  "Whoever is overtaken by another Emacs while a mail is set aside does not edit it.
+That has put it back, and would send it at its time beside what was edited."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-scheduled id directory
+    (let ((look (lambda (&rest _) (mew-submit-spool--put-back directory))))
+      (advice-add 'mew-submit-spool--unlock :after look)
+      (unwind-protect
+          (should-error (mew-submit-edit id) :type 'user-error)
+        (advice-remove 'mew-submit-spool--unlock look)))
+    (should-not (seq-some (lambda (buffer)
+                            (buffer-local-value 'mew-submit-edit--edited buffer))
+                          (buffer-list)))
+    (mew-submit-known--refresh)
+    (mew-submit-queue--send id)))
+
 (ert-deftest mew-submit-queue-tests-edited-in-another-mode ()
   "What is edited and put into another mode, or its own anew, is neither lost nor twice."
   :tags '(:module)

@@ -118,6 +118,7 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
               (use-hard-newlines 1 'never))
             ;; An account that no field can name goes along with the buffer.
             (message-options-set 'mew-submit-account account)
+            (message-options-set 'mew-submit-edited (plist-get entry :id))
             (message-goto-body))
           ;; There was nothing before this.
           (setq buffer-undo-list nil)

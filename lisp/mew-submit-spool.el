@@ -225,7 +225,8 @@ a value that Emacs cannot read again")))
                '(held queued sending uncertain refused filing))
          (all #'numberp :next :created :not-before :waited)
          (all #'natnump :attempts)
-         (all #'stringp :from :subject :message-id :last :reply :private :source :via)
+         (all #'stringp :from :subject :message-id :last :reply :private :source :via
+              :instead)
          (all (list-of #'stringp) :recipients :delivered)
          (all (list-of #'natnump) :hard)
          (all (list-of #'mew-submit-spool--refusal-p) :refused)
@@ -583,13 +584,22 @@ doubt stays so."
          (list :state 'held :next (plist-get entry :not-before)))
         (t '(:state held :next nil :last "It was being edited, and not sent"))))
 
+(defun mew-submit-spool--replaced-p (id directory)
+  "Is there a message in DIRECTORY that was made of the message ID, edited?"
+  (seq-some (lambda (other)
+              (equal (plist-get (mew-submit-spool--read other directory) :instead) id))
+            (mew-submit-spool--ids directory)))
+
 (defun mew-submit-spool--put-back-one (id edited directory)
   "Put the message ID in EDITED, locked, back into DIRECTORY; return its entry.
-It is as `mew-submit-spool--unedited' says."
+It is as `mew-submit-spool--unedited' says.  One of which another was made and
+sent is removed: an Emacs may have died between the two."
   (when-let* ((entry (mew-submit-spool--read id edited)))
-    (let ((moved (apply #'mew-submit-spool--move entry directory
-                        (mew-submit-spool--unedited entry))))
-      (mew-submit-spool--move-source entry moved)
+    (let ((moved (unless (mew-submit-spool--replaced-p id directory)
+                   (apply #'mew-submit-spool--move entry directory
+                          (mew-submit-spool--unedited entry)))))
+      (when moved
+        (mew-submit-spool--move-source entry moved))
       (mew-submit-spool--remove entry)
       moved)))
 

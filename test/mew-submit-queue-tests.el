@@ -2092,6 +2092,30 @@ That has put it back, and would send it at its time beside what was edited."
     (mew-submit-known--refresh)
     (mew-submit-queue--send id)))
 
+(ert-deftest mew-submit-queue-tests-edited-sent-and-killed ()
+  "An Emacs that dies after it has sent what was edited leaves nothing to be sent twice."
+  :tags '(:module)
+  (dolist (mode '(message-mode mail-mode))
+    (mew-submit-queue-tests--with-scheduled id directory
+      (cl-letf (((symbol-function 'y-or-n-p) #'always)
+                ;; As if it were killed: its locks go away, and all else stays.
+                ((symbol-function 'mew-submit-edit--sent)
+                 (lambda ()
+                   (mew-submit-spool--unlock (cdr mew-submit-edit--edited))
+                   (setq mew-submit-edit--edited nil))))
+        (mew-submit-queue-tests--editing id
+          (when (eq mode 'mail-mode)
+            (mail-mode))
+          (mail-position-on-field "X-Mew-Submit-Send-At")
+          (delete-region (line-beginning-position) (line-beginning-position 2))
+          (should (cdr mew-submit-edit--edited))
+          (if (eq mode 'mail-mode)
+              (mail-send)
+            (message-send))
+          (should-not mew-submit-edit--edited)))
+      (should-not (mew-submit-spool--put-back directory))
+      (should-not (mew-submit-spool--ids (expand-file-name "edited" directory))))))
+
 (ert-deftest mew-submit-queue-tests-edited-in-another-mode ()
   "What is edited and put into another mode, or its own anew, is neither lost nor twice."
   :tags '(:module)

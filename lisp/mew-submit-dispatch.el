@@ -605,8 +605,6 @@ The mail goes to the outbox all the same, whatever the answer is."
   (setq mew-submit-dispatch--no-module nil)
   (mew-submit-question--drop 'build)
   (clrhash mew-submit-known--seen)
-  (dolist (directory mew-submit-dispatch--watching)
-    (mew-submit-known--call #'mew-submit-spool--put-back directory))
   (mew-submit-dispatch--look-all)
   (mew-submit-dispatch--run))
 
@@ -621,8 +619,6 @@ has been looked at; when there is much, that is after this has returned."
                      (or directory mew-submit-outbox-directory)))))
     (cl-pushnew directory mew-submit-dispatch--watching :test #'equal)
     (setq mew-submit-fate--leaving nil)
-    (unless (mew-submit-module--missing-p)
-      (mew-submit-known--call #'mew-submit-spool--put-back directory))
     (mapc #'mew-submit-spool--clean
           (list directory (mew-submit-spool--copies directory)
                 (mew-submit-spool--edited directory)))

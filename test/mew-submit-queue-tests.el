@@ -2006,6 +2006,28 @@ It is used all the same; another Emacs uses that of the user's account."
         (should-not (directory-files (expand-file-name "edited" directory)
                                      nil "\\`[^.]"))))))
 
+(ert-deftest mew-submit-queue-tests-edited-by-one-that-ends ()
+  "What an Emacs edits that ends is seen by another that runs already, and by a list."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((id (mew-submit-queue-tests--add
+               directory '(:server "127.0.0.1" :tls none) :held t)))
+      (dolist (look (list #'mew-submit-known--refresh
+                          (lambda ()
+                            (mew-submit-known--look-then directory #'ignore))))
+        (mew-submit-spool--unlock
+         (let ((lock (mew-submit-spool--lock id directory)))
+           (mew-submit-spool--remove
+            (prog1 (mew-submit-known--read id directory)
+              (mew-submit-spool--set-aside (mew-submit-known--entry id))))
+           lock))
+        ;; There is nothing new, as far as it knows.
+        (set-file-times directory (time-subtract nil 100))
+        (mew-submit-known--end-look (mew-submit-known--begin-look directory))
+        (should-not (mew-submit-known--entries))
+        (funcall look)
+        (should (equal (plist-get (car (mew-submit-known--entries)) :id) id))))))
+
 (defmacro mew-submit-queue-tests--with-scheduled (id directory &rest body)
   "Run BODY with the message ID, to be sent tomorrow, in an outbox in DIRECTORY.
 It is sent once, whatever BODY does, and then the outbox is empty."

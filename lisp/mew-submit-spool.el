@@ -643,7 +643,9 @@ Return the entries of those messages."
       ;; The message goes away after this, so the line has to stay.
       (let ((write-region-inhibit-fsync nil))
         (with-file-modes #o600
-          (write-region (mew-submit-json--line line) nil file t 'silent))))))
+          (write-region (concat (and (mew-submit-store--cut-off-p file) "\n")
+                                (mew-submit-json--line line))
+                        nil file t 'silent))))))
 
 (defun mew-submit-spool--logged (key value directory)
   "Return who has got the message whose KEY is VALUE out of DIRECTORY, by its log.

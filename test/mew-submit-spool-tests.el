@@ -381,6 +381,23 @@ One that came back after a power failure, without it, would be sent again."
         (should (equal (plist-get line :server) "h")))
       (should-not (mew-submit-spool--ids directory)))))
 
+(ert-deftest mew-submit-spool-tests-log-that-was-cut-off ()
+  "What a full disk has left of a line makes the next one no less readable.
+A message that is back from a backup is known by that."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((log (expand-file-name "delivered.log" directory))
+          (entry (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                         :delivered '("a@x"))))
+      (dolist (before '("" "{\"time\":\"2026-" "{\"time\":\"2026-\"}\n"))
+        (mew-submit-test-write log before)
+        (mew-submit-spool--finish entry '(:port 587))
+        (should (equal (mew-submit-spool--logged :id (plist-get entry :id) directory)
+                       '("a@x")))
+        (should (string-prefix-p (concat (string-trim-right before "\n")
+                                         (unless (equal before "") "\n") "{\"time\"")
+                                 (mew-submit-test-octets log)))))))
+
 (ert-deftest mew-submit-spool-tests-has-had-it ()
   "A message that is in the outbox, or has left it, is known by its Message-ID."
   :tags '(:module)

@@ -276,10 +276,10 @@ What cannot be read has the state `broken', and :last says why."
     (mapcar (lambda (file) (substring file 0 -4))
             (directory-files directory nil "\\`[^.].*\\.eml\\'"))))
 
-(defun mew-submit-spool--clean (directory)
+(defun mew-submit-spool--clean (directory &optional now)
   "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
-That is what belongs to no message and is more than a day old."
-  (let ((old (time-subtract nil 86400))
+That is what belongs to no message and came there more than a day before NOW."
+  (let ((old (time-subtract now 86400))
         (messages (make-hash-table :test #'equal))
         (files (and (file-directory-p directory)
                     (directory-files directory nil "\\`[^.].*\\..*"))))
@@ -293,7 +293,8 @@ That is what belongs to no message and is more than a day old."
                                    messages))))
         (let ((attributes (file-attributes (expand-file-name file directory))))
           (when (and attributes
-                     (time-less-p (file-attribute-modification-time attributes)
+                     ;; What is being put back from a backup has the times it had.
+                     (time-less-p (file-attribute-status-change-time attributes)
                                   old))
             (ignore-errors
               (delete-file (expand-file-name file directory)))))))))

@@ -5,8 +5,7 @@
 
 ;;; Commentary:
 
-;; It owns the directory that holds the messages that are not delivered
-;; yet.  A message ID has these files there:
+;; It owns the directory that holds the messages that are not delivered yet, with these files:
 ;;
 ;;   ID.eml      the message, octets, without Bcc; it is there from the moment on
 ;;               when all the rest is on disk, and whoever has it locked sends it
@@ -16,17 +15,16 @@
 ;;   ID.N.journal  what the module writes at the Nth attempt, each line synced: before
 ;;               a final dot which recipients it is for, after it the server's words
 ;;
-;; A lock is the kernel's, so it ends with its owner.  An entry that says `sending'
-;; and whose message is not locked was left behind by an Emacs that died: the journal
-;; says what is true of it (mew-submit-fate.el).  When to send is mew-submit-dispatch.el's.
+;; A lock is the kernel's, so it ends with its owner.  Of an entry that says `sending' and whose
+;; message is not locked the journal says what is true: the Emacs that sent it has died
+;; (mew-submit-fate.el).  When to send is mew-submit-dispatch.el's.
 ;;
 ;; What is delivered and wants copies filed (Fcc, Gcc) goes on to copies/, with the state
 ;; `filing', until mew-submit-copies.el has filed them.
 ;;
-;; States: `held' (until :next, or until the user says so), `queued', `sending',
-;; `uncertain' (the final dot was sent, no answer came), `refused', and `broken'
-;; (what is on disk cannot be read).  What is delivered becomes a line of
-;; delivered.log, and its files go away.
+;; States: `held' (until :next, or until the user says so), `queued', `sending', `refused',
+;; `uncertain' (the final dot was sent, no answer came), and `broken' (what is on disk cannot be
+;; read).  What is delivered becomes a line of delivered.log, and its files go away.
 
 ;;; Code:
 
@@ -691,21 +689,21 @@ first: it may have ended after one was here and before it was gone there."
                             (member-ignore-case address people))
                           recipients))))))
 
-(defun mew-submit-spool--finish (entry done)
+(defun mew-submit-spool--finish (entry done &optional journaled)
   "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.
-That it cannot be logged is no reason to keep it, and so to send it again."
-  (condition-case err
-      (mew-submit-spool--log entry done)
-    (error (display-warning 'mew-submit
-                            (format "A delivery was not logged: %s"
-                                    (mew-submit-error--text err)))))
-  (when (plist-get entry :fcc)
-    (condition-case err
-        (mew-submit-spool--keep entry)
-      (error (display-warning 'mew-submit
-                              (format "A mail was delivered, but no copy was \
-filed: %s" (mew-submit-error--text err))))))
-  (mew-submit-spool--remove entry))
+That it cannot be logged is no reason to keep it, and so to send it again.  With
+JOURNALED its journal says the same: until its copies can be kept it stays, and
+whoever finds it finishes it."
+  (when (or done (not (mew-submit-spool--logged :id (plist-get entry :id)
+                                                (plist-get entry :directory))))
+    (mew-submit-error--told "A delivery was not logged"
+                            (lambda () (mew-submit-spool--log entry done))))
+  (when (or (null (plist-get entry :fcc))
+            (mew-submit-error--told (if journaled "A copy of a delivered mail has to wait"
+                                      "A mail was delivered, but no copy was filed")
+                                    (lambda () (mew-submit-spool--keep entry)))
+            (not journaled))
+    (mew-submit-spool--remove entry)))
 
 (defun mew-submit-spool--remove (entry)
   "Remove the message of ENTRY and all that belongs to it."

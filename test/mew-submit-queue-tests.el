@@ -2032,6 +2032,37 @@ It is used all the same; another Emacs uses that of the user's account."
         (funcall look)
         (should (equal (plist-get (car (mew-submit-known--entries)) :id) id))))))
 
+(ert-deftest mew-submit-queue-tests-a-copy-that-cannot-be-kept ()
+  "Where the copies of what is delivered cannot be kept, they are when that can be done.
+Nobody is sent the message again, or told that it waits, and it is logged once."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((sent (expand-file-name "sent" directory))
+             (copies (directory-file-name (mew-submit-spool--copies directory)))
+             warnings
+             (id (progn
+                   (mew-submit-test-write copies "")
+                   (mew-submit-queue-tests--add
+                    directory (mew-submit-test-account peer "ok")
+                    :fcc (list (list :kind 'mbox :place sent))))))
+        (cl-letf (((symbol-function 'display-warning)
+                   (lambda (_type text &rest _) (push text warnings))))
+          (mew-submit-queue-tests--settle)
+          (mew-submit-known--refresh))
+        (should (string-search "copy of a delivered mail has to wait" (car warnings)))
+        (should-not (mew-submit-known--entries))
+        (should (equal (mew-submit-spool--ids directory) (list id)))
+        (delete-file copies)
+        (mew-submit-known--refresh)
+        (should-not (mew-submit-spool--ids directory))
+        (mew-submit-copies--file directory)
+        (should (file-exists-p sent))
+        (should-not (mew-submit-test-stored peer 2))
+        (should (= 1 (length (mew-submit-test-json-lines
+                              (mew-submit-test-octets
+                               (expand-file-name "delivered.log" directory))))))))))
+
 (defmacro mew-submit-queue-tests--with-scheduled (id directory &rest body)
   "Run BODY with the message ID, to be sent tomorrow, in an outbox in DIRECTORY.
 It is sent once, whatever BODY does, and then the outbox is empty."

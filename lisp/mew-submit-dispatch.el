@@ -322,6 +322,16 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
   (when-let* ((doubt (mew-submit-fate--returned entry)))
     (mew-submit-known--save doubt)))
 
+(defun mew-submit-dispatch--replace (entry)
+  "Remove the message of which ENTRY's, about to be sent, was made by editing it.
+The Emacs that edited it may die before it does that, and nobody is to find it
+when this one has left."
+  (when-let* ((id (plist-get entry :instead))
+              (edited (mew-submit-spool--edited (plist-get entry :directory)))
+              (stem (expand-file-name id edited))
+              ((file-exists-p (concat stem ".eml"))))
+    (mew-submit-spool--remove (list :id id :directory edited :stem stem))))
+
 (defun mew-submit-dispatch--try-to-begin (entry)
   "Begin to send ENTRY's message as it is on disk, if it is due there, too.
 Another Emacs may do that, or have done it.  The lock is given back, unless the
@@ -340,6 +350,7 @@ message is being sent now."
           (let ((true (mew-submit-known--reread id directory)))
             (when (and true (mew-submit-dispatch--due-p true)
                        (not (mew-submit-dispatch--returned-p true)))
+              (mew-submit-dispatch--replace true)
               (let ((resolved (mew-submit-dispatch--resolve true)))
                 ;; What is being sent stays locked, whoever quits.
                 (mew-submit-known--whole

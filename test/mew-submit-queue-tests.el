@@ -2150,9 +2150,11 @@ That has put it back, and would send it at its time beside what was edited."
     (mew-submit-queue--send id)))
 
 (ert-deftest mew-submit-queue-tests-edited-sent-and-killed ()
-  "An Emacs that dies after it has sent what was edited leaves nothing to be sent twice."
+  "An Emacs that dies after it has sent what was edited leaves nothing to be sent twice.
+Neither while the new mail is held, nor when it is sent, also by another Emacs."
   :tags '(:module)
-  (dolist (mode '(message-mode mail-mode))
+  (pcase-dolist (`(,mode . ,time) '((message-mode) (message-mode . t)
+                                    (mail-mode) (mail-mode . t)))
     (mew-submit-queue-tests--with-scheduled id directory
       (cl-letf (((symbol-function 'y-or-n-p) #'always)
                 ;; As if it were killed: its locks go away, and all else stays.
@@ -2163,15 +2165,20 @@ That has put it back, and would send it at its time beside what was edited."
         (mew-submit-queue-tests--editing id
           (when (eq mode 'mail-mode)
             (mail-mode))
-          (mail-position-on-field "X-Mew-Submit-Send-At")
-          (delete-region (line-beginning-position) (line-beginning-position 2))
+          (unless time
+            (mail-position-on-field "X-Mew-Submit-Send-At")
+            (delete-region (line-beginning-position) (line-beginning-position 2)))
           (should (cdr mew-submit-edit--edited))
           (if (eq mode 'mail-mode)
               (mail-send)
             (message-send))
           (should-not mew-submit-edit--edited)))
+      (unless time
+        (mew-submit-queue-tests--settle))
       (should-not (mew-submit-spool--put-back directory))
-      (should-not (mew-submit-spool--ids (expand-file-name "edited" directory))))))
+      (should-not (mew-submit-spool--ids (expand-file-name "edited" directory)))
+      (when time
+        (mew-submit-queue--send (car (mew-submit-spool--ids directory)))))))
 
 (ert-deftest mew-submit-queue-tests-edited-in-another-mode ()
   "What is edited and put into another mode, or its own anew, is neither lost nor twice."

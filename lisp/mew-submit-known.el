@@ -158,7 +158,8 @@ arrived already")))
 Return its value.  Signal `user-error' when that is not possible, or the message
 is in doubt and was not when it was looked at; it is a person who wants that."
   (let ((known (mew-submit-known--entry id directory))
-        (lock (mew-submit-spool--lock id directory)))
+        (lock (mew-submit-error--as-user-error
+                (mew-submit-spool--lock id directory))))
     (unless lock
       (user-error "%s" (if (file-exists-p (mew-submit-spool--file
                                            id ".eml" directory))

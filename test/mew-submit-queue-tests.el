@@ -1643,6 +1643,22 @@ One that a function has needs no frame."
        (mew-submit-spool--with entry :state 'queued :held nil)))
     (nreverse ids)))
 
+(ert-deftest mew-submit-queue-tests-what-a-person-cannot-lock ()
+  "Whoever does something with a message on a disk that takes no lock reads why not."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((id (mew-submit-queue-tests--add
+               directory '(:server "127.0.0.1" :tls none) :held t)))
+      (cl-letf (((symbol-function 'mew-submit--mod-lock)
+                 (lambda (file)
+                   (mew-submit-error--throw 'internal nil "%s cannot be locked: No locks"
+                                            file))))
+        (dolist (act '(mew-submit-queue--send mew-submit-queue--hold
+                       mew-submit-queue--delete mew-submit-edit))
+          (should (string-match-p "\\`[^ ]+\\.eml cannot be locked: No locks\\'"
+                                  (error-message-string
+                                   (should-error (funcall act id) :type 'user-error)))))))))
+
 (ert-deftest mew-submit-queue-tests-one-that-cannot-be-locked ()
   "A message that cannot be opened or locked is put off, and no other is."
   :tags '(:module)

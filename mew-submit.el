@@ -372,6 +372,13 @@ M-x mew-submit-build-module"))
              (mew-submit-background--say
               "Mail to %s is in the outbox; sending in the background" people))))))
 
+(defun mew-submit--edited-id ()
+  "Return the identifier of the message that is edited in this buffer, or nil.
+Message mode sends from a buffer of its own, which has the options alone."
+  (or (plist-get (car (bound-and-true-p mew-submit-edit--edited)) :id)
+      (and (bound-and-true-p message-this-is-mail)
+           (message-options-get 'mew-submit-edited))))
+
 (defun mew-submit--send-buffer ()
   "Put the mail in the current buffer into the outbox and submit it."
   (require 'sendmail)
@@ -391,6 +398,7 @@ M-x mew-submit-build-module"))
                     :from (and (not (mew-submit-message--envelope-from fields))
                                (mew-submit--envelope-from))
                     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
+                    :instead (mew-submit--edited-id)
                     :source (and mew-submit--source-function
                                  (funcall mew-submit--source-function fields))
                     :fcc (mew-submit-copies--with-bcc copies fields))))

@@ -465,6 +465,16 @@ called for the copies."
       (write-region nil nil file nil 'silent))
     file))
 
+(defconst mew-submit-copies--programs-max 8
+  "How many programs that file copies run at the same time at most.
+The module locks so many messages, and Emacs has so many descriptors.")
+
+(defvar mew-submit-copies--programs 0
+  "How many programs that file copies are running.")
+
+(defvar mew-submit-copies--rest nil
+  "The messages that wait for a program to end: a list of (ID . DIRECTORY).")
+
 (defun mew-submit-copies--start (entry copy then)
   "Have the program of COPY read the message of ENTRY, in the background.
 THEN is called when it has ended, with non-nil if the copy is filed."
@@ -478,12 +488,15 @@ THEN is called when it has ended, with non-nil if the copy is filed."
      :sentinel
      (lambda (process _)
        (unless (process-live-p process)
+         (cl-decf mew-submit-copies--programs)
          (mew-submit-background--run
-           (delete-file file)
            (let ((why (mew-submit-copies--ended process copy)))
              (when why
                (mew-submit-copies--warn entry copy why))
-             (funcall then (null why)))))))))
+             (funcall then (null why)))
+           (mew-submit-copies--file-rest)
+           (delete-file file)))))
+    (cl-incf mew-submit-copies--programs)))
 
 (defun mew-submit-copies--go-on (entry copy copies lock filed)
   "Note whether COPY of ENTRY's message is FILED; go on with COPIES.
@@ -512,17 +525,39 @@ Then give LOCK, which is on its message, back."
       (error (mew-submit-copies--warn entry copy err)
              (mew-submit-spool--unlock lock)))))
 
+(defun mew-submit-copies--file-locked (entry lock)
+  "File the copies of ENTRY's message, on which LOCK is, that can be filed now."
+  (if (eq (plist-get entry :state) 'filing)
+      (mew-submit-copies--next-copy
+       entry (seq-filter #'mew-submit-copies--ready-p (plist-get entry :fcc)) lock)
+    (mew-submit-spool--unlock lock)
+    (when (eq (plist-get entry :state) 'broken)
+      (display-warning
+       'mew-submit
+       (format "Nobody knows where a copy of a delivered mail is to be filed.  %s.  \
+File %s yourself and delete it"
+               (plist-get entry :last) (mew-submit-spool--message-file entry))))))
+
 (defun mew-submit-copies--file-entry (id directory)
   "File the copies of the message ID in DIRECTORY that can be filed now.
-Return non-nil if some of them are left when this returns."
-  (when-let* ((lock (mew-submit-spool--lock id directory)))
-    (let ((entry (mew-submit-spool--read id directory)))
-      (if (eq (plist-get entry :state) 'filing)
-          (mew-submit-copies--next-copy
-           entry (seq-filter #'mew-submit-copies--ready-p (plist-get entry :fcc))
-           lock)
-        (mew-submit-spool--unlock lock))))
+Where that fails it is told, and those of others are filed.  Return non-nil if
+some of them are left when this returns."
+  (if (>= mew-submit-copies--programs mew-submit-copies--programs-max)
+      (cl-pushnew (cons id directory) mew-submit-copies--rest :test #'equal)
+    (condition-case err
+        (when-let* ((lock (mew-submit-spool--lock id directory)))
+          (mew-submit-copies--file-locked (mew-submit-spool--read id directory) lock))
+      (error (display-warning 'mew-submit
+                              (format "The copies of a delivered mail wait: %s"
+                                      (mew-submit-error--text err))))))
   (file-exists-p (mew-submit-spool--file id ".eml" directory)))
+
+(defun mew-submit-copies--file-rest ()
+  "File the copies of what has waited for a program to end."
+  (while (and mew-submit-copies--rest
+              (< mew-submit-copies--programs mew-submit-copies--programs-max))
+    (pcase-let ((`(,id . ,directory) (pop mew-submit-copies--rest)))
+      (mew-submit-copies--file-entry id directory))))
 
 (defun mew-submit-copies--file (directory)
   "File the copies that are to be filed in the outbox DIRECTORY.

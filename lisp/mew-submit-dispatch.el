@@ -90,7 +90,8 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-spool--forget-journal old)
                (mew-submit-known--note entry stamp)))
             (t (mew-submit-known--drop entry)
-               (mew-submit-spool--finish entry done)))
+               (mew-submit-spool--finish entry done
+                                         (mew-submit-fate--journaled-p old))))
     (error
      (when (plist-get entry :state)
        (mew-submit-known--note entry))
@@ -321,6 +322,16 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
   (when-let* ((doubt (mew-submit-fate--returned entry)))
     (mew-submit-known--save doubt)))
 
+(defun mew-submit-dispatch--replace (entry)
+  "Remove the message of which ENTRY's, about to be sent, was made by editing it.
+The Emacs that edited it may die before it does that, and nobody is to find it
+when this one has left."
+  (when-let* ((id (plist-get entry :instead))
+              (edited (mew-submit-spool--edited (plist-get entry :directory)))
+              (stem (expand-file-name id edited))
+              ((file-exists-p (concat stem ".eml"))))
+    (mew-submit-spool--remove (list :id id :directory edited :stem stem))))
+
 (defun mew-submit-dispatch--try-to-begin (entry)
   "Begin to send ENTRY's message as it is on disk, if it is due there, too.
 Another Emacs may do that, or have done it.  The lock is given back, unless the
@@ -339,6 +350,7 @@ message is being sent now."
           (let ((true (mew-submit-known--reread id directory)))
             (when (and true (mew-submit-dispatch--due-p true)
                        (not (mew-submit-dispatch--returned-p true)))
+              (mew-submit-dispatch--replace true)
               (let ((resolved (mew-submit-dispatch--resolve true)))
                 ;; What is being sent stays locked, whoever quits.
                 (mew-submit-known--whole
@@ -605,8 +617,6 @@ The mail goes to the outbox all the same, whatever the answer is."
   (setq mew-submit-dispatch--no-module nil)
   (mew-submit-question--drop 'build)
   (clrhash mew-submit-known--seen)
-  (dolist (directory mew-submit-dispatch--watching)
-    (mew-submit-known--call #'mew-submit-spool--put-back directory))
   (mew-submit-dispatch--look-all)
   (mew-submit-dispatch--run))
 
@@ -621,8 +631,6 @@ has been looked at; when there is much, that is after this has returned."
                      (or directory mew-submit-outbox-directory)))))
     (cl-pushnew directory mew-submit-dispatch--watching :test #'equal)
     (setq mew-submit-fate--leaving nil)
-    (unless (mew-submit-module--missing-p)
-      (mew-submit-known--call #'mew-submit-spool--put-back directory))
     (mapc #'mew-submit-spool--clean
           (list directory (mew-submit-spool--copies directory)
                 (mew-submit-spool--edited directory)))

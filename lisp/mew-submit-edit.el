@@ -39,14 +39,17 @@ its hooks."
               (buffer-list)))
 
 (defun mew-submit-edit--sent ()
-  "Forget the message that was edited here, and is sent now."
-  (when-let* ((edited mew-submit-edit--edited))
+  "Forget the message that was edited here, and is sent now.
+A quit comes too late: who is told of one sends it twice."
+  (when-let* ((edited mew-submit-edit--edited)
+              (inhibit-quit t))
     (dolist (buffer (mew-submit-edit--buffers edited))
       (with-current-buffer buffer
         (setq mew-submit-edit--edited nil)))
     ;; Unlocked it would be put back by another Emacs.
     (ignore-errors (mew-submit-spool--remove (car edited)))
-    (mew-submit-spool--unlock (cdr edited))))
+    (mew-submit-spool--unlock (cdr edited))
+    (setq quit-flag nil)))
 
 (defun mew-submit-edit--delete-p (entry)
   "Is ENTRY's message, whose buffer is killed, to be gone for good?
@@ -107,13 +110,16 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
   (let ((buffer (generate-new-buffer "*mail: edited again*")))
     (condition-case err
         (with-current-buffer buffer
-          (let ((account (mew-submit-restore--insert entry)))
+          ;; A quit is for before it is set aside, not for between that and the lock.
+          (let* ((inhibit-quit nil)
+                 (account (mew-submit-restore--insert entry)))
             (message-mode)
             (when (text-property-any (point-min) (point-max) 'hard t)
               (use-hard-newlines 1 'never))
             ;; An account that no field can name goes along with the buffer.
-            (message-options-set 'mew-submit-account account))
-          (message-goto-body)
+            (message-options-set 'mew-submit-account account)
+            (message-options-set 'mew-submit-edited (plist-get entry :id))
+            (message-goto-body))
           ;; There was nothing before this.
           (setq buffer-undo-list nil)
           (set-buffer-modified-p nil)
@@ -126,14 +132,20 @@ Return (BUFFER . ENTRY), with ENTRY as it is while the message is edited."
 
 ;;;###mew-submit
 (defun mew-submit-edit--take (id directory)
-  "Take the message ID out of the outbox DIRECTORY into a buffer; return that."
-  (pcase-let ((`(,buffer . ,entry)
-               (mew-submit-queue--take id #'mew-submit-edit--buffer directory)))
+  "Take the message ID out of the outbox DIRECTORY into a buffer; return that.
+Signal `user-error' when another Emacs, which saw nobody edit it, was faster."
+  (pcase-let* ((inhibit-quit t)
+               (`(,buffer . ,entry)
+                (mew-submit-queue--take id #'mew-submit-edit--buffer directory))
+               (lock (mew-submit-spool--lock id (plist-get entry :directory))))
+    (unless lock
+      (kill-buffer buffer)
+      (user-error "Another Emacs has put it back into the outbox; try again"))
     (with-current-buffer buffer
-      (setq mew-submit-edit--edited
-            (cons entry (mew-submit-spool--lock id (plist-get entry :directory))))
+      (setq mew-submit-edit--edited (cons entry lock))
       (add-hook 'message-sent-hook #'mew-submit-edit--sent nil t)
       (add-hook 'kill-buffer-hook #'mew-submit-edit--given-up nil t))
+    (setq quit-flag nil)
     (when (plist-get entry :delivered)
       (message "%s not get it again: see X-Mew-Submit-Not-To"
                (if (cdr (plist-get entry :delivered))

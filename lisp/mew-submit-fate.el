@@ -148,11 +148,18 @@ then."
                (file-exists-p (mew-submit-spool--journal-file entry))))
       entry
     (let ((recovered (mew-submit-fate--recovered entry)))
-      (if (plist-get recovered :state)
-          (mew-submit-spool--write recovered t)
-        (mew-submit-spool--finish recovered nil))
-      (mew-submit-spool--forget-journal entry)
-      (and (plist-get recovered :state) recovered))))
+      (cond ((plist-get recovered :state)
+             (mew-submit-spool--write recovered t)
+             (mew-submit-spool--forget-journal entry)
+             recovered)
+            (t (mew-submit-spool--finish recovered nil t)
+               nil)))))
+
+(defun mew-submit-fate--journaled-p (entry)
+  "Does the journal of ENTRY, which is being sent, say that everybody has it?"
+  (null (condition-case nil
+            (plist-get (mew-submit-fate--recovered entry) :state)
+          (error t))))
 
 (defun mew-submit-fate--returned (entry)
   "Return ENTRY as in doubt if its message has left the outbox before, else nil.

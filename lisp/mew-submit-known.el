@@ -158,7 +158,8 @@ arrived already")))
 Return its value.  Signal `user-error' when that is not possible, or the message
 is in doubt and was not when it was looked at; it is a person who wants that."
   (let ((known (mew-submit-known--entry id directory))
-        (lock (mew-submit-spool--lock id directory)))
+        (lock (mew-submit-error--as-user-error
+                (mew-submit-spool--lock id directory))))
     (unless lock
       (user-error "%s" (if (file-exists-p (mew-submit-spool--file
                                            id ".eml" directory))
@@ -305,6 +306,12 @@ waits for its end."
     (dolist (id ids)
       (mew-submit-known--look-safely id directory nil))))
 
+(defun mew-submit-known--put-back (directory)
+  "Put back into DIRECTORY what was edited by an Emacs that has ended.
+Nothing in DIRECTORY itself has changed by that, and no other may start soon."
+  (unless (mew-submit-module--missing-p)
+    (mew-submit-known--call #'mew-submit-spool--put-back directory)))
+
 (defun mew-submit-known--unchanged-p (directory)
   "Is DIRECTORY as it was when it was looked through last?"
   (let ((likeness (mew-submit-known--likeness directory)))
@@ -318,6 +325,7 @@ one that has not changed reads nothing."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
+    (mew-submit-known--put-back directory)
     (if (mew-submit-known--unchanged-p directory)
         (mew-submit-known--look-at-sending directory)
       (let ((look (mew-submit-known--begin-look directory)))
@@ -361,6 +369,7 @@ This is called by a timer."
 (defun mew-submit-known--look-then (directory then)
   "Have what is in DIRECTORY in memory, in slices, and then call THEN.
 A batch Emacs, which nobody waits at, does it at once.  So does what is short."
+  (mew-submit-known--put-back directory)
   (cond ((mew-submit-known--unchanged-p directory)
          (mew-submit-known--look-at-sending directory)
          (funcall then))

@@ -88,7 +88,7 @@ not taken sends it again."
 
 (cl-defun mew-submit-queue--add
     (file &key fields account settled from recipients fcc not-before directory
-          move source held on-event on-done on-ask claim whole)
+          move source instead held on-event on-done on-ask claim whole)
   "Put the message FILE into the outbox, durably, and begin to send it.
 Return its identifier at once.  FIELDS are those of its header, where they have
 been read already.  ACCOUNT, FROM, RECIPIENTS, ON-EVENT, ON-DONE and
@@ -96,7 +96,8 @@ ON-ASK are as for `mew-submit-send'; with SETTLED non-nil ACCOUNT has what the
 message's header wishes already.  ON-DONE is called at the end of each attempt
 that this Emacs makes.  FCC is kept in the entry, for
 mew-submit-copies.el, and SOURCE, the text the user wrote, beside it, to be
-edited again.  NOT-BEFORE is a time before which it is not sent.  With HELD
+edited again.  INSTEAD is the identifier of the message that was edited, which
+goes away.  NOT-BEFORE is a time before which it is not sent.  With HELD
 non-nil, which is kept in the entry, it waits until somebody says so.  A
 :password in ACCOUNT is for the attempts of this Emacs only, and never on disk.
 DIRECTORY is used instead of the outbox.  With MOVE non-nil FILE, which is in
@@ -123,9 +124,9 @@ Signal a condition, with nothing left behind, when it cannot be sent."
                  fields (car divided) envelope fcc
                  (or not-before (mew-submit-message--send-at fields)))))
     (mew-submit-queue--enter
-     (if held
-         (mew-submit-spool--with entry :state 'held :next nil :held held)
-       entry)
+     (apply #'mew-submit-spool--with entry
+            (append (and instead (list :instead instead))
+                    (and held (list :state 'held :next nil :held held))))
      file fields directory move source
      (mew-submit-parcel--make
       ;; What must not leave as it is, is not in the copy: that is read when it is sent.

@@ -5,8 +5,7 @@
 
 ;;; Commentary:
 
-;; It owns the directory that holds the messages that are not delivered
-;; yet.  A message ID has these files there:
+;; It owns the directory that holds the messages that are not delivered yet, with these files:
 ;;
 ;;   ID.eml      the message, octets, without Bcc; it is there from the moment on
 ;;               when all the rest is on disk, and whoever has it locked sends it
@@ -16,17 +15,16 @@
 ;;   ID.N.journal  what the module writes at the Nth attempt, each line synced: before
 ;;               a final dot which recipients it is for, after it the server's words
 ;;
-;; A lock is the kernel's, so it ends with its owner.  An entry that says `sending'
-;; and whose message is not locked was left behind by an Emacs that died: the journal
-;; says what is true of it (mew-submit-fate.el).  When to send is mew-submit-dispatch.el's.
+;; A lock is the kernel's, so it ends with its owner.  Of an entry that says `sending' and whose
+;; message is not locked the journal says what is true: the Emacs that sent it has died
+;; (mew-submit-fate.el).  When to send is mew-submit-dispatch.el's.
 ;;
 ;; What is delivered and wants copies filed (Fcc, Gcc) goes on to copies/, with the state
 ;; `filing', until mew-submit-copies.el has filed them.
 ;;
-;; States: `held' (until :next, or until the user says so), `queued', `sending',
-;; `uncertain' (the final dot was sent, no answer came), `refused', and `broken'
-;; (what is on disk cannot be read).  What is delivered becomes a line of
-;; delivered.log, and its files go away.
+;; States: `held' (until :next, or until the user says so), `queued', `sending', `refused',
+;; `uncertain' (the final dot was sent, no answer came), and `broken' (what is on disk cannot be
+;; read).  What is delivered becomes a line of delivered.log, and its files go away.
 
 ;;; Code:
 
@@ -225,7 +223,8 @@ a value that Emacs cannot read again")))
                '(held queued sending uncertain refused filing))
          (all #'numberp :next :created :not-before :waited)
          (all #'natnump :attempts)
-         (all #'stringp :from :subject :message-id :last :reply :private :source :via)
+         (all #'stringp :from :subject :message-id :last :reply :private :source :via
+              :instead)
          (all (list-of #'stringp) :recipients :delivered)
          (all (list-of #'natnump) :hard)
          (all (list-of #'mew-submit-spool--refusal-p) :refused)
@@ -275,10 +274,10 @@ What cannot be read has the state `broken', and :last says why."
     (mapcar (lambda (file) (substring file 0 -4))
             (directory-files directory nil "\\`[^.].*\\.eml\\'"))))
 
-(defun mew-submit-spool--clean (directory)
+(defun mew-submit-spool--clean (directory &optional now)
   "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
-That is what belongs to no message and is more than a day old."
-  (let ((old (time-subtract nil 86400))
+That is what belongs to no message and came there more than a day before NOW."
+  (let ((old (time-subtract now 86400))
         (messages (make-hash-table :test #'equal))
         (files (and (file-directory-p directory)
                     (directory-files directory nil "\\`[^.].*\\..*"))))
@@ -292,7 +291,8 @@ That is what belongs to no message and is more than a day old."
                                    messages))))
         (let ((attributes (file-attributes (expand-file-name file directory))))
           (when (and attributes
-                     (time-less-p (file-attribute-modification-time attributes)
+                     ;; What is being put back from a backup has the times it had.
+                     (time-less-p (file-attribute-status-change-time attributes)
                                   old))
             (ignore-errors
               (delete-file (expand-file-name file directory)))))))))
@@ -583,13 +583,22 @@ doubt stays so."
          (list :state 'held :next (plist-get entry :not-before)))
         (t '(:state held :next nil :last "It was being edited, and not sent"))))
 
+(defun mew-submit-spool--replaced-p (id directory)
+  "Is there a message in DIRECTORY that was made of the message ID, edited?"
+  (seq-some (lambda (other)
+              (equal (plist-get (mew-submit-spool--read other directory) :instead) id))
+            (mew-submit-spool--ids directory)))
+
 (defun mew-submit-spool--put-back-one (id edited directory)
   "Put the message ID in EDITED, locked, back into DIRECTORY; return its entry.
-It is as `mew-submit-spool--unedited' says."
+It is as `mew-submit-spool--unedited' says.  One of which another was made and
+sent is removed: an Emacs may have died between the two."
   (when-let* ((entry (mew-submit-spool--read id edited)))
-    (let ((moved (apply #'mew-submit-spool--move entry directory
-                        (mew-submit-spool--unedited entry))))
-      (mew-submit-spool--move-source entry moved)
+    (let ((moved (unless (mew-submit-spool--replaced-p id directory)
+                   (apply #'mew-submit-spool--move entry directory
+                          (mew-submit-spool--unedited entry)))))
+      (when moved
+        (mew-submit-spool--move-source entry moved))
       (mew-submit-spool--remove entry)
       moved)))
 
@@ -633,7 +642,9 @@ Return the entries of those messages."
       ;; The message goes away after this, so the line has to stay.
       (let ((write-region-inhibit-fsync nil))
         (with-file-modes #o600
-          (write-region (mew-submit-json--line line) nil file t 'silent))))))
+          (write-region (concat (and (mew-submit-store--cut-off-p file) "\n")
+                                (mew-submit-json--line line))
+                        nil file t 'silent))))))
 
 (defun mew-submit-spool--logged (key value directory)
   "Return who has got the message whose KEY is VALUE out of DIRECTORY, by its log.
@@ -678,21 +689,21 @@ first: it may have ended after one was here and before it was gone there."
                             (member-ignore-case address people))
                           recipients))))))
 
-(defun mew-submit-spool--finish (entry done)
+(defun mew-submit-spool--finish (entry done &optional journaled)
   "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.
-That it cannot be logged is no reason to keep it, and so to send it again."
-  (condition-case err
-      (mew-submit-spool--log entry done)
-    (error (display-warning 'mew-submit
-                            (format "A delivery was not logged: %s"
-                                    (mew-submit-error--text err)))))
-  (when (plist-get entry :fcc)
-    (condition-case err
-        (mew-submit-spool--keep entry)
-      (error (display-warning 'mew-submit
-                              (format "A mail was delivered, but no copy was \
-filed: %s" (mew-submit-error--text err))))))
-  (mew-submit-spool--remove entry))
+That it cannot be logged is no reason to keep it, and so to send it again.  With
+JOURNALED its journal says the same: until its copies can be kept it stays, and
+whoever finds it finishes it."
+  (when (or done (not (mew-submit-spool--logged :id (plist-get entry :id)
+                                                (plist-get entry :directory))))
+    (mew-submit-error--told "A delivery was not logged"
+                            (lambda () (mew-submit-spool--log entry done))))
+  (when (or (null (plist-get entry :fcc))
+            (mew-submit-error--told (if journaled "A copy of a delivered mail has to wait"
+                                      "A mail was delivered, but no copy was filed")
+                                    (lambda () (mew-submit-spool--keep entry)))
+            (not journaled))
+    (mew-submit-spool--remove entry)))
 
 (defun mew-submit-spool--remove (entry)
   "Remove the message of ENTRY and all that belongs to it."

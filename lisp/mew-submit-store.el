@@ -61,6 +61,14 @@ Whoever has mistyped its name would lose what is in any other."
              (looking-at-p (format "\\(?:;; %s\n\\|[ \t\n]*\\(?:(\\|\\'\\)\\)"
                                    (regexp-quote comment)))))))
 
+(defun mew-submit-store--cut-off-p (file)
+  "Does FILE end in the midst of a line, as on a disk that was full?"
+  (ignore-errors
+    (let ((size (file-attribute-size (file-attributes file))))
+      (with-temp-buffer
+        (insert-file-contents-literally file nil (1- size) size)
+        (not (eq (char-after (point-min)) ?\n))))))
+
 (defun mew-submit-store--write (file comment value)
   "Make FILE hold VALUE, all at once, below COMMENT, a line for people.
 Signal a `file-error' when FILE holds something else."

@@ -730,6 +730,57 @@ What comes after it is filed in its turn; one that fails leaves the copy."
         (should-not (directory-files (expand-file-name "copies/" outbox) nil
                                      "\\.part\\'"))))))
 
+(ert-deftest mew-submit-clients-tests-copies-of-many-mails ()
+  "However many copies wait for programs, a few of those run at once, and all are filed."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((noninteractive nil)
+          (outbox (expand-file-name "outbox/" directory))
+          (go (expand-file-name "go" directory))
+          (sent (expand-file-name "sent" directory))
+          warnings)
+      (dolist (end (cons "exit 3" (make-list 20 (format "echo >>%s" sent))))
+        (mew-submit-clients-tests--kept-entry
+         outbox
+         (list (list :kind 'pipe
+                     :place (format "while [ ! -e %s ]; do sleep 0.05; done; %s"
+                                    go end)))))
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warnings))))
+        (should (= 21 (mew-submit-copies--file outbox)))
+        (should (= mew-submit-copies--programs-max
+                   mew-submit-copies--programs
+                   (seq-count (lambda (process)
+                                (string-prefix-p "mew-submit copy"
+                                                 (process-name process)))
+                              (process-list))))
+        (mew-submit-test-write go "")
+        (mew-submit-test-until ("all to end" 120)
+          (zerop mew-submit-copies--programs)))
+      (should (= 20 (file-attribute-size (file-attributes sent))))
+      (should (= 1 (length warnings)
+                 (length (mew-submit-spool--ids (expand-file-name "copies/" outbox))))))))
+
+(ert-deftest mew-submit-clients-tests-one-that-cannot-be-filed-stops-no-other ()
+  "What cannot be locked or read in copies/ is told, and the other copies are filed."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((outbox (expand-file-name "outbox/" directory))
+           (copies (expand-file-name "copies/" outbox))
+           (sent (expand-file-name "sent" directory))
+           warnings)
+      (mew-submit-clients-tests--kept-entry outbox (list (list :kind 'mbox :place sent)))
+      (make-directory (expand-file-name "20200101T000000-aaaaaa.eml" copies))
+      (mew-submit-test-write (expand-file-name "20200101T000000-bbbbbb.eml" copies)
+                             "From: me@x\n\n")
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_type text &rest _) (push text warnings))))
+        (should (= 2 (mew-submit-copies--file outbox))))
+      (should (file-exists-p sent))
+      (should (= 2 (length warnings)))
+      (should (string-search "aaaaaa" (nth 1 warnings)))
+      (should (string-search "bbbbbb.eml yourself" (nth 0 warnings))))))
+
 (ert-deftest mew-submit-clients-tests-a-copy-that-cannot-be-noted ()
   "That a copy is filed cannot be noted: it is told, and nobody else is locked out."
   :tags '(:module)

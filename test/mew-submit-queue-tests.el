@@ -1347,11 +1347,11 @@ And what a filing that broke off has left beside the copies is swept away."
         (let* ((raw (expand-file-name "raw" directory))
                (edited (mew-submit-spool--edited directory))
                (part (expand-file-name "copy-x.part" (mew-submit-spool--copies directory)))
+               (clean (symbol-function 'mew-submit-spool--clean))
                (mew-submit-dispatch--watching (list directory))
                warned)
           (make-directory (file-name-directory part))
           (mew-submit-test-write part "")
-          (set-file-times part (time-subtract nil 100000))
           (make-directory edited)
           (set-file-modes edited #o777)
           (mew-submit-test-write raw "From: me@x\nTo: a@x\n\nbody\n")
@@ -1359,7 +1359,11 @@ And what a filing that broke off has left beside the copies is swept away."
                                  (list :state 'queued :from "me@x" :recipients '("a@x")
                                        :account (mew-submit-test-account peer "ok")))
           (cl-letf (((symbol-function 'display-warning)
-                     (lambda (_ text &rest _) (push text warned))))
+                     (lambda (_ text &rest _) (push text warned)))
+                    ;; Two days later.
+                    ((symbol-function 'mew-submit-spool--clean)
+                     (lambda (directory)
+                       (funcall clean directory (time-add nil 172800)))))
             (funcall start)
             (mew-submit-queue-tests--settle))
           (should (seq-some (lambda (text) (string-search "Others can write" text)) warned))
@@ -1638,6 +1642,22 @@ One that a function has needs no frame."
       (mew-submit-known--save
        (mew-submit-spool--with entry :state 'queued :held nil)))
     (nreverse ids)))
+
+(ert-deftest mew-submit-queue-tests-what-a-person-cannot-lock ()
+  "Whoever does something with a message on a disk that takes no lock reads why not."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((id (mew-submit-queue-tests--add
+               directory '(:server "127.0.0.1" :tls none) :held t)))
+      (cl-letf (((symbol-function 'mew-submit--mod-lock)
+                 (lambda (file)
+                   (mew-submit-error--throw 'internal nil "%s cannot be locked: No locks"
+                                            file))))
+        (dolist (act '(mew-submit-queue--send mew-submit-queue--hold
+                       mew-submit-queue--delete mew-submit-edit))
+          (should (string-match-p "\\`[^ ]+\\.eml cannot be locked: No locks\\'"
+                                  (error-message-string
+                                   (should-error (funcall act id) :type 'user-error)))))))))
 
 (ert-deftest mew-submit-queue-tests-one-that-cannot-be-locked ()
   "A message that cannot be opened or locked is put off, and no other is."
@@ -2006,6 +2026,59 @@ It is used all the same; another Emacs uses that of the user's account."
         (should-not (directory-files (expand-file-name "edited" directory)
                                      nil "\\`[^.]"))))))
 
+(ert-deftest mew-submit-queue-tests-edited-by-one-that-ends ()
+  "What an Emacs edits that ends is seen by another that runs already, and by a list."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let ((id (mew-submit-queue-tests--add
+               directory '(:server "127.0.0.1" :tls none) :held t)))
+      (dolist (look (list #'mew-submit-known--refresh
+                          (lambda ()
+                            (mew-submit-known--look-then directory #'ignore))))
+        (mew-submit-spool--unlock
+         (let ((lock (mew-submit-spool--lock id directory)))
+           (mew-submit-spool--remove
+            (prog1 (mew-submit-known--read id directory)
+              (mew-submit-spool--set-aside (mew-submit-known--entry id))))
+           lock))
+        ;; There is nothing new, as far as it knows.
+        (set-file-times directory (time-subtract nil 100))
+        (mew-submit-known--end-look (mew-submit-known--begin-look directory))
+        (should-not (mew-submit-known--entries))
+        (funcall look)
+        (should (equal (plist-get (car (mew-submit-known--entries)) :id) id))))))
+
+(ert-deftest mew-submit-queue-tests-a-copy-that-cannot-be-kept ()
+  "Where the copies of what is delivered cannot be kept, they are when that can be done.
+Nobody is sent the message again, or told that it waits, and it is logged once."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((sent (expand-file-name "sent" directory))
+             (copies (directory-file-name (mew-submit-spool--copies directory)))
+             warnings
+             (id (progn
+                   (mew-submit-test-write copies "")
+                   (mew-submit-queue-tests--add
+                    directory (mew-submit-test-account peer "ok")
+                    :fcc (list (list :kind 'mbox :place sent))))))
+        (cl-letf (((symbol-function 'display-warning)
+                   (lambda (_type text &rest _) (push text warnings))))
+          (mew-submit-queue-tests--settle)
+          (mew-submit-known--refresh))
+        (should (string-search "copy of a delivered mail has to wait" (car warnings)))
+        (should-not (mew-submit-known--entries))
+        (should (equal (mew-submit-spool--ids directory) (list id)))
+        (delete-file copies)
+        (mew-submit-known--refresh)
+        (should-not (mew-submit-spool--ids directory))
+        (mew-submit-copies--file directory)
+        (should (file-exists-p sent))
+        (should-not (mew-submit-test-stored peer 2))
+        (should (= 1 (length (mew-submit-test-json-lines
+                              (mew-submit-test-octets
+                               (expand-file-name "delivered.log" directory))))))))))
+
 (defmacro mew-submit-queue-tests--with-scheduled (id directory &rest body)
   "Run BODY with the message ID, to be sent tomorrow, in an outbox in DIRECTORY.
 It is sent once, whatever BODY does, and then the outbox is empty."
@@ -2035,6 +2108,93 @@ One that was to be sent at a time of its own would be sent twice."
         (unwind-protect
             (message-send)
           (advice-remove 'mew-submit-spool--unlock look))))))
+
+(ert-deftest mew-submit-queue-tests-quit-when-edited-is-sent ()
+  "A quit while what was edited goes away, after it is sent, does not reach the user.
+Who is told of it takes the mail for one that is not sent, and sends it twice."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-scheduled id directory
+    (let ((quit (lambda (entry)
+                  (when (string-suffix-p "edited/" (plist-get entry :directory))
+                    (setq quit-flag t)))))
+      (mew-submit-queue-tests--editing id
+        (goto-char (point-min))
+        (message-remove-header "X-Mew-Submit-Send-At")
+        (advice-add 'mew-submit-spool--remove :before quit)
+        (unwind-protect
+            (message-send)
+          (advice-remove 'mew-submit-spool--remove quit))))))
+
+(ert-deftest mew-submit-queue-tests-quit-while-it-is-set-aside ()
+  "A quit at whatever moment leaves a mail in the outbox or in the buffer that edits it.
+In neither nobody would see it, and it would be sent beside what was edited."
+  :tags '(:module)
+  (dolist (step '(mew-submit-restore--insert mew-submit-spool--set-aside
+                  mew-submit-spool--remove mew-submit-spool--unlock))
+    (mew-submit-queue-tests--with-scheduled id directory
+      (let ((quit (lambda (&rest _) (setq quit-flag t))))
+        (advice-add step :after quit)
+        (unwind-protect
+            (condition-case nil
+                (mew-submit-edit id)
+              (quit nil))
+          (advice-remove step quit)))
+      (let ((edits (seq-find (lambda (buffer)
+                               (buffer-local-value 'mew-submit-edit--edited buffer))
+                             (buffer-list))))
+        (should (eq (null edits) (equal (mew-submit-spool--ids directory) (list id))))
+        (when edits
+          (with-current-buffer edits
+            (should (cdr mew-submit-edit--edited))
+            (kill-buffer))))
+      (mew-submit-queue--send id))))
+
+(ert-deftest mew-submit-queue-tests-edited-by-another-instead ()
+  "Whoever is overtaken by another Emacs while a mail is set aside does not edit it.
+That has put it back, and would send it at its time beside what was edited."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-scheduled id directory
+    (let ((look (lambda (&rest _) (mew-submit-spool--put-back directory))))
+      (advice-add 'mew-submit-spool--unlock :after look)
+      (unwind-protect
+          (should-error (mew-submit-edit id) :type 'user-error)
+        (advice-remove 'mew-submit-spool--unlock look)))
+    (should-not (seq-some (lambda (buffer)
+                            (buffer-local-value 'mew-submit-edit--edited buffer))
+                          (buffer-list)))
+    (mew-submit-known--refresh)
+    (mew-submit-queue--send id)))
+
+(ert-deftest mew-submit-queue-tests-edited-sent-and-killed ()
+  "An Emacs that dies after it has sent what was edited leaves nothing to be sent twice.
+Neither while the new mail is held, nor when it is sent, also by another Emacs."
+  :tags '(:module)
+  (pcase-dolist (`(,mode . ,time) '((message-mode) (message-mode . t)
+                                    (mail-mode) (mail-mode . t)))
+    (mew-submit-queue-tests--with-scheduled id directory
+      (cl-letf (((symbol-function 'y-or-n-p) #'always)
+                ;; As if it were killed: its locks go away, and all else stays.
+                ((symbol-function 'mew-submit-edit--sent)
+                 (lambda ()
+                   (mew-submit-spool--unlock (cdr mew-submit-edit--edited))
+                   (setq mew-submit-edit--edited nil))))
+        (mew-submit-queue-tests--editing id
+          (when (eq mode 'mail-mode)
+            (mail-mode))
+          (unless time
+            (mail-position-on-field "X-Mew-Submit-Send-At")
+            (delete-region (line-beginning-position) (line-beginning-position 2)))
+          (should (cdr mew-submit-edit--edited))
+          (if (eq mode 'mail-mode)
+              (mail-send)
+            (message-send))
+          (should-not mew-submit-edit--edited)))
+      (unless time
+        (mew-submit-queue-tests--settle))
+      (should-not (mew-submit-spool--put-back directory))
+      (should-not (mew-submit-spool--ids (expand-file-name "edited" directory)))
+      (when time
+        (mew-submit-queue--send (car (mew-submit-spool--ids directory)))))))
 
 (ert-deftest mew-submit-queue-tests-edited-in-another-mode ()
   "What is edited and put into another mode, or its own anew, is neither lost nor twice."

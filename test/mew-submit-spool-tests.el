@@ -272,20 +272,18 @@ One of them is told of an error, wherever the other is then."
   (mew-submit-test-with-directory directory
     (let* ((entry (mew-submit-spool-tests--add directory))
            (old (time-subtract nil 100000))
-           (file (lambda (name)
-                   (mew-submit-test-write (expand-file-name name directory)
-                                          ""))))
+           (left (lambda ()
+                   (length (directory-files directory nil
+                                            directory-files-no-dot-files-regexp)))))
       (dolist (name '("20200101T000000-aaaaaa.eld" "draft-x.part"
                       "20200101T000000-aaaaaa.1.journal"))
-        (set-file-times (funcall file name) old))
-      (funcall file "20260101T000000-bbbbbb.eld")
-      (set-file-times (mew-submit-spool--file (plist-get entry :id) ".eld"
-                                              directory)
-                      old)
+        ;; As a backup has them that is being put back.
+        (set-file-times (mew-submit-test-write (expand-file-name name directory) "")
+                        old))
       (mew-submit-spool--clean directory)
-      (should (= 3 (length (directory-files
-                            directory nil
-                            directory-files-no-dot-files-regexp))))
+      (should (= 5 (funcall left)))
+      (mew-submit-spool--clean directory (time-add nil 100000))
+      (should (= 2 (funcall left)))
       (should (equal (mew-submit-spool--read (plist-get entry :id) directory)
                      entry)))))
 
@@ -380,6 +378,23 @@ One that came back after a power failure, without it, would be sent again."
         (should (equal (plist-get line :message-id) "<old@id>"))
         (should (equal (plist-get line :server) "h")))
       (should-not (mew-submit-spool--ids directory)))))
+
+(ert-deftest mew-submit-spool-tests-log-that-was-cut-off ()
+  "What a full disk has left of a line makes the next one no less readable.
+A message that is back from a backup is known by that."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((log (expand-file-name "delivered.log" directory))
+          (entry (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                         :delivered '("a@x"))))
+      (dolist (before '("" "{\"time\":\"2026-" "{\"time\":\"2026-\"}\n"))
+        (mew-submit-test-write log before)
+        (mew-submit-spool--finish entry '(:port 587))
+        (should (equal (mew-submit-spool--logged :id (plist-get entry :id) directory)
+                       '("a@x")))
+        (should (string-prefix-p (concat (string-trim-right before "\n")
+                                         (unless (equal before "") "\n") "{\"time\"")
+                                 (mew-submit-test-octets log)))))))
 
 (ert-deftest mew-submit-spool-tests-has-had-it ()
   "A message that is in the outbox, or has left it, is known by its Message-ID."

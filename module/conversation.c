@@ -249,7 +249,7 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   if (msub_smtp_dislikes_name (smtp))
     msub_smtp_name_advice (smtp, err);
   /* Some do not end the handshake for want of one, and say it inside TLS (Postfix, smtpd_tls_req_ccert).  */
-  if (smtp->tls && class >= 4 && strcasestr (reply->text, "client certificate"))
+  if (smtp->tls && class >= 4 && msub_text_find (reply->text, "client certificate"))
     err->about = "client-certificate";
   return -1;
 }

@@ -157,8 +157,9 @@ where advice is chosen."
           ((equal (plist-get done :result) "partial")
            (mew-submit-report--sentences
             (mew-submit-refusal--to-do done)
-            "Correct the addresses that were refused (e) and send it again: only \
-those get it."))
+            (and (seq-some #'mew-submit-report--for-good-p (plist-get done :recipients))
+                 "Correct the addresses that were refused (e) and send it again: only \
+those get it.")))
           ((and (equal (plist-get done :about) "client-certificate")
                 (mew-submit-refusal--undetermined-p done))
            (mew-submit-report--about-advice done))
@@ -358,6 +359,11 @@ Through a tunnel the family is not known."
   "Was RECIPIENT of a `done' event accepted?"
   (<= 200 (or (plist-get recipient :code) 0) 299))
 
+(defun mew-submit-report--for-good-p (recipient)
+  "Was RECIPIENT of a `done' event refused in a way that waiting does not mend?"
+  (and (>= (or (plist-get recipient :code) 0) 500)
+       (not (eq (plist-get (mew-submit-refusal--advice recipient) :again) 'later))))
+
 (defun mew-submit-report--refusals (recipients)
   "Return what the server said of each of RECIPIENTS."
   (mapconcat (lambda (recipient)
@@ -383,9 +389,9 @@ Through a tunnel the family is not known."
                  (concat ": " (mew-submit-error--clean (plist-get done :reply)))
                ""))
      (and rest
-          (format "; NOT delivered to %s.  Send it to %s again, not to the others."
-                  (mew-submit-report--refusals rest)
-                  (mew-submit-report--recipients rest))))))
+          (format "; NOT delivered to %s.  The others have it: do not send it to \
+them again."
+                  (mew-submit-report--refusals rest))))))
 
 (defun mew-submit-report--sentence (text)
   "Return TEXT with a full stop, unless it ends like a sentence already."
@@ -406,8 +412,11 @@ Through a tunnel the family is not known."
   (let ((kind (plist-get done :kind))
         (result (plist-get done :result)))
     (if (equal kind "ok")
-        (concat (if (equal result "partial") "partly " "")
-                (mew-submit-report--what done))
+        (if (equal result "partial")
+            (mew-submit-report--sentences
+             (concat "partly " (mew-submit-report--what done))
+             (mew-submit-refusal--to-do done))
+          (mew-submit-report--what done))
       (string-trim-right
        (format "%s%s: %s  %s"
                (if-let* ((alarm (plist-get done :alarm)))

@@ -358,6 +358,12 @@ Another account at that server may have other routes, or another tunnel."
                         (:address "b@x" :code 250)))
           "was not delivered to all: mail.example.org said no to a@x"
           "Correct the addresses" ("[Edit]") ("[Other port]"))
+         ;; It is tried again by itself, or there is nothing to correct.
+         ((:kind "ok" :result "partial" :reply "250 Ok"
+           :recipients ((:address "a@x" :code 452 :text "452 Later")
+                        (:address "c@x" :code 552 :cause recipient-mailbox-full)
+                        (:address "b@x" :code 250)))
+          "was not delivered to all" "" ("[Edit]") ("Correct the addresses"))
          ;; As the outbox has kept it.
          ((:kind "insecure" :result "insecure" :text "The certificate was not accepted")
           "was not sent: The certificate was not accepted" "[Diagnose] tells"

@@ -541,8 +541,8 @@ Return how many messages have copies left."
                 (mew-submit-copies--file mew-submit-outbox-directory))))
     (if (zerop left)
         (message "No copy is left to be filed")
-      (message "Copies of %d messages are being filed, or wait: those for Gnus and \
-Mew until it is started" left))))
+      (message "Copies of %s are being filed, or wait: those for Gnus and Mew until it is \
+started" (if (= left 1) "a message" (format "%d messages" left))))))
 
 ;;; When
 

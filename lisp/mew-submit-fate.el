@@ -17,6 +17,7 @@
 (require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-spool)
+(require 'mew-submit-time)
 (require 'seq)
 (require 'subr-x)
 
@@ -242,8 +243,8 @@ A machine that was off for a week, or whose clock was wrong, has tried nothing."
              (equal (plist-get done :result) "deferred")
              (> waited mew-submit-give-up-after))
         (append (list :result "refused"
-                      :text (format "Given up after %d days.  The last time: %s"
-                                    (/ waited 86400) (plist-get done :text)))
+                      :text (format "Given up after %s.  The last time: %s"
+                                    (mew-submit-time--say-while waited) (plist-get done :text)))
                 done)
       done)))
 

@@ -1181,6 +1181,13 @@ The user, who is asked, may have it sent."
       (when (< number 5)
         (setq entry (mew-submit-spool--with entry :state 'sending))))
     (should (string-match-p "Given up after 6 days" (plist-get entry :last)))
+    ;; Nor is it in "0 days" that two hours were too long.
+    (let ((mew-submit-give-up-after 3600))
+      (should (string-match-p
+               "Given up after 2 h 0 min"
+               (plist-get (mew-submit-fate--perhaps-give-up
+                           (list :created 0 :history (list (cons (- now 7200) ""))) done)
+                          :text))))
     (should (mew-submit-spool--sound-p entry))))
 
 (ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()

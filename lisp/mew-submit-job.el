@@ -325,13 +325,15 @@ EVENT is the end of the job; after a good one, some recipients may be REFUSED."
          (tls (plist-get course :tls))
          (reply (plist-get course :reply))
          (said (or (plist-get event :said) (plist-get reply :said)))
+         (cause (mew-submit-job--cause event refused))
          (lacks (mew-submit-job-lacks session)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind)
      (mew-submit-job--outcome kind refused)
      (list :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
-           :text (mew-submit-job--text session event))
+           :text (mew-submit-refusal--shown (mew-submit-job--text session event)
+                                            said (plist-get cause :charset)))
      (mew-submit-course--pick (plist-get course :connected) :port :family :address :fallback)
      (list :tls (and tls (mew-submit-course--pick
                           tls :version :cipher :verified :pinned :unverified
@@ -346,7 +348,7 @@ EVENT is the end of the job; after a good one, some recipients may be REFUSED."
               when (plist-get event key)
               append (list key (plist-get event key)))
      (and (stringp lacks) (equal kind "secret") (list :why lacks))
-     (mew-submit-job--cause event refused))))
+     cause)))
 
 ;;; Callbacks
 

@@ -68,31 +68,46 @@ FUNCTION gets the octets of TEXT."
     (unless (string-match-p "[\x3fff80-\x3fffff\ufffd]" (string-join texts))
       texts)))
 
+(defun mew-submit-refusal--as-utf-8 (line)
+  "Return LINE of a reply with U+FFFD for each octet that is no UTF-8.
+One octet that is wrong leaves the rest of it in UTF-8."
+  (mew-submit-refusal--octets-to
+   line (lambda (octets)
+          (replace-regexp-in-string "[\x3fff80-\x3fffff]" "\ufffd"
+                                    (decode-coding-string octets 'utf-8)))))
+
+(defun mew-submit-refusal--shown (text lines charset)
+  "Return TEXT, which has LINES of a reply, with these read by CHARSET unless nil.
+What is not found in it as the module shows such lines stays as it is."
+  (dolist (line (and charset lines) text)
+    (let* ((words (replace-regexp-in-string "\\`[245]\\.[0-9]+\\.[0-9]+ +" "" line))
+           (shown (mew-submit-error--clean (mew-submit-refusal--as-utf-8 words))))
+      (when (string-search "\ufffd" shown)
+        (setq text (string-replace
+                    shown
+                    (mew-submit-error--clean
+                     (car (mew-submit-refusal--reading (list words) charset)))
+                    text))))))
+
 (defun mew-submit-refusal--of-lines (step code enhanced lines mechanism)
   "Return the cause of a reply's LINES as part of an event.
 STEP, CODE, ENHANCED and MECHANISM are as for `mew-submit-refusal--of'.  What is
-no UTF-8 is read by the first charset that makes sense of it, if one does."
+no UTF-8 is read by the first charset that makes sense of it, :charset, if one
+does."
   (let* ((of (lambda (lines)
                (mew-submit-refusal--of step code enhanced
                                        ;; Some lines begin with an enhanced code.
                                        (nth 2 (mew-submit-cause--parse lines))
                                        mechanism)))
-         ;; One octet that is wrong leaves the rest of a line in UTF-8.
-         (clean (mapcar
-                 (lambda (line)
-                   (mew-submit-refusal--octets-to
-                    line (lambda (octets)
-                           (replace-regexp-in-string
-                            "[\x3fff80-\x3fffff]" "\ufffd"
-                            (decode-coding-string octets 'utf-8)))))
-                 lines))
+         (clean (mapcar #'mew-submit-refusal--as-utf-8 lines))
          (plain (funcall of clean)))
     (or (and (not (equal lines clean))
              (not (plist-get plain :sure))
              (cl-loop for charset in mew-submit-refusal--charsets
                       for reading = (mew-submit-refusal--reading lines charset)
                       for found = (and reading (funcall of reading))
-                      when (plist-get found :sure) return found))
+                      when (plist-get found :sure)
+                      return (append (list :charset charset) found)))
         plain)))
 
 (defun mew-submit-refusal--of-event (event)
@@ -108,11 +123,17 @@ Nil where no reply of a server is why."
 (defun mew-submit-refusal--of-recipient (recipient &optional said)
   "Return RECIPIENT, of a `done' event, which was refused, with the cause of that.
 SAID is the lines of the reply where they are no UTF-8."
-  (append recipient
-          (mew-submit-refusal--of-lines
-           :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
-           (or said (list (or (plist-get recipient :text) "")))
-           nil)))
+  (let* ((text (or (plist-get recipient :text) ""))
+         (cause (mew-submit-refusal--of-lines
+                 :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
+                 (or said (list text)) nil))
+         (charset (plist-get cause :charset)))
+    (cl-remf cause :charset)
+    (append (if charset
+                (plist-put (copy-sequence recipient) :text
+                           (mew-submit-refusal--shown text said charset))
+              recipient)
+            cause)))
 
 (defun mew-submit-refusal--advice (done)
   "Return what there is to tell and to do about the cause of DONE, a plist, or nil."

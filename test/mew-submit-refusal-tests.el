@@ -88,6 +88,29 @@ ABOUT is what the module makes of the codes, or nil."
                                       (list octets))
                                      :cause)))))))
 
+(ert-deftest mew-submit-refusal-tests-words-in-another-charset-are-shown ()
+  "People see the words, not U+FFFD, where the charset is known; and nothing that deceives."
+  (pcase-dolist
+      (`(,charset ,said ,shown)
+       '((gb18030 "用户不存在" "用户不存在")
+         (koi8-r "5.1.1 почтовый ящик переполнен" "почтовый ящик переполнен")
+         (gb18030 "用户不存在\u202e" "用户不存在\ufffd")
+         ;; No charset makes sense of it.
+         (windows-1251 "Привет" nil)))
+    (ert-info (said)
+      (let* ((octets (mapconcat (lambda (octet) (string (if (> octet 127) (+ #xf700 octet) octet)))
+                                (encode-coding-string said charset) ""))
+             (text (concat "550 " (mew-submit-error--clean
+                                   (mew-submit-refusal--as-utf-8 octets))))
+             (recipient (mew-submit-refusal--of-recipient
+                         (list :address "a@x" :code 550 :enhanced "" :text text)
+                         (list octets))))
+        (should (string-search "\ufffd" text))
+        (should-not (plist-get recipient :charset))
+        (if shown
+            (should (string-suffix-p shown (plist-get recipient :text)))
+          (should (equal text (plist-get recipient :text))))))))
+
 (ert-deftest mew-submit-refusal-tests-an-octet-that-is-wrong ()
   "What is UTF-8 but for an octet is read as that."
   (let ((octets (mapconcat (lambda (octet) (string (if (> octet 127) (+ #xf700 octet) octet)))

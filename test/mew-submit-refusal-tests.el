@@ -60,6 +60,18 @@ ABOUT is what the module makes of the codes, or nil."
                    (mew-submit-refusal-tests--done kind step about reply))
                   asked)))))
 
+(ert-deftest mew-submit-refusal-tests-an-antivirus-is-not-the-server ()
+  "What a program in its place says of the way there is not told as the server's."
+  (dolist (reply '("421 Cannot connect to SMTP server 192.0.2.1 (192.0.2.1:587), connect error 10060"
+                   "421 Cannot connect to SMTP server mail.example.org (192.0.2.1:25), NAT connect error 10060"))
+    (let ((done (mew-submit-refusal-tests--done "deferred" "greeting" nil reply)))
+      (should (string-search "an antivirus" (mew-submit-refusal--reason done)))
+      (should (string-search "the server itself has said nothing"
+                             (mew-submit-refusal--to-do done)))))
+  (let ((done (mew-submit-refusal-tests--done
+               "deferred" "greeting" nil "421 Cannot connect to SMTP server, too busy")))
+    (should-not (mew-submit-refusal--reason done))))
+
 (ert-deftest mew-submit-refusal-tests-words-in-another-charset ()
   "What is no UTF-8 is read by the charset that makes sense of it, if one does."
   (pcase-dolist

@@ -171,6 +171,16 @@ there %s had it before" (mew-submit-report--people people)))
 
 ;;; What the end of an attempt means
 
+(defun mew-submit-fate--missed (entry)
+  "Return who did not get ENTRY's message, as recipients of a `done' event.
+Each of those who are left was refused for now, or else all were for good."
+  (append (mapcar (lambda (refusal) (list :address (car refusal) :code (nth 1 refusal)))
+                  (plist-get entry :refused))
+          (mapcar (lambda (address)
+                    (list :address address :cause (plist-get entry :cause)
+                          :code (if (eq (plist-get entry :state) 'refused) 550 450)))
+                  (plist-get entry :recipients))))
+
 (defun mew-submit-fate--said (entry done)
   "Return what was said of each recipient of ENTRY, whose `done' event is DONE.
 It is as `mew-submit-fate--of-journal' returns it.  The journal knows it, and
@@ -283,7 +293,8 @@ Its state is nil when everybody has it."
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
       :cause (plist-get done :cause) :detail (plist-get done :detail)
-      :sure (plist-get done :sure) :why (plist-get done :why)
+      ;; Of those who were refused before it says nothing.
+      :sure (and (null (plist-get entry :refused)) (plist-get done :sure)) :why (plist-get done :why)
       :code (plist-get done :code) :remedy (plist-get done :remedy)
       :last (cond ((eq (plist-get settled :state) 'refused)
                    (plist-get settled :last))

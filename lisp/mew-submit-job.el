@@ -311,9 +311,7 @@ first ones."
   "Return why the server refused, part of a `done' event, or nil.
 EVENT is the end of the job; after a good one, some recipients may be REFUSED."
   (if (equal (plist-get event :kind) "ok")
-      (cl-loop for key in '(:cause :detail :sure :remedy)
-               when (plist-get (car refused) key)
-               append (list key (plist-get (car refused) key)))
+      (mew-submit-refusal--in-common refused)
     (mew-submit-refusal--of-event event)))
 
 (defun mew-submit-job--done (session event)

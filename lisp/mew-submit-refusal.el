@@ -20,6 +20,7 @@
 (require 'mew-submit-cause)
 (require 'mew-submit-cause-meaning)
 (require 'mew-submit-error)
+(require 'seq)
 
 ;;; The cause of an event
 
@@ -120,20 +121,33 @@ Nil where no reply of a server is why."
                                        (plist-get event :enhanced) said
                                        (plist-get event :mechanism)))))
 
+(defun mew-submit-refusal--with (plist said cause)
+  "Return PLIST with CAUSE, and :text with the lines SAID as they were read for it."
+  (let ((text (mew-submit-refusal--shown (plist-get plist :text) said
+                                         (plist-get cause :charset)))
+        (cause (copy-sequence cause)))
+    (cl-remf cause :charset)
+    (append (plist-put (copy-sequence plist) :text text) cause)))
+
 (defun mew-submit-refusal--of-recipient (recipient &optional said)
   "Return RECIPIENT, of a `done' event, which was refused, with the cause of that.
 SAID is the lines of the reply where they are no UTF-8."
-  (let* ((text (or (plist-get recipient :text) ""))
-         (cause (mew-submit-refusal--of-lines
-                 :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
-                 (or said (list text)) nil))
-         (charset (plist-get cause :charset)))
-    (cl-remf cause :charset)
-    (append (if charset
-                (plist-put (copy-sequence recipient) :text
-                           (mew-submit-refusal--shown text said charset))
-              recipient)
-            cause)))
+  (mew-submit-refusal--with
+   recipient said
+   (mew-submit-refusal--of-lines
+    :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
+    (or said (list (or (plist-get recipient :text) "")))
+    nil)))
+
+(defun mew-submit-refusal--in-common (refused)
+  "Return the cause that all REFUSED recipients have, as part of an event, or nil.
+It is not certain where one of them has it probably."
+  (let ((one (or (seq-find (lambda (other) (null (plist-get other :sure))) refused)
+                 (car refused))))
+    (and (seq-every-p (lambda (other) (eq (plist-get other :cause) (plist-get one :cause)))
+                      refused)
+         (cl-loop for key in '(:cause :detail :sure :remedy)
+                  when (plist-get one key) append (list key (plist-get one key))))))
 
 (defun mew-submit-refusal--advice (done)
   "Return what there is to tell and to do about the cause of DONE, a plist, or nil."
@@ -179,7 +193,12 @@ another password is no use, and one more log-in may do harm."
 
 (defun mew-submit-refusal--patience (done)
   "Return how many seconds at least to wait for another try after DONE.
-That is 0 where nothing speaks against an early one."
+That is 0 where nothing speaks against an early one, whoever was refused."
+  (apply #'max (mapcar #'mew-submit-refusal--patience-with
+                       (cons done (plist-get done :recipients)))))
+
+(defun mew-submit-refusal--patience-with (done)
+  "Return how many seconds to wait for the cause of DONE, or of one recipient."
   (let ((cause (plist-get done :cause))
         (retry (plist-get (mew-submit-refusal--advice done) :retry)))
     (cond ((and (memq cause mew-submit-refusal--patient) (numberp retry)) retry)

@@ -399,7 +399,7 @@ them again."
 
 (defun mew-submit-report--what (done)
   "Return what happened, without the result and advice, from the event DONE."
-  (if (equal (plist-get done :kind) "ok")
+  (if (and (equal (plist-get done :kind) "ok") (not (plist-get done :kept)))
       (mew-submit-report--delivered done)
     (mew-submit-report--sentence
      (concat (and (plist-get done :port)

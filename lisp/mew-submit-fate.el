@@ -279,6 +279,10 @@ Its state is nil when everybody has it."
                                                 (plist-get settled :recipients))))
                            done)
                  done))
+         ;; Who was refused before may have been for another cause.
+         (why (and (not (and (plist-get entry :refused)
+                             (eq (plist-get settled :state) 'refused)))
+                   done))
          ;; What becomes of a message does not hang on what can be said of it.
          (words (condition-case err
                     (mew-submit-report--done done)
@@ -292,10 +296,9 @@ Its state is nil when everybody has it."
       :waited (mew-submit-fate--waited entry)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
-      :cause (plist-get done :cause) :detail (plist-get done :detail)
-      ;; Of those who were refused before it says nothing.
-      :sure (and (null (plist-get entry :refused)) (plist-get done :sure)) :why (plist-get done :why)
-      :code (plist-get done :code) :remedy (plist-get done :remedy)
+      :cause (plist-get why :cause) :detail (plist-get why :detail)
+      :sure (plist-get why :sure) :why (plist-get done :why)
+      :code (plist-get done :code) :remedy (plist-get why :remedy)
       :last (cond ((eq (plist-get settled :state) 'refused)
                    (plist-get settled :last))
                   ((string-empty-p (or (plist-get done :text) ""))

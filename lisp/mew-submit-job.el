@@ -309,10 +309,17 @@ first ones."
 
 (defun mew-submit-job--cause (event refused)
   "Return why the server refused, part of a `done' event, or nil.
-EVENT is the end of the job; after a good one, some recipients may be REFUSED."
+EVENT is the end of the job; some recipients may be REFUSED.  Where that is what
+it is about, its cause is that of all that were refused like the one it names."
   (if (equal (plist-get event :kind) "ok")
       (mew-submit-refusal--in-common refused)
-    (mew-submit-refusal--of-event event)))
+    (let* ((cause (mew-submit-refusal--of-event event))
+           (class (/ (or (plist-get event :code) 0) 100))
+           (alike (seq-filter (lambda (other) (= class (/ (plist-get other :code) 100)))
+                              (and (equal (plist-get event :step) "rcpt") refused))))
+      (if (or (null (cdr alike)) (mew-submit-refusal--in-common alike))
+          cause
+        (list :charset (plist-get cause :charset))))))
 
 (defun mew-submit-job--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."

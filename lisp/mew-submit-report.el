@@ -207,9 +207,12 @@ those get it.")))
                              (or (plist-get done :text) ""))))
 
 (defun mew-submit-report--said (done server)
-  "Return what SERVER said, if its words are in DONE, else the text of that."
+  "Return what SERVER said, if its words are in DONE, else the text of that.
+Of several recipients that were refused the text says which has which words."
   (let ((text (mew-submit-report--text done)))
-    (if (string-match ": \\([45][0-9][0-9][ -].*\\)" text)
+    (if (and (null (cdr (seq-remove #'mew-submit-report--accepted-p
+                                    (plist-get done :recipients))))
+             (string-match ": \\([45][0-9][0-9][ -].*\\)" text))
         (format "%s says: %s" server (match-string 1 text))
       text)))
 
@@ -397,15 +400,29 @@ them again."
   "Return TEXT with a full stop, unless it ends like a sentence already."
   (if (string-match-p "[.!?]\\'" text) text (concat text ".")))
 
+(defun mew-submit-report--also (done)
+  "Return who else than the recipient in the text of DONE was refused, or nil."
+  (when-let* (((equal (plist-get done :step) "rcpt"))
+              (others (seq-filter
+                       (lambda (recipient)
+                         (and (>= (or (plist-get recipient :code) 0) 400)
+                              (not (string-search (concat " " (plist-get recipient :address))
+                                                  (plist-get done :text)))))
+                       (plist-get done :recipients))))
+    (format "Refused, too: %s%s." (mew-submit-report--refusals (seq-take others 10))
+            (if (nthcdr 10 others) (format "; and %d more" (- (length others) 10)) ""))))
+
 (defun mew-submit-report--what (done)
   "Return what happened, without the result and advice, from the event DONE."
   (if (and (equal (plist-get done :kind) "ok") (not (plist-get done :kept)))
       (mew-submit-report--delivered done)
-    (mew-submit-report--sentence
-     (concat (and (plist-get done :port)
-                  (not (equal (plist-get done :kind) "no-login"))
-                  (concat (mew-submit-report--place done) ": "))
-             (mew-submit-error--clean (plist-get done :text))))))
+    (mew-submit-report--sentences
+     (mew-submit-report--sentence
+      (concat (and (plist-get done :port)
+                   (not (equal (plist-get done :kind) "no-login"))
+                   (concat (mew-submit-report--place done) ": "))
+              (mew-submit-error--clean (plist-get done :text))))
+     (mew-submit-report--also done))))
 
 (defun mew-submit-report--done (done)
   "Return a line about the end of a message, from its `done' event DONE."

@@ -363,6 +363,47 @@ the server."
       (should-not (plist-get done :cause))
       (should (string-search "only those get it" (mew-submit-report--advice done))))))
 
+(ert-deftest mew-submit-refusal-tests-all-are-refused ()
+  "Who are refused for several causes are told of each, and not of the first one's cause."
+  :tags '(:module)
+  (pcase-dolist
+      (`(,second ,kind ,cause . ,words)
+       '(("550 5.7.1 Relaying denied" "refused" nil "a@x: 550 5.1.1 User unknown"
+          "Refused, too: b@x: 550 5.7.1 Relaying denied.")
+         ("550 5.1.1 No such user" "refused" recipient-unknown "There is no such mailbox."
+          "Refused, too: b@x: 550 5.1.1 No such user.")
+         ;; The one that may be taken later decides.
+         ("450 4.2.0 Greylisted" "deferred" greylisted "b@x now"
+          "Refused, too: a@x: 550 5.1.1 User unknown.")))
+    (ert-info (second)
+      (mew-submit-test-with-peer
+          (peer (format "127.0.0.1:0,name=ok,rcpt#1=reply:550 5.1.1 User unknown,rcpt#2=reply:%s"
+                        second))
+        (let* ((done (mew-submit-test-run (mew-submit-test-account peer "ok")
+                                          "From: me@x\nTo: a@x, b@x\n\nbody\n"))
+               (told (mew-submit-report--done done)))
+          (should (equal (plist-get done :kind) kind))
+          (should (eq (plist-get done :cause) cause))
+          (dolist (some words)
+            (should (string-search some told)))
+          (should (eq (eq cause 'recipient-unknown)
+                      (and (string-search "no such mailbox" told) t))))))))
+
+(ert-deftest mew-submit-refusal-tests-refused-before-for-another-cause ()
+  "Of one who was refused for good at an earlier attempt the last one says nothing."
+  (let ((done (append (list :result "refused" :text "192.0.2.1 refused b@x: 552 5.2.2 Full")
+                      (mew-submit-refusal-tests--done "refused" "rcpt" nil "552 5.2.2 Full"))))
+    (pcase-dolist (`(,before ,cause) '((nil recipient-mailbox-full)
+                                       ((("a@x" 550 "550 5.1.1 Unknown")) nil)))
+      (let ((entry (cl-letf (((symbol-function 'mew-submit-spool--journal-lines) #'ignore))
+                     (mew-submit-fate--after
+                      (list :id "1" :directory "/nonexistent/" :state 'sending :attempts 2
+                            :refused before :recipients '("b@x"))
+                      (append (list :recipients '((:address "b@x" :code 552 :text "552 5.2.2 Full")))
+                              done)))))
+        (should (eq (plist-get entry :state) 'refused))
+        (should (eq (plist-get entry :cause) cause))))))
+
 (ert-deftest mew-submit-refusal-tests-json ()
   "Scripts get the cause and the remedy; where no server has refused there is none."
   :tags '(:module)

@@ -88,6 +88,13 @@
                     (:state uncertain :left t)))
     ;; What needs the user is not cut off where there is little room.
     (should (equal (mew-submit-notice--words) " Mail!2 :2"))
+    (should (string-prefix-p "2 need you" (get-text-property 1 'help-echo
+                                                             (mew-submit-notice--words))))
+    (let ((all entries))
+      (setq entries '((:state refused)))
+      (should (string-prefix-p "1 needs you" (get-text-property 1 'help-echo
+                                                                (mew-submit-notice--words))))
+      (setq entries all))
     (setq running '(a)
           mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
     (should (equal (mew-submit-notice--words) " Mail?1 !2 :2 >1"))

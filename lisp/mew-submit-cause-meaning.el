@@ -256,7 +256,13 @@ does not help.")
     (auth-token-forbidden auth-basic-disabled token
      "Your sign-in is good, but this account may not send by a mail program"
      "Ask its administrator which rule forbids it: SMTP that is switched off, or where and \
-with what one may sign in.  To sign in again does not help."))
+with what one may sign in.  To sign in again does not help.")
+    (scanner-cannot-connect server-busy
+     "\\`Cannot connect to SMTP server .*connect error [0-9]+"
+     "A program on the way, such as an antivirus on this machine, answers for the server and \
+does not reach it"
+     "Switch the scanning of outgoing mail off in that program, or use another port or \
+network; the server itself has said nothing."))
   "What more is known where a cause has several: (ID CAUSE WHEN MEANING REMEDY).
 WHEN is a regexp for the reply, or `token' for any where a token was sent.  The
 first that fits counts; all it does not say is as for CAUSE, but a sign-in is

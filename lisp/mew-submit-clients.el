@@ -358,7 +358,8 @@ cannot be taken over stays where it is."
         (error (display-warning 'mew-submit
                                 (format "%s stays in the queue of smtpmail: %s"
                                         file (mew-submit-error--text err))))))
-    (message "%d of %d mails are in the outbox now" taken (length files))))
+    (message "In the outbox now: %d of %d mail%s" taken (length files)
+             (if (cdr files) "s" ""))))
 
 ;;;###autoload
 (defun mew-submit-send-queued-mail ()
@@ -406,8 +407,10 @@ queued is taken over first."
           (mew-submit-clients--file-copies))
       (error (display-warning 'mew-submit (mew-submit-error--text err))))
     (when-let* ((queued (mew-submit-clients--smtpmail-queued)))
-      (message "smtpmail has queued %d mails before: \
-M-x mew-submit-take-smtpmail-queue takes them over" (length queued)))))
+      (message "smtpmail has queued %s before: \
+M-x mew-submit-take-smtpmail-queue takes %s over"
+               (if (cdr queued) (format "%d mails" (length queued)) "a mail")
+               (if (cdr queued) "them" "it")))))
 
 (defun mew-submit-clients--file-copies ()
   "File the copies that have waited, if there is a module to lock them with."

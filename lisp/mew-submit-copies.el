@@ -369,7 +369,7 @@ waits for an Emacs that has it."
   (display-warning
    'mew-submit
    (format "Mail to %s was delivered, but the copy for %s was not filed: %s\n\
-M-x mew-submit-file-copies tries again."
+M-x mew-submit-file-copies tries again; after C-u you can do without it."
            (mew-submit-report--people (plist-get entry :delivered))
            (plist-get copy :place) (error-message-string err))))
 
@@ -425,7 +425,6 @@ called for the copies."
              (mew-submit-copies--with-pauses #'mew-submit-copies--call copy))
             ('call (funcall (plist-get copy :function) copy))
             (kind (error "Nobody knows how to file a copy of kind %s" kind))))
-        (remhash (plist-get copy :token) mew-submit-copies--closures)
         t)
     (quit (mew-submit-copies--warn entry copy '(error "You have said: not now"))
           nil)
@@ -498,17 +497,24 @@ THEN is called when it has ended, with non-nil if the copy is filed."
            (delete-file file)))))
     (cl-incf mew-submit-copies--programs)))
 
+(defun mew-submit-copies--without (entry copy)
+  "Return ENTRY as it is when COPY is filed or given up.
+After the last one that is nil, and the message goes."
+  (let* ((left (remq copy (plist-get entry :fcc)))
+         (after (and left (mew-submit-spool--with entry :fcc left))))
+    (remhash (plist-get copy :token) mew-submit-copies--closures)
+    (if after
+        (mew-submit-spool--write after t)
+      (mew-submit-spool--remove entry))
+    after))
+
 (defun mew-submit-copies--go-on (entry copy copies lock filed)
   "Note whether COPY of ENTRY's message is FILED; go on with COPIES.
 When it was the last the message goes.  LOCK is as for
 `mew-submit-copies--next-copy'."
   (condition-case err
-      (let ((left (remq copy (plist-get entry :fcc))))
-        (cond ((not filed))
-              (left (setq entry (mew-submit-spool--with entry :fcc left))
-                    (mew-submit-spool--write entry t))
-              (t (mew-submit-spool--remove entry)))
-        (mew-submit-copies--next-copy entry (and left copies) lock))
+      (let ((entry (if filed (mew-submit-copies--without entry copy) entry)))
+        (mew-submit-copies--next-copy entry (and entry copies) lock))
     (error (mew-submit-copies--warn entry copy err)
            (mew-submit-spool--unlock lock))))
 
@@ -568,16 +574,37 @@ Return how many messages have copies left."
     (seq-count (lambda (id) (mew-submit-copies--file-entry id copies))
                (mew-submit-spool--ids copies))))
 
+(defun mew-submit-copies--give-up (id directory)
+  "Ask of each copy of the message ID in DIRECTORY whether to do without it.
+What is being filed just now is not asked about."
+  (when-let* ((lock (mew-submit-spool--lock id directory)))
+    (unwind-protect
+        (let ((entry (mew-submit-spool--read id directory)))
+          (when (eq (plist-get entry :state) 'filing)
+            (dolist (copy (plist-get entry :fcc))
+              (when (yes-or-no-p
+                     (format "Mail to %s (%s) was delivered.  Do without its copy for %s? "
+                             (mew-submit-report--people (plist-get entry :delivered))
+                             (mew-submit-error--clean (or (plist-get entry :subject) ""))
+                             (plist-get copy :place)))
+                (setq entry (mew-submit-copies--without entry copy))))))
+      (mew-submit-spool--unlock lock))))
+
 ;;;###autoload
-(defun mew-submit-file-copies ()
-  "File the copies of delivered mail that could not be filed before."
-  (interactive)
-  (let ((left (mew-submit-error--as-user-error
-                (mew-submit-copies--file mew-submit-outbox-directory))))
+(defun mew-submit-file-copies (&optional give-up)
+  "File the copies of delivered mail that could not be filed before.
+With a prefix argument, GIVE-UP, ask first which of them to do without."
+  (interactive "P")
+  (let* ((copies (mew-submit-spool--copies mew-submit-outbox-directory))
+         (left (mew-submit-error--as-user-error
+                 (when give-up
+                   (dolist (id (mew-submit-spool--ids copies))
+                     (mew-submit-copies--give-up id copies)))
+                 (mew-submit-copies--file mew-submit-outbox-directory))))
     (if (zerop left)
         (message "No copy is left to be filed")
-      (message "Copies of %d messages are being filed, or wait: those for Gnus and \
-Mew until it is started" left))))
+      (message "Copies of %s are being filed, or wait: those for Gnus and Mew until it is \
+started" (if (= left 1) "a message" (format "%d messages" left))))))
 
 ;;; When
 

@@ -344,9 +344,7 @@ message is being sent now."
             (cond ((file-exists-p (mew-submit-spool--message-file entry))
                    (mew-submit-known--look-at id directory nil))
                   ((file-directory-p directory) (mew-submit-known--drop entry))
-                  (t (mew-submit-error--throw
-                      'config nil "The outbox %s is not there; is its disk away?"
-                      directory)))
+                  (t (mew-submit-known--check-there directory)))
           (let ((true (mew-submit-known--reread id directory)))
             (when (and true (mew-submit-dispatch--due-p true)
                        (not (mew-submit-dispatch--returned-p true)))

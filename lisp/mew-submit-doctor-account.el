@@ -19,6 +19,7 @@
 (require 'mew-submit-job)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
+(require 'mew-submit-time)
 (require 'mew-submit-token)
 
 (defvar auth-sources)
@@ -352,29 +353,29 @@ without a log-in")))))
         (if (> slowest 2000)
             "\nThe resolver is slow: look at /etc/resolv.conf." ""))))))
 
-(defun mew-submit-doctor-account--days (text)
-  "Return in how many days the date TEXT is, or nil."
+(defun mew-submit-doctor-account--until (text)
+  "Return in how many seconds the date TEXT is, or nil."
   (when-let* ((time (and text (ignore-errors (date-to-time text)))))
-    (/ (float-time (time-subtract time nil)) 86400)))
+    (float-time (time-subtract time nil))))
 
 (defun mew-submit-doctor-account--certificate (topic tls)
   "Return findings about the dates of the certificate in TLS, for TOPIC."
-  (let ((since (mew-submit-doctor-account--days (plist-get tls :starts)))
-        (left (mew-submit-doctor-account--days (plist-get tls :expires))))
+  (let ((since (mew-submit-doctor-account--until (plist-get tls :starts)))
+        (left (mew-submit-doctor-account--until (plist-get tls :expires))))
     (cond
      ((and since (> since 0))
       (list (mew-submit-doctor-finding--make
-             "clock" 'warning "The certificate of %s will be valid in %d days.\n\
+             "clock" 'warning "The certificate of %s will be valid in %s.\n\
 Either the clock is behind, or the server has made a mistake." topic
-             (ceiling since))))
+             (mew-submit-time--say-while since))))
      ((and left (< left 0))
       (list (mew-submit-doctor-finding--make
-             topic 'error "Its certificate has expired %d days ago.\nTell who \
-runs the server, unless the clock is wrong." (floor (- left)))))
-     ((and left (< left 14))
+             topic 'error "Its certificate has expired %s ago.\nTell who \
+runs the server, unless the clock is wrong." (mew-submit-time--say-while (- left)))))
+     ((and left (< left (* 14 86400)))
       (list (mew-submit-doctor-finding--make
-             topic 'note "Its certificate is valid for %d days more"
-             (floor left)))))))
+             topic 'note "Its certificate is valid for %s more"
+             (mew-submit-time--say-while left)))))))
 
 (defun mew-submit-doctor-account--outcome (topic course)
   "Return a finding about how a look at TOPIC's server ended, by its COURSE."

@@ -17,6 +17,7 @@
 (require 'mew-submit-refusal)
 (require 'mew-submit-report)
 (require 'mew-submit-spool)
+(require 'mew-submit-time)
 (require 'seq)
 (require 'subr-x)
 
@@ -177,6 +178,16 @@ there %s had it before" (mew-submit-report--people people)))
 
 ;;; What the end of an attempt means
 
+(defun mew-submit-fate--missed (entry)
+  "Return who did not get ENTRY's message, as recipients of a `done' event.
+Each of those who are left was refused for now, or else all were for good."
+  (append (mapcar (lambda (refusal) (list :address (car refusal) :code (nth 1 refusal)))
+                  (plist-get entry :refused))
+          (mapcar (lambda (address)
+                    (list :address address :cause (plist-get entry :cause)
+                          :code (if (eq (plist-get entry :state) 'refused) 550 450)))
+                  (plist-get entry :recipients))))
+
 (defun mew-submit-fate--said (entry done)
   "Return what was said of each recipient of ENTRY, whose `done' event is DONE.
 It is as `mew-submit-fate--of-journal' returns it.  The journal knows it, and
@@ -249,8 +260,8 @@ A machine that was off for a week, or whose clock was wrong, has tried nothing."
              (equal (plist-get done :result) "deferred")
              (> waited mew-submit-give-up-after))
         (append (list :result "refused"
-                      :text (format "Given up after %d days.  The last time: %s"
-                                    (/ waited 86400) (plist-get done :text)))
+                      :text (format "Given up after %s.  The last time: %s"
+                                    (mew-submit-time--say-while waited) (plist-get done :text)))
                 done)
       done)))
 
@@ -275,6 +286,10 @@ Its state is nil when everybody has it."
                                                 (plist-get settled :recipients))))
                            done)
                  done))
+         ;; Who was refused before may have been for another cause.
+         (why (and (not (and (plist-get entry :refused)
+                             (eq (plist-get settled :state) 'refused)))
+                   done))
          ;; What becomes of a message does not hang on what can be said of it.
          (words (condition-case err
                     (mew-submit-report--done done)
@@ -288,9 +303,9 @@ Its state is nil when everybody has it."
       :waited (mew-submit-fate--waited entry)
       :result (plist-get done :result) :kind (plist-get done :kind)
       :alarm (plist-get done :alarm)
-      :cause (plist-get done :cause) :detail (plist-get done :detail)
-      :sure (plist-get done :sure) :why (plist-get done :why)
-      :code (plist-get done :code) :remedy (plist-get done :remedy)
+      :cause (plist-get why :cause) :detail (plist-get why :detail)
+      :sure (plist-get why :sure) :why (plist-get done :why)
+      :code (plist-get done :code) :remedy (plist-get why :remedy)
       :last (cond ((eq (plist-get settled :state) 'refused)
                    (plist-get settled :last))
                   ((string-empty-p (or (plist-get done :text) ""))

@@ -11,6 +11,7 @@
 
 (require 'mew-submit-finding-make)
 (require 'mew-submit-report)
+(require 'mew-submit-time)
 (require 'seq)
 (require 'subr-x)
 (require 'time-date)
@@ -88,9 +89,9 @@ a third of its time is left.")
        (mew-submit-finding--make
         "certificate-expires-soon" "warning" those
         "Tell the server's administrator to renew it in time."
-        "The certificate of %s expires on %s, in %d days."
+        "The certificate of %s expires on %s, in %s."
         (mew-submit-finding--where those) (substring (plist-get tls :expires) 0 10)
-        (floor (mew-submit-finding--days-left tls now)))))))
+        (mew-submit-time--say-while (* 86400 (mew-submit-finding--days-left tls now))))))))
 
 (defun mew-submit-finding--certificates (diagnosis now)
   "Return what is wrong with the certificates in DIAGNOSIS, at the time NOW."

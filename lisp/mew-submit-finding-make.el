@@ -36,7 +36,7 @@ FORMAT and ARGS make its sentence."
 REPLY has :said, :code, :enhanced and :step, and may have :mechanism.  What to
 do is what the cause says, and OTHERWISE where the server's words leave it open."
   (let ((cause (mew-submit-refusal--of-event reply)))
-    (plist-put (append finding cause) :advice
+    (plist-put (mew-submit-refusal--with finding (plist-get reply :said) cause) :advice
                (if (mew-submit-refusal--undetermined-p cause)
                    otherwise
                  (mew-submit-refusal--to-do cause)))))

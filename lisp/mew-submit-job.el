@@ -309,12 +309,17 @@ first ones."
 
 (defun mew-submit-job--cause (event refused)
   "Return why the server refused, part of a `done' event, or nil.
-EVENT is the end of the job; after a good one, some recipients may be REFUSED."
+EVENT is the end of the job; some recipients may be REFUSED.  Where that is what
+it is about, its cause is that of all that were refused like the one it names."
   (if (equal (plist-get event :kind) "ok")
-      (cl-loop for key in '(:cause :detail :sure :remedy)
-               when (plist-get (car refused) key)
-               append (list key (plist-get (car refused) key)))
-    (mew-submit-refusal--of-event event)))
+      (mew-submit-refusal--in-common refused)
+    (let* ((cause (mew-submit-refusal--of-event event))
+           (class (/ (or (plist-get event :code) 0) 100))
+           (alike (seq-filter (lambda (other) (= class (/ (plist-get other :code) 100)))
+                              (and (equal (plist-get event :step) "rcpt") refused))))
+      (if (or (null (cdr alike)) (mew-submit-refusal--in-common alike))
+          cause
+        (list :charset (plist-get cause :charset))))))
 
 (defun mew-submit-job--done (session event)
   "Return the whole `done' event of SESSION, whose job ended with EVENT."
@@ -325,13 +330,15 @@ EVENT is the end of the job; after a good one, some recipients may be REFUSED."
          (tls (plist-get course :tls))
          (reply (plist-get course :reply))
          (said (or (plist-get event :said) (plist-get reply :said)))
+         (cause (mew-submit-job--cause event refused))
          (lacks (mew-submit-job-lacks session)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind)
      (mew-submit-job--outcome kind refused)
      (list :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
-           :text (mew-submit-job--text session event))
+           :text (mew-submit-refusal--shown (mew-submit-job--text session event)
+                                            said (plist-get cause :charset)))
      (mew-submit-course--pick (plist-get course :connected) :port :family :address :fallback)
      (list :tls (and tls (mew-submit-course--pick
                           tls :version :cipher :verified :pinned :unverified
@@ -346,7 +353,7 @@ EVENT is the end of the job; after a good one, some recipients may be REFUSED."
               when (plist-get event key)
               append (list key (plist-get event key)))
      (and (stringp lacks) (equal kind "secret") (list :why lacks))
-     (mew-submit-job--cause event refused))))
+     cause)))
 
 ;;; Callbacks
 

@@ -153,6 +153,13 @@ Whoever wants to do something with it has not been asked about that."
     (user-error "It was sent meanwhile, and no answer came: it may have \
 arrived already")))
 
+(defun mew-submit-known--check-there (directory)
+  "Signal a condition unless DIRECTORY, an outbox, is there."
+  (unless (file-directory-p directory)
+    (mew-submit-error--throw
+     'config nil "The outbox %s is not there; is its disk away?  If you have deleted it, \
+make it anew (M-x make-directory): its mail is forgotten then" directory)))
+
 (defun mew-submit-known--with-lock (id directory function)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
 Return its value.  Signal `user-error' when that is not possible, or the message
@@ -161,6 +168,8 @@ is in doubt and was not when it was looked at; it is a person who wants that."
         (lock (mew-submit-error--as-user-error
                 (mew-submit-spool--lock id directory))))
     (unless lock
+      (mew-submit-error--as-user-error
+        (mew-submit-known--check-there directory))
       (user-error "%s" (if (file-exists-p (mew-submit-spool--file
                                            id ".eml" directory))
                            "That message is being sent"

@@ -167,7 +167,7 @@ A click runs COMMAND, by default `mew-submit-outbox'."
             (and (> failed 0)
                  (mew-submit-notice--word
                   (funcall word "!%d" failed) 'mew-submit-mode-line-failed
-                  (format "%d need you" failed)))
+                  (format (if (= failed 1) "%d needs you" "%d need you") failed)))
             (and (> waiting 0)
                  (mew-submit-notice--word (funcall word ":%d" waiting)
                                              'mew-submit-mode-line-waiting

@@ -14,6 +14,7 @@
 (eval-when-compile (require 'mm-decode)) ; it has macros
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+(require 'mew-submit-fate)
 (require 'mew-submit-menu)
 (require 'mew-submit-notice)
 (require 'mew-submit-spool)
@@ -81,7 +82,8 @@ It is seen from NOW, by default the present."
 
 (defun mew-submit-outbox--done (entry)
   "Return how ENTRY's last attempt ended, a `done' event, as far as it is kept."
-  (append (list :kind (or (plist-get entry :kind) "internal")
+  (append (list :kept t :recipients (mew-submit-fate--missed entry)
+                :kind (or (plist-get entry :kind) "internal")
                 :result (or (plist-get entry :result) "deferred")
                 :text (mew-submit-outbox--text (plist-get entry :last)))
           (mapcan (lambda (key) (list key (plist-get entry key)))
@@ -128,13 +130,11 @@ UNTIL is the time when a row is no longer true, or nil.")
 (defun mew-submit-outbox--account (entry)
   "Return the name of ENTRY's account."
   (let ((account (plist-get entry :account)))
-    (mew-submit-outbox--text (or (plist-get account :name)
-                                 (plist-get account :server)))))
+    (mew-submit-outbox--text (or (plist-get account :name) (plist-get account :server)))))
 
 (defun mew-submit-outbox--to (entry)
   "Return who gets ENTRY's message."
-  (mew-submit-outbox--text
-   (mew-submit-report--people (plist-get entry :recipients))))
+  (mew-submit-outbox--text (mew-submit-report--people (plist-get entry :recipients))))
 
 (defun mew-submit-outbox--subject (entry)
   "Return the subject of ENTRY's message."

@@ -20,6 +20,7 @@
 (require 'mew-submit-cause)
 (require 'mew-submit-cause-meaning)
 (require 'mew-submit-error)
+(require 'seq)
 
 ;;; The cause of an event
 
@@ -68,31 +69,46 @@ FUNCTION gets the octets of TEXT."
     (unless (string-match-p "[\x3fff80-\x3fffff\ufffd]" (string-join texts))
       texts)))
 
+(defun mew-submit-refusal--as-utf-8 (line)
+  "Return LINE of a reply with U+FFFD for each octet that is no UTF-8.
+One octet that is wrong leaves the rest of it in UTF-8."
+  (mew-submit-refusal--octets-to
+   line (lambda (octets)
+          (replace-regexp-in-string "[\x3fff80-\x3fffff]" "\ufffd"
+                                    (decode-coding-string octets 'utf-8)))))
+
+(defun mew-submit-refusal--shown (text lines charset)
+  "Return TEXT, which has LINES of a reply, with these read by CHARSET unless nil.
+What is not found in it as the module shows such lines stays as it is."
+  (dolist (line (and charset lines) text)
+    (let* ((words (replace-regexp-in-string "\\`[245]\\.[0-9]+\\.[0-9]+ +" "" line))
+           (shown (mew-submit-error--clean (mew-submit-refusal--as-utf-8 words))))
+      (when (string-search "\ufffd" shown)
+        (setq text (string-replace
+                    shown
+                    (mew-submit-error--clean
+                     (car (mew-submit-refusal--reading (list words) charset)))
+                    text))))))
+
 (defun mew-submit-refusal--of-lines (step code enhanced lines mechanism)
   "Return the cause of a reply's LINES as part of an event.
 STEP, CODE, ENHANCED and MECHANISM are as for `mew-submit-refusal--of'.  What is
-no UTF-8 is read by the first charset that makes sense of it, if one does."
+no UTF-8 is read by the first charset that makes sense of it, :charset, if one
+does."
   (let* ((of (lambda (lines)
                (mew-submit-refusal--of step code enhanced
                                        ;; Some lines begin with an enhanced code.
                                        (nth 2 (mew-submit-cause--parse lines))
                                        mechanism)))
-         ;; One octet that is wrong leaves the rest of a line in UTF-8.
-         (clean (mapcar
-                 (lambda (line)
-                   (mew-submit-refusal--octets-to
-                    line (lambda (octets)
-                           (replace-regexp-in-string
-                            "[\x3fff80-\x3fffff]" "\ufffd"
-                            (decode-coding-string octets 'utf-8)))))
-                 lines))
+         (clean (mapcar #'mew-submit-refusal--as-utf-8 lines))
          (plain (funcall of clean)))
     (or (and (not (equal lines clean))
              (not (plist-get plain :sure))
              (cl-loop for charset in mew-submit-refusal--charsets
                       for reading = (mew-submit-refusal--reading lines charset)
                       for found = (and reading (funcall of reading))
-                      when (plist-get found :sure) return found))
+                      when (plist-get found :sure)
+                      return (append (list :charset charset) found)))
         plain)))
 
 (defun mew-submit-refusal--of-event (event)
@@ -111,14 +127,33 @@ Nil where no reply of a server is why."
                       ("recipients" . protocol-error)))
       found)))
 
+(defun mew-submit-refusal--with (plist said cause)
+  "Return PLIST with CAUSE, and :text with the lines SAID as they were read for it."
+  (let ((text (mew-submit-refusal--shown (plist-get plist :text) said
+                                         (plist-get cause :charset)))
+        (cause (copy-sequence cause)))
+    (cl-remf cause :charset)
+    (append (plist-put (copy-sequence plist) :text text) cause)))
+
 (defun mew-submit-refusal--of-recipient (recipient &optional said)
   "Return RECIPIENT, of a `done' event, which was refused, with the cause of that.
 SAID is the lines of the reply where they are no UTF-8."
-  (append recipient
-          (mew-submit-refusal--of-lines
-           :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
-           (or said (list (or (plist-get recipient :text) "")))
-           nil)))
+  (mew-submit-refusal--with
+   recipient said
+   (mew-submit-refusal--of-lines
+    :rcpt (plist-get recipient :code) (plist-get recipient :enhanced)
+    (or said (list (or (plist-get recipient :text) "")))
+    nil)))
+
+(defun mew-submit-refusal--in-common (refused)
+  "Return the cause that all REFUSED recipients have, as part of an event, or nil.
+It is not certain where one of them has it probably."
+  (let ((one (or (seq-find (lambda (other) (null (plist-get other :sure))) refused)
+                 (car refused))))
+    (and (seq-every-p (lambda (other) (eq (plist-get other :cause) (plist-get one :cause)))
+                      refused)
+         (cl-loop for key in '(:cause :detail :sure :remedy)
+                  when (plist-get one key) append (list key (plist-get one key))))))
 
 (defun mew-submit-refusal--advice (done)
   "Return what there is to tell and to do about the cause of DONE, a plist, or nil."
@@ -164,7 +199,12 @@ another password is no use, and one more log-in may do harm."
 
 (defun mew-submit-refusal--patience (done)
   "Return how many seconds at least to wait for another try after DONE.
-That is 0 where nothing speaks against an early one."
+That is 0 where nothing speaks against an early one, whoever was refused."
+  (apply #'max (mapcar #'mew-submit-refusal--patience-with
+                       (cons done (plist-get done :recipients)))))
+
+(defun mew-submit-refusal--patience-with (done)
+  "Return how many seconds to wait for the cause of DONE, or of one recipient."
   (let ((cause (plist-get done :cause))
         (retry (plist-get (mew-submit-refusal--advice done) :retry)))
     (cond ((and (memq cause mew-submit-refusal--patient) (numberp retry)) retry)

@@ -157,8 +157,9 @@ where advice is chosen."
           ((equal (plist-get done :result) "partial")
            (mew-submit-report--sentences
             (mew-submit-refusal--to-do done)
-            "Correct the addresses that were refused (e) and send it again: only \
-those get it."))
+            (and (seq-some #'mew-submit-report--for-good-p (plist-get done :recipients))
+                 "Correct the addresses that were refused (e) and send it again: only \
+those get it.")))
           ((and (equal (plist-get done :about) "client-certificate")
                 (mew-submit-refusal--undetermined-p done))
            (mew-submit-report--about-advice done))
@@ -206,9 +207,12 @@ those get it."))
                              (or (plist-get done :text) ""))))
 
 (defun mew-submit-report--said (done server)
-  "Return what SERVER said, if its words are in DONE, else the text of that."
+  "Return what SERVER said, if its words are in DONE, else the text of that.
+Of several recipients that were refused the text says which has which words."
   (let ((text (mew-submit-report--text done)))
-    (if (string-match ": \\([45][0-9][0-9][ -].*\\)" text)
+    (if (and (null (cdr (seq-remove #'mew-submit-report--accepted-p
+                                    (plist-get done :recipients))))
+             (string-match ": \\([45][0-9][0-9][ -].*\\)" text))
         (format "%s says: %s" server (match-string 1 text))
       text)))
 
@@ -358,6 +362,11 @@ Through a tunnel the family is not known."
   "Was RECIPIENT of a `done' event accepted?"
   (<= 200 (or (plist-get recipient :code) 0) 299))
 
+(defun mew-submit-report--for-good-p (recipient)
+  "Was RECIPIENT of a `done' event refused in a way that waiting does not mend?"
+  (and (>= (or (plist-get recipient :code) 0) 500)
+       (not (eq (plist-get (mew-submit-refusal--advice recipient) :again) 'later))))
+
 (defun mew-submit-report--refusals (recipients)
   "Return what the server said of each of RECIPIENTS."
   (mapconcat (lambda (recipient)
@@ -383,31 +392,48 @@ Through a tunnel the family is not known."
                  (concat ": " (mew-submit-error--clean (plist-get done :reply)))
                ""))
      (and rest
-          (format "; NOT delivered to %s.  Send it to %s again, not to the others."
-                  (mew-submit-report--refusals rest)
-                  (mew-submit-report--recipients rest))))))
+          (format "; NOT delivered to %s.  The others have it: do not send it to \
+them again."
+                  (mew-submit-report--refusals rest))))))
 
 (defun mew-submit-report--sentence (text)
   "Return TEXT with a full stop, unless it ends like a sentence already."
   (if (string-match-p "[.!?]\\'" text) text (concat text ".")))
 
+(defun mew-submit-report--also (done)
+  "Return who else than the recipient in the text of DONE was refused, or nil."
+  (when-let* (((equal (plist-get done :step) "rcpt"))
+              (others (seq-filter
+                       (lambda (recipient)
+                         (and (>= (or (plist-get recipient :code) 0) 400)
+                              (not (string-search (concat " " (plist-get recipient :address))
+                                                  (plist-get done :text)))))
+                       (plist-get done :recipients))))
+    (format "Refused, too: %s%s." (mew-submit-report--refusals (seq-take others 10))
+            (if (nthcdr 10 others) (format "; and %d more" (- (length others) 10)) ""))))
+
 (defun mew-submit-report--what (done)
   "Return what happened, without the result and advice, from the event DONE."
-  (if (equal (plist-get done :kind) "ok")
+  (if (and (equal (plist-get done :kind) "ok") (not (plist-get done :kept)))
       (mew-submit-report--delivered done)
-    (mew-submit-report--sentence
-     (concat (and (plist-get done :port)
-                  (not (equal (plist-get done :kind) "no-login"))
-                  (concat (mew-submit-report--place done) ": "))
-             (mew-submit-error--clean (plist-get done :text))))))
+    (mew-submit-report--sentences
+     (mew-submit-report--sentence
+      (concat (and (plist-get done :port)
+                   (not (equal (plist-get done :kind) "no-login"))
+                   (concat (mew-submit-report--place done) ": "))
+              (mew-submit-error--clean (plist-get done :text))))
+     (mew-submit-report--also done))))
 
 (defun mew-submit-report--done (done)
   "Return a line about the end of a message, from its `done' event DONE."
   (let ((kind (plist-get done :kind))
         (result (plist-get done :result)))
     (if (equal kind "ok")
-        (concat (if (equal result "partial") "partly " "")
-                (mew-submit-report--what done))
+        (if (equal result "partial")
+            (mew-submit-report--sentences
+             (concat "partly " (mew-submit-report--what done))
+             (mew-submit-refusal--to-do done))
+          (mew-submit-report--what done))
       (string-trim-right
        (format "%s%s: %s  %s"
                (if-let* ((alarm (plist-get done :alarm)))

@@ -433,6 +433,10 @@ ADDRESS are the user's."
   "How many entities and attributes XML may have.
 That of Thunderbird's database has some ten; Emacs takes long for many of them.")
 
+(defconst mew-submit-setup-discover--tags-max 4000
+  "How many tags XML may have.
+Each domain of a provider is in two, and some have hundreds.")
+
 (defun mew-submit-setup-discover--parse (document domain address)
   "Return the candidates in DOCUMENT, Thunderbird's XML, in its order.
 DOMAIN and ADDRESS are the user's.  What is no such XML has none."
@@ -445,6 +449,8 @@ DOMAIN and ADDRESS are the user's.  What is no such XML has none."
                 (decode-coding-string document 'utf-8)))
       (let* ((tree (and (< (how-many "[&=]" (point-min) (point-max))
                            mew-submit-setup-discover--entities-max)
+                        (< (how-many "<" (point-min) (point-max))
+                           mew-submit-setup-discover--tags-max)
                         (car (xml-parse-region (point-min) (point-max)))))
              (oauth (car (dom-by-tag tree 'oAuth2))))
         (delq nil

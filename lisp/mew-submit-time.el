@@ -152,16 +152,21 @@ Without a zone it is local."
   "18:00, 2h, tomorrow 8am, fri 9:00, 2030-12-24 18:00"
   "Times, as a person may name them.")
 
+(defun mew-submit-time--say-while (seconds)
+  "Return in words how long SECONDS are."
+  (let* ((minutes (max 0 (round seconds 60)))
+         (hours (/ minutes 60)))
+    (cond ((< minutes 100) (format "%d min" minutes))
+          ((< hours 48) (format "%d h %d min" hours (% minutes 60)))
+          (t (format "%d days" (round hours 24))))))
+
 (defun mew-submit-time--say (time &optional now)
   "Return TIME in words, seen from NOW: when it is and how long until then."
   (let* ((now (or now (current-time)))
-         (minutes (max 0 (round (float-time (time-subtract time now)) 60)))
-         (hours (/ minutes 60)))
+         (while (float-time (time-subtract time now))))
     (format "%s (in %s)"
             (format-time-string "%a %e %b %Y %H:%M" time)
-            (cond ((< minutes 100) (format "%d min" minutes))
-                  ((< hours 48) (format "%d h %d min" hours (% minutes 60)))
-                  (t (format "%d days" (round hours 24)))))))
+            (mew-submit-time--say-while while))))
 
 (defun mew-submit-time--future (text)
   "Return the time to come that TEXT means, or signal `user-error'."

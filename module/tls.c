@@ -533,13 +533,22 @@ takes_mail (gnutls_session_t session, const struct msub_connection *c)
              && memcmp (chosen.data, alpn_mail.data, chosen.size) == 0);
 }
 
+/* Is NAME to be sent in SNI: no address, and a name as hosts have it?  A server with GnuTLS, as Debian's Exim is, ends the
+   handshake for another, such as one with "_" (SECURITY: C6).  */
+static bool
+has_sni (const char *name)
+{
+  static const char ldh[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+  unsigned char octets[16];
+  unsigned length;
+  return !msub_tls_numeric (name, octets, &length) && name[strspn (name, ldh)] == '\0';
+}
+
 static int
 set_up (gnutls_session_t session, struct msub_connection *c, const struct msub_tls_trust *trust, const char *name)
 {
-  unsigned char octets[16];
-  unsigned length;
   int failed = gnutls_priority_set (session, trust->priority);
-  if (failed >= 0 && !msub_tls_numeric (name, octets, &length))
+  if (failed >= 0 && has_sni (name))
     failed = gnutls_server_name_set (session, GNUTLS_NAME_DNS, name, strlen (name));
   if (failed >= 0)
     failed = gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, msub_tls_anchors_credentials (trust->anchors));

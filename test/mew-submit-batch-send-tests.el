@@ -735,7 +735,18 @@ SECURITY: M1."
                                                              "b@x")
                            :stderr)))
       (should (string-match-p "partly delivered to b@x .*NOT delivered to a@x: \
-550 5\\.1\\.1 Nobody here\\.  Send it to a@x again" text)))))
+550 5\\.1\\.1 Nobody here\\.  The others have it: do not send it to them again\\.  \
+.*spelling" text)))))
+
+(ert-deftest mew-submit-batch-send-tests-partial-is-not-sent-again ()
+  "Of one whose mailbox is full it is not said to send it again, which is no use."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=full,rcpt#1=reply:552 5.2.2 Mailbox full")
+    (let ((text (plist-get (mew-submit-batch-send-tests--run peer "full" "a@x" "b@x")
+                           :stderr)))
+      (should (string-match-p "full\\.  The others have it: .*when there is room\\." text))
+      (should-not (string-match-p "a@x again\\|Correct" text)))))
 
 (ert-deftest mew-submit-batch-send-tests-implicit-tls ()
   "Implicit TLS needs no STARTTLS, and never speaks in the clear."

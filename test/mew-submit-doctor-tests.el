@@ -331,10 +331,10 @@ switched off sending by mail programs" findings)
        'error "account 1" "refused"
        (mew-submit-doctor-tests--server (mew-submit-test-account peer "shut")))
       (mew-submit-doctor-tests--found
-       'error "account 1" "Its certificate has expired [0-9]+ days ago"
+       'error "account 1" "Its certificate has expired [0-9]+ \\(?:days\\|h [0-9]+ min\\) ago"
        (mew-submit-doctor-tests--server (mew-submit-test-account peer "expired")))
       (mew-submit-doctor-tests--found
-       'warning "clock" "will be valid in [0-9]+ days"
+       'warning "clock" "will be valid in [0-9]+ \\(?:days\\|h [0-9]+ min\\)"
        (mew-submit-doctor-tests--server (mew-submit-test-account peer "notyet"))))))
 
 (ert-deftest mew-submit-doctor-tests-looks-at-each-server ()

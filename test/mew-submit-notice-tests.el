@@ -88,6 +88,13 @@
                     (:state uncertain :left t)))
     ;; What needs the user is not cut off where there is little room.
     (should (equal (mew-submit-notice--words) " Mail!2 :2"))
+    (should (string-prefix-p "2 need you" (get-text-property 1 'help-echo
+                                                             (mew-submit-notice--words))))
+    (let ((all entries))
+      (setq entries '((:state refused)))
+      (should (string-prefix-p "1 needs you" (get-text-property 1 'help-echo
+                                                                (mew-submit-notice--words))))
+      (setq entries all))
     (setq running '(a)
           mew-submit-question--list (list (mew-submit-question--make :text "Another port?")))
     (should (equal (mew-submit-notice--words) " Mail?1 !2 :2 >1"))
@@ -358,6 +365,12 @@ Another account at that server may have other routes, or another tunnel."
                         (:address "b@x" :code 250)))
           "was not delivered to all: mail.example.org said no to a@x"
           "Correct the addresses" ("[Edit]") ("[Other port]"))
+         ;; It is tried again by itself, or there is nothing to correct.
+         ((:kind "ok" :result "partial" :reply "250 Ok"
+           :recipients ((:address "a@x" :code 452 :text "452 Later")
+                        (:address "c@x" :code 552 :cause recipient-mailbox-full)
+                        (:address "b@x" :code 250)))
+          "was not delivered to all" "" ("[Edit]") ("Correct the addresses"))
          ;; As the outbox has kept it.
          ((:kind "insecure" :result "insecure" :text "The certificate was not accepted")
           "was not sent: The certificate was not accepted" "[Diagnose] tells"

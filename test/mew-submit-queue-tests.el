@@ -1031,6 +1031,11 @@ It is sent when the disk is there again, and meanwhile it is said what is wrong.
           (rename-file directory away)
           (mew-submit-known--refresh)
           (should (mew-submit-known--entry id))
+          ;; Nor is it said that it is gone.
+          (dolist (function '(mew-submit-queue--send mew-submit-queue--delete))
+            (should (string-search "is not there; is its disk away?"
+                                   (cadr (should-error (funcall function id)
+                                                       :type 'user-error)))))
           ;; Its time has come.
           (mew-submit-known--note
            (mew-submit-spool--with (mew-submit-known--entry id) :state 'queued))
@@ -1042,6 +1047,16 @@ It is sent when the disk is there again, and meanwhile it is said what is wrong.
           (mew-submit-queue--send id)
           (mew-submit-queue-tests--settle)
           (should (equal (plist-get done :result) "delivered"))
+          (should-not (mew-submit-known--entries))
+          ;; What was deleted with it is forgotten when it is made anew, as was said.
+          (mew-submit-queue-tests--add
+           directory (mew-submit-queue-tests--peer-account peer)
+           :not-before (time-add nil 1000))
+          (delete-directory directory t)
+          (mew-submit-known--refresh)
+          (should (mew-submit-known--entries))
+          (make-directory directory)
+          (mew-submit-known--refresh)
           (should-not (mew-submit-known--entries)))))))
 
 ;;; A backup that is put back
@@ -1181,6 +1196,13 @@ The user, who is asked, may have it sent."
       (when (< number 5)
         (setq entry (mew-submit-spool--with entry :state 'sending))))
     (should (string-match-p "Given up after 6 days" (plist-get entry :last)))
+    ;; Nor is it in "0 days" that two hours were too long.
+    (let ((mew-submit-give-up-after 3600))
+      (should (string-match-p
+               "Given up after 2 h 0 min"
+               (plist-get (mew-submit-fate--perhaps-give-up
+                           (list :created 0 :history (list (cons (- now 7200) ""))) done)
+                          :text))))
     (should (mew-submit-spool--sound-p entry))))
 
 (ert-deftest mew-submit-queue-tests-leaving-while-mail-waits ()

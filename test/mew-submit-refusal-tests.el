@@ -60,6 +60,18 @@ ABOUT is what the module makes of the codes, or nil."
                    (mew-submit-refusal-tests--done kind step about reply))
                   asked)))))
 
+(ert-deftest mew-submit-refusal-tests-an-antivirus-is-not-the-server ()
+  "What a program in its place says of the way there is not told as the server's."
+  (dolist (reply '("421 Cannot connect to SMTP server 192.0.2.1 (192.0.2.1:587), connect error 10060"
+                   "421 Cannot connect to SMTP server mail.example.org (192.0.2.1:25), NAT connect error 10060"))
+    (let ((done (mew-submit-refusal-tests--done "deferred" "greeting" nil reply)))
+      (should (string-search "an antivirus" (mew-submit-refusal--reason done)))
+      (should (string-search "the server itself has said nothing"
+                             (mew-submit-refusal--to-do done)))))
+  (let ((done (mew-submit-refusal-tests--done
+               "deferred" "greeting" nil "421 Cannot connect to SMTP server, too busy")))
+    (should-not (mew-submit-refusal--reason done))))
+
 (ert-deftest mew-submit-refusal-tests-words-in-another-charset ()
   "What is no UTF-8 is read by the charset that makes sense of it, if one does."
   (pcase-dolist
@@ -88,6 +100,29 @@ ABOUT is what the module makes of the codes, or nil."
                                       (list octets))
                                      :cause)))))))
 
+(ert-deftest mew-submit-refusal-tests-words-in-another-charset-are-shown ()
+  "People see the words, not U+FFFD, where the charset is known; and nothing that deceives."
+  (pcase-dolist
+      (`(,charset ,said ,shown)
+       '((gb18030 "用户不存在" "用户不存在")
+         (koi8-r "5.1.1 почтовый ящик переполнен" "почтовый ящик переполнен")
+         (gb18030 "用户不存在\u202e" "用户不存在\ufffd")
+         ;; No charset makes sense of it.
+         (windows-1251 "Привет" nil)))
+    (ert-info (said)
+      (let* ((octets (mapconcat (lambda (octet) (string (if (> octet 127) (+ #xf700 octet) octet)))
+                                (encode-coding-string said charset) ""))
+             (text (concat "550 " (mew-submit-error--clean
+                                   (mew-submit-refusal--as-utf-8 octets))))
+             (recipient (mew-submit-refusal--of-recipient
+                         (list :address "a@x" :code 550 :enhanced "" :text text)
+                         (list octets))))
+        (should (string-search "\ufffd" text))
+        (should-not (plist-get recipient :charset))
+        (if shown
+            (should (string-suffix-p shown (plist-get recipient :text)))
+          (should (equal text (plist-get recipient :text))))))))
+
 (ert-deftest mew-submit-refusal-tests-an-octet-that-is-wrong ()
   "What is UTF-8 but for an octet is read as that."
   (let ((octets (mapconcat (lambda (octet) (string (if (> octet 127) (+ #xf700 octet) octet)))
@@ -96,6 +131,26 @@ ABOUT is what the module makes of the codes, or nil."
     (should (eq 'recipient-unknown
                 (plist-get (mew-submit-refusal--of-lines :rcpt 550 nil (list octets) nil)
                            :cause)))))
+
+(ert-deftest mew-submit-refusal-tests-a-cause-in-common ()
+  "Why one recipient was refused is not told of others; and each has the next try wait."
+  (pcase-dolist
+      (`(,cause ,sure ,seconds . ,replies)
+       '((recipient-unknown t 0 "550 5.1.1 User unknown" "550 5.1.1 No such user")
+         (recipient-unknown nil 0 "550 5.1.1 User unknown" "550 5.1.1 Whatever")
+         (nil nil 600 "550 5.1.1 User unknown" "452 4.2.2 Mailbox full" "450 4.2.0 Greylisted")
+         (nil nil 0)))
+    (ert-info ((format "%S" replies))
+      (let* ((refused (mapcar (lambda (reply)
+                                (mew-submit-refusal--of-recipient
+                                 (list :address "a@x" :text reply :enhanced (substring reply 4 9)
+                                       :code (string-to-number reply))))
+                              replies))
+             (found (mew-submit-refusal--in-common refused)))
+        (should (eq (plist-get found :cause) cause))
+        (should (eq (plist-get found :sure) sure))
+        (should (eql seconds (mew-submit-refusal--patience
+                              (append found (list :kind "ok" :recipients refused)))))))))
 
 (ert-deftest mew-submit-refusal-tests-an-early-try-is-not-made ()
   "Where an early try is in vain or does harm the next one comes later; else it does not."
@@ -294,7 +349,7 @@ the server."
           (should (stringp (plist-get done :remedy))))))))
 
 (ert-deftest mew-submit-refusal-tests-each-recipient-has-its-cause ()
-  "Of several recipients each that is refused has a cause, and the message has the first."
+  "Of several recipients each that is refused has a cause, and the message none of one alone."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer (concat "127.0.0.1:0,name=ok,rcpt#2=reply:552 5.2.2 Mailbox is full,"
@@ -305,8 +360,49 @@ the server."
       (should (equal (mapcar (lambda (recipient) (plist-get recipient :cause))
                              (plist-get done :recipients))
                      '(nil recipient-mailbox-full recipient-unknown)))
-      (should (eq (plist-get done :cause) 'recipient-mailbox-full))
+      (should-not (plist-get done :cause))
       (should (string-search "only those get it" (mew-submit-report--advice done))))))
+
+(ert-deftest mew-submit-refusal-tests-all-are-refused ()
+  "Who are refused for several causes are told of each, and not of the first one's cause."
+  :tags '(:module)
+  (pcase-dolist
+      (`(,second ,kind ,cause . ,words)
+       '(("550 5.7.1 Relaying denied" "refused" nil "a@x: 550 5.1.1 User unknown"
+          "Refused, too: b@x: 550 5.7.1 Relaying denied.")
+         ("550 5.1.1 No such user" "refused" recipient-unknown "There is no such mailbox."
+          "Refused, too: b@x: 550 5.1.1 No such user.")
+         ;; The one that may be taken later decides.
+         ("450 4.2.0 Greylisted" "deferred" greylisted "b@x now"
+          "Refused, too: a@x: 550 5.1.1 User unknown.")))
+    (ert-info (second)
+      (mew-submit-test-with-peer
+          (peer (format "127.0.0.1:0,name=ok,rcpt#1=reply:550 5.1.1 User unknown,rcpt#2=reply:%s"
+                        second))
+        (let* ((done (mew-submit-test-run (mew-submit-test-account peer "ok")
+                                          "From: me@x\nTo: a@x, b@x\n\nbody\n"))
+               (told (mew-submit-report--done done)))
+          (should (equal (plist-get done :kind) kind))
+          (should (eq (plist-get done :cause) cause))
+          (dolist (some words)
+            (should (string-search some told)))
+          (should (eq (eq cause 'recipient-unknown)
+                      (and (string-search "no such mailbox" told) t))))))))
+
+(ert-deftest mew-submit-refusal-tests-refused-before-for-another-cause ()
+  "Of one who was refused for good at an earlier attempt the last one says nothing."
+  (let ((done (append (list :result "refused" :text "192.0.2.1 refused b@x: 552 5.2.2 Full")
+                      (mew-submit-refusal-tests--done "refused" "rcpt" nil "552 5.2.2 Full"))))
+    (pcase-dolist (`(,before ,cause) '((nil recipient-mailbox-full)
+                                       ((("a@x" 550 "550 5.1.1 Unknown")) nil)))
+      (let ((entry (cl-letf (((symbol-function 'mew-submit-spool--journal-lines) #'ignore))
+                     (mew-submit-fate--after
+                      (list :id "1" :directory "/nonexistent/" :state 'sending :attempts 2
+                            :refused before :recipients '("b@x"))
+                      (append (list :recipients '((:address "b@x" :code 552 :text "552 5.2.2 Full")))
+                              done)))))
+        (should (eq (plist-get entry :state) 'refused))
+        (should (eq (plist-get entry :cause) cause))))))
 
 (ert-deftest mew-submit-refusal-tests-json ()
   "Scripts get the cause and the remedy; where no server has refused there is none."
@@ -381,6 +477,25 @@ the server."
           (should (string-search words shown)))
         (dolist (words without)
           (should-not (string-search words shown)))))))
+
+(ert-deftest mew-submit-refusal-tests-the-outbox-keeps-who-was-refused ()
+  "Why a mail that some have is still in the outbox names who has it not, after a restart, too."
+  (pcase-dolist
+      (`(,state ,refused ,recipients ,last ,headline . ,words)
+       '((queued (("un@x" 550 "550 5.1.1 User unknown")) ("full@x")
+                 "partly delivered to ok@x; NOT delivered to un@x: 550 5.1.1 User unknown"
+                 "said no to un@x, full@x\n" "Correct the addresses" "partly delivered to ok@x;")
+         (refused nil ("un@x") "un@x: 550 5.1.1 User unknown"
+                  "said no to un@x: there is no such mailbox\n" "un@x: 550 5.1.1 User unknown.")))
+    (let* ((entry (append (list :state state :refused refused :recipients recipients :last last
+                                :delivered '("ok@x") :id "1" :directory "/nonexistent/"
+                                :stem "/nonexistent/1" :kind "ok" :result "partial"
+                                :account '(:server "h"))
+                          (unless refused
+                            '(:cause recipient-unknown :sure t :remedy "Check it."))))
+           (shown (mew-submit-refusal-tests--shown entry (mew-submit-outbox--done entry))))
+      (dolist (words (cons headline words))
+        (should (string-search words shown))))))
 
 (ert-deftest mew-submit-refusal-tests-the-outbox-keeps-the-cause ()
   "The outbox tells the cause in its column and its details, after a restart, too."

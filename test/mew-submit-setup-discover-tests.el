@@ -401,8 +401,12 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                                       "'/>")
                               (concat "<a" (mapconcat (lambda (n) (format " b%d=''" n))
                                                       (number-sequence 1 1000) "")
-                                      "/>")))
+                                      "/>")
+                              (apply #'concat (make-list 4000 "<a/>"))))
             (should (= 1 (funcall read (concat "<a>" server end "<b/></a>"))))
+            (should (= 1 (funcall read (concat "<a>" server end
+                                               (apply #'concat (make-list 900 "<domain>x</domain>"))
+                                               "</a>"))))
             (should (= 0 (funcall read (concat "<a>" server end more "</a>"))))))
       (advice-remove 'dom-by-tag count))))
 

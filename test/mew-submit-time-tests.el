@@ -81,5 +81,12 @@
   (should (equal (mew-submit-time--hint "2020-01-01 10:00") "  is over"))
   (should (equal (mew-submit-time--hint "tomo") "")))
 
+(ert-deftest mew-submit-time-tests-while-in-words ()
+  "What is less than two days is not said in days: nothing took \"0 days\" or \"1 days\"."
+  (pcase-dolist (`(,seconds ,words) '((-5 "0 min") (60 "1 min") (5400 "90 min")
+                                      (7200 "2 h 0 min") (86400 "24 h 0 min")
+                                      (172800 "2 days") (518400.7 "6 days")))
+    (should (equal (mew-submit-time--say-while seconds) words))))
+
 (provide 'mew-submit-time-tests)
 ;;; mew-submit-time-tests.el ends here

@@ -115,6 +115,9 @@ It ends as one of KINDS."
     '("C6 SNI has no final dot, past the Lisp side" :request (:name "smtp.example.org.") :kind ok
       :saw ((tls :sni "smtp.example.org")))
     '("C6 no SNI for an address" :kind ok :saw ((tls :sni nil)))
+    ;; A server with GnuTLS would end the handshake for it.
+    '("C6 no SNI for a name with _: its certificate is what counts" :peer ("cert=wildcard")
+      :request (:name "mail_1.example.org") :kind ok :saw ((tls :sni nil)))
     '("C8 the server closes after the ClientHello" :peer ("tls=close") :kind tls
       :reach connection :events ((attempt :case "tls")))
     '("C8 the server resets after the ClientHello" :peer ("tls=reset") :kind tls

@@ -124,6 +124,12 @@ It is nil when there are none."
   "Return the ports of ATTEMPTS in words, with a capital letter if UPPER."
   (mew-submit-finding--port-words (mew-submit-finding--ports attempts) upper))
 
+(defun mew-submit-finding--each (attempts)
+  "Return the ports of ATTEMPTS as the subject of a sentence, one port or each."
+  (concat (if (cdr (mew-submit-finding--ports attempts)) "Each of the ports" "Port") " "
+          (mew-submit-finding--and
+           (mapcar #'number-to-string (mew-submit-finding--ports attempts)))))
+
 (defun mew-submit-finding--family (attempt)
   "Return the address family of ATTEMPT as people write it."
   (if (equal (plist-get attempt :family) "ipv6") "IPv6" "IPv4"))

@@ -110,6 +110,43 @@
        diagnosis (list :event 'probed :id 0 :kind "tls" :stage stage :text "no" :at 14.0))
       (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
 
+(ert-deftest mew-submit-finding-tests-a-handshake-that-stalls-is-told-once ()
+  "A TLS handshake behind STARTTLS that comes to nothing has one finding, however it ends."
+  (dolist (kind '("timeout" "lost" "tls"))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (dolist (event (list (append '(:event attempt :id 0 :port 587 :family "ipv4"
+                                            :address "192.0.2.1")
+                                   mew-submit-finding-tests--attempt)
+                           '(:event greeting :id 0 :code 220 :ms 1.0 :at 14.0
+                                    :text "220 smtp.example.org ESMTP")
+                           '(:event capabilities :id 0 :at 15.0 :keywords ("STARTTLS")
+                                    :starttls "offered" :name "smtp.example.org")
+                           (list :event 'probed :id 0 :kind kind :stage "starttls"
+                                 :failure "timeout" :text "no" :at 16.0)))
+        (mew-submit-diagnosis--add diagnosis event))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) '("tls-failed"))))))
+
+(ert-deftest mew-submit-finding-tests-what-several-ports-do ()
+  "What a finding says of one port and of several is English."
+  (pcase-dolist (`(,ports ,subject) '(((587) "Port 587") ((25 587) "Each of the ports 25 and 587")))
+    (pcase-dolist (`(,kind ,stage ,verb) '(("timeout" "greeting" "accepts the connection and then")
+                                           ("refused" "greeting" "greets with a refusal")
+                                           ("refused" "ehlo" "does not take EHLO")))
+      (let ((diagnosis (mew-submit-diagnosis--make
+                        "smtp.example.org" '((25 starttls submission) (587 starttls submission)))))
+        (dolist (port ports)
+          (mew-submit-diagnosis--add
+           diagnosis (append (list :event 'attempt :id port :port port :family "ipv4"
+                                   :address "192.0.2.1")
+                             mew-submit-finding-tests--attempt))
+          (mew-submit-diagnosis--add
+           diagnosis (list :event 'probed :id port :kind kind :stage stage :text "no" :at 13.0)))
+        (should (string-prefix-p
+                 (format "%s %s" subject verb)
+                 (plist-get (car (mew-submit-finding--list
+                                  diagnosis mew-submit-finding-tests--now))
+                            :text)))))))
+
 (ert-deftest mew-submit-finding-tests-names ()
   "No address, no resolver, and no resolver for one family are three things."
   (pcase-dolist

@@ -280,7 +280,7 @@ Its state is nil when everybody has it."
         settled)
       :waited (mew-submit-fate--waited entry)
       :result (plist-get done :result) :kind (plist-get done :kind)
-      :alarm (plist-get done :alarm)
+      :alarm (plist-get done :alarm) :about (plist-get done :about)
       :cause (plist-get done :cause) :detail (plist-get done :detail)
       :sure (plist-get done :sure) :why (plist-get done :why)
       :code (plist-get done :code) :remedy (plist-get done :remedy)

@@ -63,8 +63,11 @@ do is what the cause says, and OTHERWISE where the server's words leave it open.
   "Has this machine no way to the address of ATTEMPT?"
   (and (equal (plist-get attempt :case) "local")
        (null (plist-get attempt :icmp))
-       (member (plist-get attempt :errno)
-               '("ENETUNREACH" "EHOSTUNREACH" "EADDRNOTAVAIL" "EAFNOSUPPORT"))))
+       (or (member (plist-get attempt :errno)
+                   '("ENETUNREACH" "EHOSTUNREACH" "EADDRNOTAVAIL" "EAFNOSUPPORT"))
+           ;; A link-local address without its interface, as no DNS can know it.
+           (and (equal (plist-get attempt :errno) "EINVAL")
+                (string-match-p "\\`fe[89ab][0-9a-f]:[^%]*\\'" (plist-get attempt :address))))))
 
 (defun mew-submit-finding--nowhere-p (diagnosis)
   "Has DIAGNOSIS met nothing but a missing way, or a missing resolver?"

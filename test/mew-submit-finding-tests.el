@@ -23,10 +23,10 @@
 (defun mew-submit-finding-tests--verdict (diagnosis id port family &rest keys)
   "Add to DIAGNOSIS the attempt ID at PORT in FAMILY, which ended with KEYS."
   (mew-submit-diagnosis--add
-   diagnosis (append (list :event 'attempt :id id :port port :family family
-                           :address (if (equal family "ipv6") "2001:db8::1"
-                                      "192.0.2.1"))
-                     keys mew-submit-finding-tests--attempt))
+   diagnosis (append (list :event 'attempt :id id :port port :family family)
+                     keys
+                     (list :address (if (equal family "ipv6") "2001:db8::1" "192.0.2.1"))
+                     mew-submit-finding-tests--attempt))
   (mew-submit-diagnosis--add
    diagnosis (list :event 'probed :id id :kind "connect" :stage "connect"
                    :text (or (plist-get keys :text) "no") :at 13.0)))
@@ -162,6 +162,45 @@
          diagnosis (list :event 'resolved :family (car lookup) :ms 1.0
                          :addresses (unless (cdr lookup) '("192.0.2.1"))
                          :why (cdr lookup) :error (and (cdr lookup) "why"))))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
+(ert-deftest mew-submit-finding-tests-half-an-answer ()
+  "Where one family is known, nobody is told to look at the network."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-diagnosis--add
+     diagnosis '(:event resolved :family "ipv4" :addresses ("192.0.2.1") :ms 1.0))
+    (mew-submit-diagnosis--add
+     diagnosis '(:event resolved :family "ipv6" :why "resolver" :error "why" :ms 1.0))
+    (let ((finding (car (mew-submit-finding--list diagnosis mew-submit-finding-tests--now))))
+      (should (equal (plist-get finding :id) "resolver"))
+      (should (string-search "Mail goes by the other family" (plist-get finding :advice)))
+      (should-not (string-search "another network" (plist-get finding :advice))))))
+
+(ert-deftest mew-submit-finding-tests-one-address-of-several ()
+  "That one address cannot be reached by this machine says nothing of its family."
+  (pcase-dolist (`(,family ,address ,errno . ,ids)
+                 '(("ipv4" "10.1.2.3" "ENETUNREACH" "address-broken")
+                   ("ipv6" "2001:db8::2" "ENETUNREACH" "no-ipv6-here")
+                   ("ipv6" "fe80::1" "EINVAL" "no-ipv6-here")
+                   ("ipv6" "2001:db8::2" "EINVAL" "local-firewall" "ipv6-broken")))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (mew-submit-finding-tests--answers diagnosis 0 587)
+      (mew-submit-finding-tests--verdict diagnosis 1 587 family :case "local"
+                                         :address address :errno errno)
+      (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
+(ert-deftest mew-submit-finding-tests-a-name-that-leads-here ()
+  "A name that a filter has pointed at this machine is told; one of this machine's own is not."
+  (pcase-dolist (`(,host ,address . ,ids)
+                 '(("smtp.example.org" "0.0.0.0" "name-leads-here" "refused")
+                   ("smtp.example.org" "127.0.0.1" "name-leads-here" "refused")
+                   ("smtp.example.org" "192.0.2.1" "refused")
+                   ("localhost" "127.0.0.1" "refused")
+                   ("smtp.localhost" "127.0.0.1" "refused")
+                   ("127.0.0.1" "127.0.0.1" "refused")))
+    (let ((diagnosis (mew-submit-diagnosis--make host '((587 starttls submission)))))
+      (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case 2 :address address
+                                         :errno "ECONNREFUSED")
       (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
 
 (ert-deftest mew-submit-finding-tests-a-resolver-that-fails-for-all-is-an-error ()

@@ -115,6 +115,8 @@ administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent.")
+    ("tunnel" . "Look at what the account's :tunnel names: a proxy or an ssh that does not \
+run, or does not let you in.  Nothing was sent.")
     ("long-packets" . "Have this machine send shorter packets (ip link set dev INTERFACE \
 mtu 1280), or send from another network; tell who runs this one, or the VPN, to let ICMP \
 \"packet too big\" through."))
@@ -236,6 +238,7 @@ OFFLINE is non-nil when this machine is on no network."
      ((plist-get done :alarm) (mew-submit-report--alarm (plist-get done :alarm)))
      ((equal (plist-get done :about) "long-packets")
       (format "long packets do not get through to %s" server))
+     ((equal (plist-get done :about) "tunnel") (mew-submit-report--text done))
      ((and (member kind '("refused" "deferred" "auth"))
            (mew-submit-refusal--reason done)))
      (t

@@ -238,6 +238,28 @@
         (should (equal (car (mew-submit-tunnel-tests-proxy-requests proxy))
                        (list 1 type host 587)))))))
 
+(ert-deftest mew-submit-tunnel-tests-the-tunnel-itself-fails ()
+  "Who is not there, or lets nobody in, is asked once, and told as what is wrong."
+  :tags '(:module)
+  (mew-submit-tunnel-tests--with-proxy proxy (:password "x")
+    (pcase-dolist (`(,tunnel ,words)
+                   `((,(format "socks5:127.0.0.1:%d" (mew-submit-tunnel-tests--proxy-port proxy))
+                      "wants a log-in")
+                     (,(format "socks5:127.0.0.1:%d" (mew-submit-tunnel-tests--free-port))
+                      "cannot be reached (ECONNREFUSED)")
+                     ("unix:/nonexistent/socket" "cannot be reached")))
+      (ert-info (tunnel)
+        (let ((done (mew-submit-test-run
+                     (list :server "mail.example.org" :fallback 'always :tunnel tunnel)
+                     mew-submit-tunnel-tests--message)))
+          (should (equal (mew-submit-tunnel-tests--cases done) '("local")))
+          (should (equal (list (plist-get done :kind) (plist-get done :about))
+                         '("connect" "tunnel")))
+          (dolist (said (list (plist-get done :text)
+                              (mew-submit-report--reason done "mail.example.org")))
+            (should (string-match-p (concat "through the tunnel.*" (regexp-quote words)) said)))
+          (should (string-search ":tunnel" (mew-submit-report--advice done))))))))
+
 (ert-deftest mew-submit-tunnel-tests-socks5-wants-log-in ()
   "A proxy that nobody may use without a log-in says what is missing."
   :tags '(:module)
@@ -635,7 +657,7 @@ echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap child))
   :tags '(:module)
   (unless mew-submit-tunnel-tests--sshd
     (ert-skip "sshd is missing (Debian: openssh-server)"))
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok" "127.0.0.1:0,name=other")
     (mew-submit-tunnel-tests--with-sshd
      (lambda (_directory)
        (pcase-dolist (`(,host ,words) '(("stranger" "Permission denied")
@@ -647,6 +669,11 @@ echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap child))
              (should (equal (plist-get done :kind) "connect"))
              (should (string-search words (plist-get done :text)))
              (should (string-search host (plist-get done :text))))))
+       ;; Each log-in that is refused counts at the jump host.
+       (should (equal (mew-submit-tunnel-tests--cases
+                       (mew-submit-test-done
+                        (mew-submit-tunnel-tests--batch peer '("ok" "other") "--ssh" "stranger")))
+                      '("local")))
        (should-not (mew-submit-test-log peer "connect"))))))
 
 (ert-deftest mew-submit-tunnel-tests-ssh-as-a-proxy ()

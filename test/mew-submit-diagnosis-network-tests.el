@@ -233,6 +233,24 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
     (should-not (mew-submit-diagnosis-network--nowhere-p
                  (list :host host :address "127.0.0.1")))))
 
+(ert-deftest mew-submit-diagnosis-network-tests-certificates-made-anew ()
+  "Who looks into TLS has a certificate for each server, and one issuer for all of them."
+  (let ((forged (lambda (number)
+                  (list :case 1 :greeting-code 220 :greeting "220 mx ESMTP" :starttls "offered"
+                        :tls (list :verified nil :fingerprint (format "f%d" number)
+                                   :issuer "CN=Box CA" :problems '("issuer"))))))
+    (pcase-dolist (`(,references . ,ids)
+                   '((("smtp.server1.example") "smtp-proxy") (nil "unclear")))
+      (let ((evidence (mew-submit-diagnosis-network-tests--evidence
+                       (mapcar (lambda (number) (make-list 3 (funcall forged number))) '(1 2))
+                       :references references)))
+        (should (equal (mew-submit-diagnosis-network-tests--ids evidence) ids))
+        (when references
+          (let ((verdict (car (mew-submit-diagnosis-network--list evidence))))
+            (should (string-search "one issuer that nobody here knows (CN=Box CA)"
+                                   (plist-get verdict :text)))
+            (should (string-search ":ca-file" (plist-get verdict :advice)))))))))
+
 (ert-deftest mew-submit-diagnosis-network-tests-no-names ()
   "Where no name is found it is the network, unless it is one name alone."
   (let ((diagnosis (lambda (host why)

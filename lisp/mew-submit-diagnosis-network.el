@@ -494,8 +494,8 @@ With a good certificate it is the server, whatever it calls itself."
 
 (defun mew-submit-diagnosis-network--one-issuer (entries)
   "Return those of ENTRIES, of several servers, with one issuer nobody knows.
-Who looks into TLS makes each server's certificate anew.  Since a company may well
-have made those of its own servers, one of them has to be known."
+Who looks into TLS makes each server's certificate anew.  Since a company may
+well have made those of its own servers, one of them has to be known."
   (seq-some (lambda (group)
               (and (car group)
                    (mew-submit-diagnosis-network--several-p (cdr group))
@@ -630,7 +630,9 @@ network."
   "Return the verdicts on EVIDENCE, the one that matters most first.
 With FAMILY, \"ipv4\" or \"ipv6\", it is about that one alone."
   (let* ((entries (mew-submit-diagnosis-network--entries evidence family))
-         (offline (mew-submit-diagnosis-network--offline evidence entries))
+         ;; The page may have come by the other family.
+         (offline (mew-submit-diagnosis-network--offline
+                   (if family (append '(:page nil) evidence) evidence) entries))
          (portal (mew-submit-diagnosis-network--portal evidence entries))
          (mtu (mew-submit-diagnosis-network--mtu entries))
          (verdicts

@@ -286,6 +286,24 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv4") '("op25b")))
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv6") '("clear")))))
 
+(ert-deftest mew-submit-diagnosis-network-tests-a-family-without-a-way ()
+  "One family has no way out, though the web page came by the other."
+  (dolist (state '(routeless dead))
+    (let ((evidence
+           (list :page mew-submit-diagnosis-network-tests--ok
+                 :diagnoses
+                 (mapcan (lambda (number)
+                           (list (mew-submit-diagnosis-network-tests--diagnosis
+                                  number (make-list 3 state))
+                                 (mew-submit-diagnosis-network-tests--diagnosis
+                                  number '(open open open) "ipv6"
+                                  (format "2001:db8::%d" number))))
+                         '(1 2)))))
+      (should (equal (mew-submit-diagnosis-network-tests--ids evidence) '("clear")))
+      (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv4") '("offline")))
+      (should (string-search "IPv4: no way out of this network"
+                             (mew-submit-diagnosis-network-text--families evidence))))))
+
 (ert-deftest mew-submit-diagnosis-network-tests-nat64 ()
   "IPv6 alone with translation is told, where there is no IPv4."
   (let* ((six (mew-submit-diagnosis-network-tests--diagnosis

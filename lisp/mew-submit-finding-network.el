@@ -315,13 +315,38 @@ It names each error once, and not more than three of them."
                           (and (equal (plist-get attempt :case) "3 or 4")
                                (null (plist-get attempt :icmp))))
                         (mew-submit-finding--ended diagnosis))))
-    (list (mew-submit-finding--make
-           "unreachable" "error" attempts
-           "Try another network.  This system does not tell which ICMP error came, \
+    (list (if (plist-get (car attempts) :family)
+              (mew-submit-finding--make
+               "unreachable" "error" attempts
+               "Try another network.  This system does not tell which ICMP error came, \
 nor who sent it; Linux 5.8 and later do."
-           "%s: somebody on the way says that it cannot be reached (%s)."
-           (mew-submit-finding--where attempts t)
-           (plist-get (car attempts) :errno)))))
+               "%s: somebody on the way says that it cannot be reached (%s)."
+               (mew-submit-finding--where attempts t)
+               (plist-get (car attempts) :errno))
+            (mew-submit-finding--make
+             "tunnel-refused" "error" attempts
+             "Ask who runs the far end of the tunnel, or go another way."
+             "The far end of the tunnel does not reach %s of %s: %s."
+             (mew-submit-finding--where attempts) (plist-get diagnosis :host)
+             (mew-submit-finding--said (car attempts)))))))
+
+(defun mew-submit-finding--tunnel-failed-p (attempt)
+  "Did ATTEMPT end in its tunnel, before that asked for the port?"
+  (and (null (plist-get attempt :family))
+       (equal (plist-get attempt :case) "local")
+       (equal (plist-get attempt :errno) "ENOTCONN")))
+
+(defun mew-submit-finding--tunnel (diagnosis)
+  "Return that the tunnel of DIAGNOSIS fails itself, if it does."
+  (mew-submit-finding--filter
+   (mew-submit-finding--ended diagnosis) #'mew-submit-finding--tunnel-failed-p
+   (lambda (those)
+     (mew-submit-finding--make
+      "tunnel-failed" "error" those
+      "Look at what the account's :tunnel names: a proxy or an ssh that does not run, or does \
+not let you in."
+      "The tunnel does not lead to %s of %s: %s." (mew-submit-finding--where those)
+      (plist-get diagnosis :host) (mew-submit-finding--said (car those))))))
 
 (defun mew-submit-finding--local (diagnosis)
   "Return what this machine itself does to the attempts of DIAGNOSIS."
@@ -338,6 +363,7 @@ nor who sent it; Linux 5.8 and later do."
                      (lambda (attempt)
                        (and (equal (plist-get attempt :case) "local")
                             (null (plist-get attempt :icmp))
+                            (not (mew-submit-finding--tunnel-failed-p attempt))
                             (not (mew-submit-finding--routeless-p attempt))))
                      attempts)))
     (delq
@@ -516,6 +542,7 @@ it, and mail is dated by it."
   "Return the findings of DIAGNOSIS about network and machine, at the time NOW."
   (append (mew-submit-finding--lookup diagnosis)
           (mew-submit-finding--leads-here diagnosis)
+          (mew-submit-finding--tunnel diagnosis)
           (mew-submit-finding--local diagnosis)
           (mew-submit-finding--silence diagnosis)
           (mew-submit-finding--icmp diagnosis)

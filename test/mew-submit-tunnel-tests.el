@@ -19,6 +19,8 @@
 (require 'ert)
 (require 'mew-submit)
 (require 'mew-submit-test-helpers)
+(require 'mew-submit-finding)
+(require 'mew-submit-probe)
 (require 'mew-submit-way)
 
 (defconst mew-submit-tunnel-tests--message "From: me@x\nTo: a@x\n\nbody\n"
@@ -259,6 +261,27 @@
                               (mew-submit-report--reason done "mail.example.org")))
             (should (string-match-p (concat "through the tunnel.*" (regexp-quote words)) said)))
           (should (string-search ":tunnel" (mew-submit-report--advice done))))))))
+
+(ert-deftest mew-submit-tunnel-tests-diagnosis ()
+  "A diagnosis blames the tunnel for what it does, and repeats what its far end says."
+  :tags '(:module)
+  (mew-submit-tunnel-tests--with-proxy proxy (:answers '((587 . 2)))
+    (pcase-dolist (`(,port ,id ,words)
+                   `((,(mew-submit-tunnel-tests--free-port) "tunnel-failed"
+                      "The tunnel does not lead to port 587 of mail\\.example\\.org: the SOCKS5 proxy \
+.* cannot be reached (ECONNREFUSED)\\.\\'")
+                     (,(mew-submit-tunnel-tests--proxy-port proxy) "tunnel-refused"
+                      "The far end of the tunnel does not reach port 587 of mail\\.example\\.org: the SOCKS5 proxy .* does not allow this connection\\.\\'")))
+      (let ((diagnosis (mew-submit-probe--start
+                        (list :server "mail.example.org"
+                              :tunnel (format "socks5:127.0.0.1:%d" port))
+                        :ports '((587 starttls submission)))))
+        (mew-submit-test-until ("the end of the diagnosis")
+          (plist-get diagnosis :done))
+        (let ((findings (mew-submit-finding--list diagnosis)))
+          (should (equal (mapcar (lambda (finding) (plist-get finding :id)) findings)
+                         (list id)))
+          (should (string-match-p words (plist-get (car findings) :text))))))))
 
 (ert-deftest mew-submit-tunnel-tests-socks5-wants-log-in ()
   "A proxy that nobody may use without a log-in says what is missing."

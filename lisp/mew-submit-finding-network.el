@@ -269,7 +269,7 @@ away."))
     ("neighbour-silent" . "Nobody on the local network answers: ")
     ("routing-loop" . "Packets go round in circles: the router ")
     ("unreachable-by-router" . "The router ")
-    ("filtered-by-router" . "Your router ")
+    ("filtered-by-router" . "The router ")
     ("filtered-by-server" . "The server itself turns you away: "))
   "How the sentence about each kind of ICMP error begins.")
 

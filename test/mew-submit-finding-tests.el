@@ -94,6 +94,18 @@
                                                         diagnosis mew-submit-finding-tests--now))
                                                   :text)))))
 
+(ert-deftest mew-submit-finding-tests-whose-router ()
+  "A router on the way is not said to be the reader's own."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--verdict
+     diagnosis 0 587 "ipv4" :case 3 :errno "EHOSTUNREACH"
+     :icmp '(:type 3 :code 13 :name "prohibited")
+     :offender '(:address "203.0.113.9" :who "router"))
+    (should (string-prefix-p "The router 203.0.113.9 says \"prohibited\" (ICMP 3/13)"
+                             (plist-get (car (mew-submit-finding--list
+                                              diagnosis mew-submit-finding-tests--now))
+                                        :text)))))
+
 (ert-deftest mew-submit-finding-tests-broken-off ()
   "A conversation breaks off behind TLS; who is found there to be none has not begun one."
   (pcase-dolist (`(,stage . ,ids) '(("greeting" "conversation-broken") ("tls")))

@@ -89,13 +89,13 @@ any, 69 it could not; with\n\
     "lax-587" "local-antivirus" "local-firewall" "log-in-failed" "log-in-refused"
     "log-in-untried" "log-in-works" "mailbox-login-in-clear" "mailbox-no-tls"
     "mailbox-starttls-mangled" "mailbox-starttls-refused" "mailbox-striptls"
-    "mixed-role-25" "name-differs" "neighbour-silent" "no-auth" "no-greeting"
-    "no-ipv4-here" "no-ipv6-here" "no-route" "not-smtp" "open-relay"
+    "mixed-role-25" "name-differs" "name-leads-here" "neighbour-silent" "no-auth"
+    "no-greeting" "no-ipv4-here" "no-ipv6-here" "no-route" "not-smtp" "open-relay"
     "plaintext-on-tls-port" "refused" "resolver" "routing-loop" "silence-elsewhere"
     "silent-25" "silent-465" "silent-587-465-open" "silent-host" "starttls-mangled"
     "starttls-missing" "starttls-refused" "striptls" "tls-demanded-25" "tls-failed"
-    "tls-on-starttls-port" "tls-too-old" "tls-weak" "unreachable"
-    "unreachable-by-router")
+    "tls-on-starttls-port" "tls-too-old" "tls-weak" "tunnel-failed" "tunnel-refused"
+    "unreachable" "unreachable-by-router")
   "The names of findings; besides them there are silent-PORT, and none.")
 
 (defconst mew-submit-batch-diagnose--expectables

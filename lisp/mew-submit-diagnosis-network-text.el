@@ -25,8 +25,10 @@
    (pcase-lambda (`(,family . ,name))
      (if (mew-submit-diagnosis-network--entries evidence family)
          (format "%s: %s\n" name
-                 (mew-submit-diagnosis-network--clause
-                  (car (mew-submit-diagnosis-network--list evidence family))))
+                 (let ((verdict (car (mew-submit-diagnosis-network--list evidence family))))
+                   (if (equal (plist-get verdict :id) "offline")
+                       "no way out of this network"
+                     (mew-submit-diagnosis-network--clause verdict))))
        ""))
    '(("ipv6" . "IPv6") ("ipv4" . "IPv4")) ""))
 

@@ -492,6 +492,21 @@ With a good certificate it is the server, whatever it calls itself."
                              (plist-get entry :host)))))
            name))))
 
+(defun mew-submit-diagnosis-network--one-issuer (entries)
+  "Return those of ENTRIES, of several servers, with one issuer nobody knows.
+Who looks into TLS makes each server's certificate anew.  Since a company may
+well have made those of its own servers, one of them has to be known."
+  (seq-some (lambda (group)
+              (and (car group)
+                   (mew-submit-diagnosis-network--several-p (cdr group))
+                   (seq-some #'mew-submit-diagnosis-network--reference-p (cdr group))
+                   (cdr group)))
+            (seq-group-by (lambda (entry)
+                            (let ((tls (mew-submit-diagnosis-network--bad-tls entry)))
+                              (and (member "issuer" (plist-get tls :problems))
+                                   (plist-get tls :issuer))))
+                          entries)))
+
 (defun mew-submit-diagnosis-network--proxy (entries)
   "Return the verdict that a proxy answers in ENTRIES, or nil."
   (let* ((groups (seq-filter
@@ -501,18 +516,27 @@ With a good certificate it is the server, whatever it calls itself."
                   (seq-group-by #'mew-submit-diagnosis-network--stranger entries)))
          (same (mew-submit-diagnosis-network--one-certificate
                 (seq-filter #'mew-submit-diagnosis-network--greets-p entries)))
-         (those (or (cdar groups) same))
+         (issued (mew-submit-diagnosis-network--one-issuer entries))
+         (those (or (cdar groups) same issued))
          (hosts (mew-submit-diagnosis-network--hosts those)))
     (when those
       (mew-submit-diagnosis-network--make
        "smtp-proxy"
        (if (mew-submit-diagnosis-network--usable-p entries) "warning" "error")
        (list :sure t :hosts hosts :ports (mew-submit-finding--ports those))
-       "Send through a port that it leaves alone (465 most often), or from another \
+       (concat "Send through a port that it leaves alone (465 most often), or from another \
 network; mew-submit gives it neither password nor mail."
+               (if (eq those issued)
+                   "  Where it is your company's, and may read your mail, it has a file with its \
+issuer's certificate for you (the account's :ca-file)."
+                 ""))
        "Somebody on this network answers in the mail servers' place at %s: %s."
        (mew-submit-finding--where those)
        (pcase (caar groups)
+         ((guard (eq those issued))
+          (format "%d servers show certificates of one issuer that nobody here knows (%s)"
+                  (length hosts)
+                  (plist-get (plist-get (car issued) :tls) :issuer)))
          ('nil (format "%d servers show one certificate that is not theirs"
                        (length hosts)))
          ("asterisks" (format "the greetings of %d servers are written over"
@@ -606,7 +630,9 @@ network."
   "Return the verdicts on EVIDENCE, the one that matters most first.
 With FAMILY, \"ipv4\" or \"ipv6\", it is about that one alone."
   (let* ((entries (mew-submit-diagnosis-network--entries evidence family))
-         (offline (mew-submit-diagnosis-network--offline evidence entries))
+         ;; The page may have come by the other family.
+         (offline (mew-submit-diagnosis-network--offline
+                   (if family (append '(:page nil) evidence) evidence) entries))
          (portal (mew-submit-diagnosis-network--portal evidence entries))
          (mtu (mew-submit-diagnosis-network--mtu entries))
          (verdicts

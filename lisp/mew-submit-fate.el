@@ -302,7 +302,7 @@ Its state is nil when everybody has it."
         settled)
       :waited (mew-submit-fate--waited entry)
       :result (plist-get done :result) :kind (plist-get done :kind)
-      :alarm (plist-get done :alarm)
+      :alarm (plist-get done :alarm) :about (plist-get done :about)
       :cause (plist-get why :cause) :detail (plist-get why :detail)
       :sure (plist-get why :sure) :why (plist-get done :why)
       :code (plist-get done :code) :remedy (plist-get why :remedy)

@@ -71,7 +71,7 @@ taken all the same."
                  ".  The password is the one you send with: whoever is on the way can \
 read it.")
          "%s offers no TLS, so no password is safe there."
-         (mew-submit-finding--where those t))))
+         (mew-submit-finding--each those))))
      (mew-submit-finding--filter
       attempts
       (lambda (attempt) (equal (plist-get attempt :starttls) "mangled"))
@@ -94,7 +94,7 @@ read it.")
          "mailbox-starttls-refused" "error" those
          (concat mew-submit-finding--mailbox-elsewhere ".")
          "%s offers STARTTLS and does not start it."
-         (mew-submit-finding--where those t)))))))
+         (mew-submit-finding--each those)))))))
 
 (defun mew-submit-finding--mailboxes (diagnosis)
   "Return the findings of DIAGNOSIS about POP and IMAP."
@@ -114,7 +114,7 @@ read it.")
          "Set your mail reader to insist on TLS, or to port 993 or 995, and tell the \
 server's administrator: a reader that does not insist shows the password to everybody on \
 the way."
-         "%s takes a password without TLS (%s)." (mew-submit-finding--where those t)
+         "%s takes a password without TLS (%s)." (mew-submit-finding--each those)
          (mew-submit-finding--mailbox-clear (car those))))))))
 
 (provide 'mew-submit-finding-mailbox)

@@ -63,8 +63,11 @@ do is what the cause says, and OTHERWISE where the server's words leave it open.
   "Has this machine no way to the address of ATTEMPT?"
   (and (equal (plist-get attempt :case) "local")
        (null (plist-get attempt :icmp))
-       (member (plist-get attempt :errno)
-               '("ENETUNREACH" "EHOSTUNREACH" "EADDRNOTAVAIL" "EAFNOSUPPORT"))))
+       (or (member (plist-get attempt :errno)
+                   '("ENETUNREACH" "EHOSTUNREACH" "EADDRNOTAVAIL" "EAFNOSUPPORT"))
+           ;; A link-local address without its interface, as no DNS can know it.
+           (and (equal (plist-get attempt :errno) "EINVAL")
+                (string-match-p "\\`fe[89ab][0-9a-f]:[^%]*\\'" (plist-get attempt :address))))))
 
 (defun mew-submit-finding--nowhere-p (diagnosis)
   "Has DIAGNOSIS met nothing but a missing way, or a missing resolver?"
@@ -123,6 +126,12 @@ It is nil when there are none."
 (defun mew-submit-finding--where (attempts &optional upper)
   "Return the ports of ATTEMPTS in words, with a capital letter if UPPER."
   (mew-submit-finding--port-words (mew-submit-finding--ports attempts) upper))
+
+(defun mew-submit-finding--each (attempts)
+  "Return the ports of ATTEMPTS as the subject of a sentence, one port or each."
+  (concat (if (cdr (mew-submit-finding--ports attempts)) "Each of the ports" "Port") " "
+          (mew-submit-finding--and
+           (mapcar #'number-to-string (mew-submit-finding--ports attempts)))))
 
 (defun mew-submit-finding--family (attempt)
   "Return the address family of ATTEMPT as people write it."

@@ -23,8 +23,11 @@
   "Return the finding that the LOOKUPS of HOST got no answer, all of them if WHOLE."
   (mew-submit-finding--make
    "resolver" (if whole "error" "warning") nil
-   "Look at the network connection and at the name servers it is set up with \
+   (if whole
+       "Look at the network connection and at the name servers it is set up with \
 (/etc/resolv.conf); try another network."
+     "Mail goes by the other family.  Tell who runs the name servers (/etc/resolv.conf) or \
+the domain: somebody there answers one kind of question and not the other.")
    "The %s of %s cannot be looked up: %s."
    (mew-submit-finding--and
     (mapcar (lambda (lookup)
@@ -32,6 +35,29 @@
                   "IPv6 address" "IPv4 address"))
             lookups))
    host (plist-get (car lookups) :error)))
+
+(defun mew-submit-finding--leads-here (diagnosis)
+  "Return that the name in DIAGNOSIS leads to this machine, and to no mail.
+That is how filters of names keep a server from whoever asks."
+  (let* ((host (plist-get diagnosis :host))
+         (attempts (mew-submit-finding--ended diagnosis))
+         (here (seq-filter (lambda (attempt)
+                             (string-match-p "\\`\\(?:127\\.\\|0\\.\\)\\|\\`::1?\\'"
+                                             (plist-get attempt :address)))
+                           attempts)))
+    (when (and here
+               (equal (length here) (length attempts))
+               (not (mew-submit-finding--usable-p attempts))
+               (not (equal host (plist-get (car here) :address)))
+               (not (string-match-p "\\`[^.]*\\'\\|\\.localhost\\.?\\'" host)))
+      (list (mew-submit-finding--make
+             "name-leads-here" "error" here
+             "Where the server is not this machine, a filter of names (Pi-hole, a parental \
+filter, /etc/hosts) keeps it from you: ask who runs the name servers (/etc/resolv.conf), or \
+use others."
+             "The name %s leads to this machine itself (%s)." host
+             (mew-submit-finding--and
+              (seq-uniq (mapcar (lambda (attempt) (plist-get attempt :address)) here))))))))
 
 (defun mew-submit-finding--lookup (diagnosis)
   "Return what is wrong with the name in DIAGNOSIS."
@@ -243,7 +269,7 @@ away."))
     ("neighbour-silent" . "Nobody on the local network answers: ")
     ("routing-loop" . "Packets go round in circles: the router ")
     ("unreachable-by-router" . "The router ")
-    ("filtered-by-router" . "Your router ")
+    ("filtered-by-router" . "The router ")
     ("filtered-by-server" . "The server itself turns you away: "))
   "How the sentence about each kind of ICMP error begins.")
 
@@ -289,28 +315,61 @@ It names each error once, and not more than three of them."
                           (and (equal (plist-get attempt :case) "3 or 4")
                                (null (plist-get attempt :icmp))))
                         (mew-submit-finding--ended diagnosis))))
-    (list (mew-submit-finding--make
-           "unreachable" "error" attempts
-           "Try another network.  This system does not tell which ICMP error came, \
+    (list (if (plist-get (car attempts) :family)
+              (mew-submit-finding--make
+               "unreachable" "error" attempts
+               "Try another network.  This system does not tell which ICMP error came, \
 nor who sent it; Linux 5.8 and later do."
-           "%s: somebody on the way says that it cannot be reached (%s)."
-           (mew-submit-finding--where attempts t)
-           (plist-get (car attempts) :errno)))))
+               "%s: somebody on the way says that it cannot be reached (%s)."
+               (mew-submit-finding--where attempts t)
+               (plist-get (car attempts) :errno))
+            (mew-submit-finding--make
+             "tunnel-refused" "error" attempts
+             "Ask who runs the far end of the tunnel, or go another way."
+             "The far end of the tunnel does not reach %s of %s: %s."
+             (mew-submit-finding--where attempts) (plist-get diagnosis :host)
+             (mew-submit-finding--said (car attempts)))))))
+
+(defun mew-submit-finding--tunnel-failed-p (attempt)
+  "Did ATTEMPT end in its tunnel, before that asked for the port?"
+  (and (null (plist-get attempt :family))
+       (equal (plist-get attempt :case) "local")
+       (equal (plist-get attempt :errno) "ENOTCONN")))
+
+(defun mew-submit-finding--tunnel (diagnosis)
+  "Return that the tunnel of DIAGNOSIS fails itself, if it does."
+  (mew-submit-finding--filter
+   (mew-submit-finding--ended diagnosis) #'mew-submit-finding--tunnel-failed-p
+   (lambda (those)
+     (mew-submit-finding--make
+      "tunnel-failed" "error" those
+      "Look at what the account's :tunnel names: a proxy or an ssh that does not run, or does \
+not let you in."
+      "The tunnel does not lead to %s of %s: %s." (mew-submit-finding--where those)
+      (plist-get diagnosis :host) (mew-submit-finding--said (car those))))))
 
 (defun mew-submit-finding--local (diagnosis)
   "Return what this machine itself does to the attempts of DIAGNOSIS."
   (let* ((attempts (mew-submit-finding--ended diagnosis))
          (routeless (seq-filter #'mew-submit-finding--routeless-p attempts))
+         ;; One address of several says nothing of its family.
+         (families (mapcan (lambda (group)
+                             (and (seq-every-p #'mew-submit-finding--routeless-p group)
+                                  group))
+                           (mapcar #'cdr
+                                   (seq-group-by (lambda (attempt) (plist-get attempt :family))
+                                                 attempts))))
          (forbidden (seq-filter
                      (lambda (attempt)
                        (and (equal (plist-get attempt :case) "local")
                             (null (plist-get attempt :icmp))
+                            (not (mew-submit-finding--tunnel-failed-p attempt))
                             (not (mew-submit-finding--routeless-p attempt))))
                      attempts)))
     (delq
      nil
      (list
-      (cond ((null routeless) nil)
+      (cond ((null families) nil)
             ((equal (length routeless) (length attempts))
              (mew-submit-finding--make
               "no-route" "error" routeless
@@ -319,19 +378,19 @@ nor who sent it; Linux 5.8 and later do."
               (plist-get (car routeless) :errno)))
             ((seq-every-p (lambda (attempt)
                             (equal (plist-get attempt :family) "ipv6"))
-                          routeless)
+                          families)
              (mew-submit-finding--make
-              "no-ipv6-here" "note" routeless
+              "no-ipv6-here" "note" families
               "Nothing: mail goes by IPv4."
               "This machine has no IPv6 route to %s."
               (plist-get diagnosis :host)))
             (t
              (mew-submit-finding--make
-              "no-ipv4-here" "warning" routeless
+              "no-ipv4-here" "warning" families
               "Nothing, if this network is for IPv6 alone."
               "This machine has no IPv4 route to %s (%s)."
               (plist-get diagnosis :host)
-              (plist-get (car routeless) :errno))))
+              (plist-get (car families) :errno))))
       (and forbidden
            (mew-submit-finding--make
             "local-firewall" "error" forbidden
@@ -404,7 +463,6 @@ until then the account's :family %s leaves %s out." other-name other name)
          (seq-filter
           (lambda (attempt)
             (and (not (mew-submit-finding--answered-p attempt))
-                 (not (mew-submit-finding--routeless-p attempt))
                  (seq-some
                   (lambda (other)
                     (and (eql (plist-get other :port) (plist-get attempt :port))
@@ -483,6 +541,8 @@ it, and mail is dated by it."
 (defun mew-submit-finding--network (diagnosis now)
   "Return the findings of DIAGNOSIS about network and machine, at the time NOW."
   (append (mew-submit-finding--lookup diagnosis)
+          (mew-submit-finding--leads-here diagnosis)
+          (mew-submit-finding--tunnel diagnosis)
           (mew-submit-finding--local diagnosis)
           (mew-submit-finding--silence diagnosis)
           (mew-submit-finding--icmp diagnosis)

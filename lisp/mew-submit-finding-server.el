@@ -36,7 +36,7 @@
        "Tell the server's administrator: that port is for TLS at once (RFC 8314).  \
 Until then use port 587 with STARTTLS."
        "%s speaks plain SMTP, where TLS has to begin at once."
-       (mew-submit-finding--where those t))))
+       (mew-submit-finding--each those))))
    (mew-submit-finding--filter
     attempts
     (lambda (attempt) (equal (plist-get (plist-get attempt :end) :spoke) "tls"))
@@ -48,7 +48,7 @@ tell the server's administrator."
                (plist-get (car those) :port))
        "%s waits for TLS at once, where the server has to greet first and TLS \
 begins by STARTTLS."
-       (mew-submit-finding--where those t))))))
+       (mew-submit-finding--each those))))))
 
 (defun mew-submit-finding--no-greeting-p (attempt)
   "Did ATTEMPT wait for a greeting in vain?"
@@ -72,7 +72,7 @@ begins by STARTTLS."
       "Nothing: the server makes spammers wait that way, or looks your address \
 up.  mew-submit waits, and does not fall back because of it."
       "%s greets only after %s; that is not a fault of the network."
-      (mew-submit-finding--where those t)
+      (mew-submit-finding--each those)
       (mew-submit-finding--seconds
        (apply #'max (mapcar (lambda (attempt)
                               (plist-get attempt :greeting-ms))
@@ -93,7 +93,7 @@ up.  mew-submit waits, and does not fall back because of it."
 network that accepts in the server's place; try another network."
          "%s accepts the connection and closes it without a word, as proxies and \
 middleboxes do that do not reach the server."
-         (mew-submit-finding--where those t))))
+         (mew-submit-finding--each those))))
      (mew-submit-finding--filter
       attempts
       (lambda (attempt)
@@ -102,7 +102,7 @@ middleboxes do that do not reach the server."
         (mew-submit-finding--with-cause
          (mew-submit-finding--make
           "greeting-not-220" "error" those nil
-          "%s greets with a refusal: %s." (mew-submit-finding--where those t)
+          "%s greets with a refusal: %s." (mew-submit-finding--each those)
           (plist-get (car those) :greeting))
          (plist-get (car those) :end)
          "Ask the server's administrator, with these words; a code that begins with 4 \
@@ -115,7 +115,7 @@ means that later may be better.")))
          "The network lets the port through: what is behind it is overloaded, or no \
 mail server.  Try again later."
          "%s accepts the connection and then says nothing."
-         (mew-submit-finding--where those t))))
+         (mew-submit-finding--each those))))
      (mew-submit-finding--filter
       attempts #'mew-submit-finding--not-smtp-p
       (lambda (those)
@@ -142,7 +142,7 @@ answer in its place."
         (mew-submit-finding--with-cause
          (mew-submit-finding--make
           "ehlo-refused" "error" those nil
-          "%s does not take EHLO: %s." (mew-submit-finding--where those t)
+          "%s does not take EHLO: %s." (mew-submit-finding--each those)
           (mew-submit-finding--said-at-end (car those)))
          (plist-get (car those) :end)
          "Ask the server's administrator, with these words.")))
@@ -155,9 +155,10 @@ answer in its place."
                            '("ehlo" "checks" "starttls"))
                  ;; TLS stood, and broke.
                  (and (equal (plist-get (plist-get attempt :end) :kind) "tls")
-                      (null (plist-get (plist-get attempt :end) :failure))
                       (not (equal (plist-get (plist-get attempt :end) :stage) "tls"))
                       (not (mew-submit-finding--certificate-wanted-p attempt))))
+             ;; A handshake that failed is told as one.
+             (null (plist-get (plist-get attempt :end) :failure))
              (not (plist-get (plist-get attempt :end) :unanswered))))
       (lambda (those)
         (mew-submit-finding--make
@@ -222,7 +223,7 @@ another network.  mew-submit sends nothing here."
 or somebody on the way takes it out: compare with another network."
                  "%s does not offer STARTTLS, so neither a password nor mail is \
 safe there."
-                 (mew-submit-finding--where plain t)))))))
+                 (mew-submit-finding--each plain)))))))
 
 (defun mew-submit-finding--starttls (diagnosis)
   "Return what has become of STARTTLS in DIAGNOSIS."
@@ -254,7 +255,7 @@ place."
          (mew-submit-finding--make
           "starttls-refused" "error" those nil
           "%s offers STARTTLS and does not start it: %s."
-          (mew-submit-finding--where those t)
+          (mew-submit-finding--each those)
           (mew-submit-finding--said-at-end (car those)))
          (plist-get (car those) :end)
          "Ask the server's administrator, with these words; use port 465 until then."))))))
@@ -295,7 +296,7 @@ place."
          "client-certificate" "warning" those
          "Give the account the certificate that the server's administrator has made for \
 you (:cert-file).  A diagnosis shows none, so it cannot tell what comes behind that."
-         "%s wants a client certificate." (mew-submit-finding--where those t))))
+         "%s wants a client certificate." (mew-submit-finding--each those))))
      (mew-submit-finding--filter
       attempts #'mew-submit-finding--old-p
       (lambda (those)
@@ -305,7 +306,7 @@ you (:cert-file).  A diagnosis shows none, so it cannot tell what comes behind t
            "Ask the server's administrator for TLS 1.2 or 1.3 (RFC 8996); nothing older \
 is used."
            "%s has no TLS that is new enough%s."
-           (mew-submit-finding--where those t)
+           (mew-submit-finding--each those)
            (if version (format ", only %s" version) "")))))
      (mew-submit-finding--filter
       attempts #'mew-submit-finding--weak-p
@@ -315,7 +316,7 @@ is used."
          "Ask the server's administrator for longer keys and present algorithms \
 (RFC 9325)."
          "%s has no TLS that is strong enough: %s."
-         (mew-submit-finding--where those t)
+         (mew-submit-finding--each those)
          (mew-submit-finding--said-at-end (car those)))))
      (mew-submit-finding--filter
       attempts
@@ -377,7 +378,7 @@ Many take MAIL and turn the recipient down, which is fine."
              "Tell the server's administrator: a submission port takes nothing before \
 STARTTLS and nothing before a log-in (RFC 6409)."
              "%s is lax: it begins a mail %s."
-             (mew-submit-finding--where (seq-union clear open) t)
+             (mew-submit-finding--each (seq-union clear open))
              (mew-submit-finding--and
               (delq nil (list (and clear "before STARTTLS")
                               (and open "without a log-in")))))))))
@@ -401,7 +402,7 @@ STARTTLS and nothing before a log-in (RFC 6409)."
        "Tell the server's administrator: other servers bring mail there, some of them \
 without TLS, and it is lost to them (RFC 3207 forbids it).  What is for users alone \
 belongs to the ports 587 and 465."
-       "%s takes no mail without STARTTLS: %s." (mew-submit-finding--where those t)
+       "%s takes no mail without STARTTLS: %s." (mew-submit-finding--each those)
        (string-trim-right
         (plist-get (mew-submit-diagnosis--check (car those) "mail-before-starttls")
                    :text)
@@ -416,7 +417,7 @@ belongs to the ports 587 and 465."
        "Submit through 587 or 465.  Whoever runs the server should offer log-ins \
 there alone: then port 25 never has to trust anybody."
        "%s offers a log-in inside TLS (%s): it is for users and for other servers in one."
-       (mew-submit-finding--where those t)
+       (mew-submit-finding--each those)
        (string-join (plist-get (car those) :auth-tls) ", "))))))
 
 (defun mew-submit-finding--flows (diagnosis)
@@ -434,7 +435,7 @@ there alone: then port 25 never has to trust anybody."
          "open-relay" "error" those
          "Tell the server's administrator at once: spammers will find it."
          "%s would pass mail on from anybody to anybody: it is an open relay."
-         (mew-submit-finding--where those t)))))))
+         (mew-submit-finding--each those)))))))
 
 (defconst mew-submit-finding--revealing
   '("PLAIN" "LOGIN" "XOAUTH2" "OAUTHBEARER" "NTLM")
@@ -455,7 +456,7 @@ there alone: then port 25 never has to trust anybody."
 the password to everybody on the way.  mew-submit does insist."
        "Nothing: these do not show the password.  mew-submit insists on TLS all \
 the same.")
-     "%s offers a log-in without TLS (%s)." (mew-submit-finding--where attempts t)
+     "%s offers a log-in without TLS (%s)." (mew-submit-finding--each attempts)
      (string-join mechanisms ", "))))
 
 (defun mew-submit-finding--auth (diagnosis)
@@ -479,7 +480,7 @@ the same.")
          "no-auth" "error" those
          "Check the server's name: this is no submission server, or not for you."
          "%s offers no log-in, even inside TLS."
-         (mew-submit-finding--where those t))))
+         (mew-submit-finding--each those))))
      (mew-submit-finding--filter
       attempts
       (lambda (attempt)
@@ -492,7 +493,7 @@ the same.")
          "Ask the server's administrator for SCRAM, or for PLAIN inside TLS: the others are \
 out of date (RFC 6331), or for the programs of one maker."
          "%s offers only ways to log in that mew-submit does not speak (%s)."
-         (mew-submit-finding--where those t)
+         (mew-submit-finding--each those)
          (string-join (plist-get (car those) :auth-tls) ", "))))
      (mew-submit-finding--filter
       attempts
@@ -506,7 +507,7 @@ out of date (RFC 6331), or for the programs of one maker."
          "auth-tokens-only" "note" those
          "Sign in instead of storing a password: :oauth t, or --auth with --token-command."
          "%s takes access tokens only (%s), and no password."
-         (mew-submit-finding--where those t)
+         (mew-submit-finding--each those)
          (string-join (plist-get (car those) :auth-tls) ", ")))))))
 
 ;;; Who answers
@@ -538,7 +539,8 @@ proxy.  Where the certificates are good it is the server's own doing."
           (plist-get (car attempts) :address)
           (mew-submit-finding--and
            (mapcar (lambda (group)
-                     (format "%s says %s" (mew-submit-finding--where (cdr group))
+                     (format "%s %s %s" (mew-submit-finding--where (cdr group))
+                             (if (cdr (mew-submit-finding--ports (cdr group))) "say" "says")
                              (car group)))
                    (seq-group-by #'mew-submit-finding--who attempts)))))))))
 

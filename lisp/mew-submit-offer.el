@@ -54,10 +54,15 @@ ANSWER is t where port 465 answers and takes log-ins, nil where it does not, and
 
 (defun mew-submit-offer--wanted-p (account done)
   "Is 465 worth a look for ACCOUNT, whose message ended with DONE?
-It is where no port could be used, or another one may help against what the
-server says, and 465 was not among them, unless it has been said that no other
-port than the preferred one is wanted."
+It is where no port could be used, or somebody spoils what is said before TLS,
+or another one may help against what the server says, and 465 was not among
+them, unless it has been said that no other port than the preferred one is
+wanted."
   (and (or (member (plist-get done :kind) '("connect" "no-login"))
+           (and (member (plist-get done :kind)
+                        '("insecure" "lost" "protocol" "timeout" "tls"))
+                (plist-get done :attempts)
+                (null (plist-get done :tls)))
            (mew-submit-refusal--other-port-p done))
        (not (seq-some (lambda (attempt) (eql (plist-get attempt :port) 465))
                       (plist-get done :attempts)))

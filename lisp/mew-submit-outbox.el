@@ -87,7 +87,7 @@ It is seen from NOW, by default the present."
                 :result (or (plist-get entry :result) "deferred")
                 :text (mew-submit-outbox--text (plist-get entry :last)))
           (mapcan (lambda (key) (list key (plist-get entry key)))
-                  '(:alarm :cause :detail :why :sure :code :remedy))))
+                  '(:alarm :about :cause :detail :why :sure :code :remedy))))
 
 (defun mew-submit-outbox--last (entry)
   "Return why ENTRY is where it is, the reason first; all of it in a tooltip."

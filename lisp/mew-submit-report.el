@@ -103,7 +103,7 @@ addresses or the account first.")
     ("usage" . "See --help.  Nothing was sent."))
   "What to do next, by kind.")
 
-(defconst mew-submit-report--auth-advice
+(defconst mew-submit-report--about-rows
   '(("token" . "Sign in again, so that there is a new access token.  Nothing \
 was sent.")
     ("mechanism" . "Check the server's name and port; M-x mew-submit-setup finds how to \
@@ -114,8 +114,13 @@ log in there.  Nothing was sent.")
 administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
-more log-ins may do harm.  Nothing was sent."))
-  "What to do next when a log-in was refused, by what that is about.")
+more log-ins may do harm.  Nothing was sent.")
+    ("tunnel" . "Look at what the account's :tunnel names: a proxy or an ssh that does not \
+run, or does not let you in.  Nothing was sent.")
+    ("long-packets" . "Have this machine send shorter packets (ip link set dev INTERFACE \
+mtu 1280), or send from another network; tell who runs this one, or the VPN, to let ICMP \
+\"packet too big\" through."))
+  "What to do next, by what a failure, most often of a log-in, is about.")
 
 (defun mew-submit-report--problem (done)
   "Return what is wrong with the certificate that ended DONE, a string, or nil."
@@ -175,7 +180,7 @@ those get it.")))
 
 (defun mew-submit-report--about-advice (done)
   "Return what to do after DONE by what it is about, or nil."
-  (cdr (assoc (plist-get done :about) mew-submit-report--auth-advice)))
+  (cdr (assoc (plist-get done :about) mew-submit-report--about-rows)))
 
 (defun mew-submit-report--sentences (&rest sentences)
   "Return SENTENCES, of which some may be nil, one after the other."
@@ -235,6 +240,9 @@ OFFLINE is non-nil when this machine is on no network."
     (cond
      (offline "you are offline")
      ((plist-get done :alarm) (mew-submit-report--alarm (plist-get done :alarm)))
+     ((equal (plist-get done :about) "long-packets")
+      (format "long packets do not get through to %s" server))
+     ((equal (plist-get done :about) "tunnel") (mew-submit-report--text done))
      ((and (member kind '("refused" "deferred" "auth"))
            (mew-submit-refusal--reason done)))
      (t

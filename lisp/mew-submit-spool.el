@@ -231,7 +231,7 @@ a value that Emacs cannot read again")))
          (all (list-of #'mew-submit-spool--note-p) :history)
          (all (list-of #'listp) :fcc)
          (all #'proper-list-p :account)
-         (all #'stringp :kind :result :remedy :why)
+         (all #'stringp :kind :result :remedy :why :about)
          (all #'natnump :code)
          (all #'symbolp :cause :detail))))
 

@@ -135,7 +135,7 @@ msub_message_stuck (const struct msub_smtp *smtp, uint64_t before, struct msub_e
   if (err->kind != MSUB_TIMEOUT || msub_connection_unacknowledged (c) <= MSUB_SHORT_PACKET
       || msub_connection_acknowledged (c) != before)
     return -1;
-  *err = (struct msub_error) { 0 };
+  *err = (struct msub_error) { .about = "long-packets" };
   return msub_fail (err, MSUB_TIMEOUT,
                     "%s has acknowledged nothing of the message in %g s, though it has answered before: long packets do not "
                     "get through (MTU of a VPN or a DSL line?). The message was not delivered",

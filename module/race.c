@@ -128,6 +128,17 @@ exhausted (const struct msub_race *race, size_t route)
          || (!race->options->raced && silences >= SILENCES_MAX);
 }
 
+/* The attempt that the tunnel itself ended, before it asked for any port, or NULL: at another port it would do the same, and
+   each log-in that is refused counts where it is refused.  */
+static const struct msub_attempt *
+tunnel_failure (const struct msub_race *race)
+{
+  for (size_t i = 0; tunnelled (race) && i < race->count; i++)
+    if (race->attempts[i].state == MSUB_JUDGED && !race->attempts[i].asked)
+      return &race->attempts[i];
+  return NULL;
+}
+
 /* Is there an address of ROUTE that no attempt has been made for?  */
 static bool
 has_fresh_address (const struct msub_race *race, size_t route)
@@ -141,7 +152,7 @@ has_fresh_address (const struct msub_race *race, size_t route)
       for (size_t i = 0; i < route; i++)
         if (race->tiers[i] == race->tiers[route])
           return false;
-      return race->next_address[route] == 0;
+      return race->next_address[route] == 0 && !tunnel_failure (race);
     }
   return msub_lookup_done (lookup_of (race, route)) && !exhausted (race, route)
          && race->next_address[route] < msub_lookup_addresses (lookup_of (race, route), &addresses);
@@ -452,6 +463,12 @@ fail_all (const struct msub_race *race, struct msub_error *err)
   const char *host = race->way->host;
   if (race->count == 0)
     return msub_lookup_fail (race->lookups, host, err);
+  const struct msub_attempt *failure = tunnel_failure (race);
+  if (failure && race->count == 1)
+    {
+      err->about = "tunnel";
+      return msub_fail (err, MSUB_CONNECT, "No way leads through the tunnel to %s: %s", host, failure->words);
+    }
   char words[MSUB_TEXT_MAX - 256] = "";
   for (size_t i = 0; i < race->count; i++)
     {

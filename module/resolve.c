@@ -204,7 +204,7 @@ lookup_words (const struct msub_lookup *lookup)
     case ABSENCE_NONE:
       return lookup->family == AF_INET6 ? "no IPv6 address is known" : "no IPv4 address is known";
     case ABSENCE_RESOLVER:
-      return "no resolver answers";
+      return "no name server tells it";
     case ABSENCE_LATE:
       return "the resolver did not answer in time";
     case ABSENCE_SYSTEM:

@@ -89,7 +89,7 @@ note_failure (struct msub_tunnel *tunnel, const char *why)
     { "Host is unreachable", EHOSTUNREACH },     { "Permission denied", EACCES },
     { "Operation timed out", ETIMEDOUT },
   };
-  tunnel->failed = true;
+  tunnel->failed = tunnel->asked = true;
   for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
     if (strstr (why, outcomes[i].words))
       tunnel->errnum = outcomes[i].errnum;

@@ -706,7 +706,7 @@ SECURITY: M1."
   ;; EAI_NONAME, EAI_AGAIN and EAI_FAIL.
   (pcase-dolist (`(,ipv4 ,ipv6 ,status ,kind ,words)
                  '(("-2" "-2" 68 "host" "No such host: mail.example.org")
-                   ("-3" "-3" 75 "resolver" "mail.example.org cannot be found out: no resolver answers\\.")
+                   ("-3" "-3" 75 "resolver" "mail.example.org cannot be found out: no name server tells it\\.")
                    ("-3" "-2" 75 "resolver" "mail.example.org cannot be found out")
                    ("-2" "-3" 75 "resolver" "mail.example.org cannot be found out")
                    ("-4" "-4" 75 "resolver" "mail.example.org cannot be found out: the look-up failed\\.")

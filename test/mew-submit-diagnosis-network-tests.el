@@ -233,6 +233,24 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
     (should-not (mew-submit-diagnosis-network--nowhere-p
                  (list :host host :address "127.0.0.1")))))
 
+(ert-deftest mew-submit-diagnosis-network-tests-certificates-made-anew ()
+  "Who looks into TLS has a certificate for each server, and one issuer for all of them."
+  (let ((forged (lambda (number)
+                  (list :case 1 :greeting-code 220 :greeting "220 mx ESMTP" :starttls "offered"
+                        :tls (list :verified nil :fingerprint (format "f%d" number)
+                                   :issuer "CN=Box CA" :problems '("issuer"))))))
+    (pcase-dolist (`(,references . ,ids)
+                   '((("smtp.server1.example") "smtp-proxy") (nil "unclear")))
+      (let ((evidence (mew-submit-diagnosis-network-tests--evidence
+                       (mapcar (lambda (number) (make-list 3 (funcall forged number))) '(1 2))
+                       :references references)))
+        (should (equal (mew-submit-diagnosis-network-tests--ids evidence) ids))
+        (when references
+          (let ((verdict (car (mew-submit-diagnosis-network--list evidence))))
+            (should (string-search "one issuer that nobody here knows (CN=Box CA)"
+                                   (plist-get verdict :text)))
+            (should (string-search ":ca-file" (plist-get verdict :advice)))))))))
+
 (ert-deftest mew-submit-diagnosis-network-tests-no-names ()
   "Where no name is found it is the network, unless it is one name alone."
   (let ((diagnosis (lambda (host why)
@@ -267,6 +285,24 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence) '("clear")))
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv4") '("op25b")))
     (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv6") '("clear")))))
+
+(ert-deftest mew-submit-diagnosis-network-tests-a-family-without-a-way ()
+  "One family has no way out, though the web page came by the other."
+  (dolist (state '(routeless dead))
+    (let ((evidence
+           (list :page mew-submit-diagnosis-network-tests--ok
+                 :diagnoses
+                 (mapcan (lambda (number)
+                           (list (mew-submit-diagnosis-network-tests--diagnosis
+                                  number (make-list 3 state))
+                                 (mew-submit-diagnosis-network-tests--diagnosis
+                                  number '(open open open) "ipv6"
+                                  (format "2001:db8::%d" number))))
+                         '(1 2)))))
+      (should (equal (mew-submit-diagnosis-network-tests--ids evidence) '("clear")))
+      (should (equal (mew-submit-diagnosis-network-tests--ids evidence "ipv4") '("offline")))
+      (should (string-search "IPv4: no way out of this network"
+                             (mew-submit-diagnosis-network-text--families evidence))))))
 
 (ert-deftest mew-submit-diagnosis-network-tests-nat64 ()
   "IPv6 alone with translation is told, where there is no IPv4."

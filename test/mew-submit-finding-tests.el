@@ -23,10 +23,10 @@
 (defun mew-submit-finding-tests--verdict (diagnosis id port family &rest keys)
   "Add to DIAGNOSIS the attempt ID at PORT in FAMILY, which ended with KEYS."
   (mew-submit-diagnosis--add
-   diagnosis (append (list :event 'attempt :id id :port port :family family
-                           :address (if (equal family "ipv6") "2001:db8::1"
-                                      "192.0.2.1"))
-                     keys mew-submit-finding-tests--attempt))
+   diagnosis (append (list :event 'attempt :id id :port port :family family)
+                     keys
+                     (list :address (if (equal family "ipv6") "2001:db8::1" "192.0.2.1"))
+                     mew-submit-finding-tests--attempt))
   (mew-submit-diagnosis--add
    diagnosis (list :event 'probed :id id :kind "connect" :stage "connect"
                    :text (or (plist-get keys :text) "no") :at 13.0)))
@@ -94,6 +94,18 @@
                                                         diagnosis mew-submit-finding-tests--now))
                                                   :text)))))
 
+(ert-deftest mew-submit-finding-tests-whose-router ()
+  "A router on the way is not said to be the reader's own."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--verdict
+     diagnosis 0 587 "ipv4" :case 3 :errno "EHOSTUNREACH"
+     :icmp '(:type 3 :code 13 :name "prohibited")
+     :offender '(:address "203.0.113.9" :who "router"))
+    (should (string-prefix-p "The router 203.0.113.9 says \"prohibited\" (ICMP 3/13)"
+                             (plist-get (car (mew-submit-finding--list
+                                              diagnosis mew-submit-finding-tests--now))
+                                        :text)))))
+
 (ert-deftest mew-submit-finding-tests-broken-off ()
   "A conversation breaks off behind TLS; who is found there to be none has not begun one."
   (pcase-dolist (`(,stage . ,ids) '(("greeting" "conversation-broken") ("tls")))
@@ -110,6 +122,43 @@
        diagnosis (list :event 'probed :id 0 :kind "tls" :stage stage :text "no" :at 14.0))
       (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
 
+(ert-deftest mew-submit-finding-tests-a-handshake-that-stalls-is-told-once ()
+  "A TLS handshake behind STARTTLS that comes to nothing has one finding, however it ends."
+  (dolist (kind '("timeout" "lost" "tls"))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (dolist (event (list (append '(:event attempt :id 0 :port 587 :family "ipv4"
+                                            :address "192.0.2.1")
+                                   mew-submit-finding-tests--attempt)
+                           '(:event greeting :id 0 :code 220 :ms 1.0 :at 14.0
+                                    :text "220 smtp.example.org ESMTP")
+                           '(:event capabilities :id 0 :at 15.0 :keywords ("STARTTLS")
+                                    :starttls "offered" :name "smtp.example.org")
+                           (list :event 'probed :id 0 :kind kind :stage "starttls"
+                                 :failure "timeout" :text "no" :at 16.0)))
+        (mew-submit-diagnosis--add diagnosis event))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) '("tls-failed"))))))
+
+(ert-deftest mew-submit-finding-tests-what-several-ports-do ()
+  "What a finding says of one port and of several is English."
+  (pcase-dolist (`(,ports ,subject) '(((587) "Port 587") ((25 587) "Each of the ports 25 and 587")))
+    (pcase-dolist (`(,kind ,stage ,verb) '(("timeout" "greeting" "accepts the connection and then")
+                                           ("refused" "greeting" "greets with a refusal")
+                                           ("refused" "ehlo" "does not take EHLO")))
+      (let ((diagnosis (mew-submit-diagnosis--make
+                        "smtp.example.org" '((25 starttls submission) (587 starttls submission)))))
+        (dolist (port ports)
+          (mew-submit-diagnosis--add
+           diagnosis (append (list :event 'attempt :id port :port port :family "ipv4"
+                                   :address "192.0.2.1")
+                             mew-submit-finding-tests--attempt))
+          (mew-submit-diagnosis--add
+           diagnosis (list :event 'probed :id port :kind kind :stage stage :text "no" :at 13.0)))
+        (should (string-prefix-p
+                 (format "%s %s" subject verb)
+                 (plist-get (car (mew-submit-finding--list
+                                  diagnosis mew-submit-finding-tests--now))
+                            :text)))))))
+
 (ert-deftest mew-submit-finding-tests-names ()
   "No address, no resolver, and no resolver for one family are three things."
   (pcase-dolist
@@ -125,6 +174,45 @@
          diagnosis (list :event 'resolved :family (car lookup) :ms 1.0
                          :addresses (unless (cdr lookup) '("192.0.2.1"))
                          :why (cdr lookup) :error (and (cdr lookup) "why"))))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
+(ert-deftest mew-submit-finding-tests-half-an-answer ()
+  "Where one family is known, nobody is told to look at the network."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-diagnosis--add
+     diagnosis '(:event resolved :family "ipv4" :addresses ("192.0.2.1") :ms 1.0))
+    (mew-submit-diagnosis--add
+     diagnosis '(:event resolved :family "ipv6" :why "resolver" :error "why" :ms 1.0))
+    (let ((finding (car (mew-submit-finding--list diagnosis mew-submit-finding-tests--now))))
+      (should (equal (plist-get finding :id) "resolver"))
+      (should (string-search "Mail goes by the other family" (plist-get finding :advice)))
+      (should-not (string-search "another network" (plist-get finding :advice))))))
+
+(ert-deftest mew-submit-finding-tests-one-address-of-several ()
+  "That one address cannot be reached by this machine says nothing of its family."
+  (pcase-dolist (`(,family ,address ,errno . ,ids)
+                 '(("ipv4" "10.1.2.3" "ENETUNREACH" "address-broken")
+                   ("ipv6" "2001:db8::2" "ENETUNREACH" "no-ipv6-here")
+                   ("ipv6" "fe80::1" "EINVAL" "no-ipv6-here")
+                   ("ipv6" "2001:db8::2" "EINVAL" "local-firewall" "ipv6-broken")))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (mew-submit-finding-tests--answers diagnosis 0 587)
+      (mew-submit-finding-tests--verdict diagnosis 1 587 family :case "local"
+                                         :address address :errno errno)
+      (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
+(ert-deftest mew-submit-finding-tests-a-name-that-leads-here ()
+  "A name that a filter has pointed at this machine is told; one of this machine's own is not."
+  (pcase-dolist (`(,host ,address . ,ids)
+                 '(("smtp.example.org" "0.0.0.0" "name-leads-here" "refused")
+                   ("smtp.example.org" "127.0.0.1" "name-leads-here" "refused")
+                   ("smtp.example.org" "192.0.2.1" "refused")
+                   ("localhost" "127.0.0.1" "refused")
+                   ("smtp.localhost" "127.0.0.1" "refused")
+                   ("127.0.0.1" "127.0.0.1" "refused")))
+    (let ((diagnosis (mew-submit-diagnosis--make host '((587 starttls submission)))))
+      (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case 2 :address address
+                                         :errno "ECONNREFUSED")
       (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
 
 (ert-deftest mew-submit-finding-tests-a-resolver-that-fails-for-all-is-an-error ()

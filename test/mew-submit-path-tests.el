@@ -12,6 +12,7 @@
 
 (require 'ert)
 (require 'mew-submit-parcel)
+(require 'mew-submit-report)
 (require 'mew-submit-test-helpers)
 
 (defconst mew-submit-path-tests--script
@@ -28,7 +29,7 @@ END"
 
 (defun mew-submit-path-tests--form (listener lines)
   "Return a form that sends a message of LINES to a test server like LISTENER.
-It comes to (KIND RESULT TEXT OUTCOMES)."
+It comes to (KIND RESULT TEXT ABOUT OUTCOMES)."
   `(mew-submit-test-with-peer (peer ,(concat "127.0.0.1:0,name=x" listener))
      (let ((done (mew-submit-test-run
                   (mew-submit-test-account peer "x" :step-timeout 4)
@@ -36,6 +37,7 @@ It comes to (KIND RESULT TEXT OUTCOMES)."
                           (apply #'concat (make-list ,lines "twenty octets in all\n")))
                   :from "b@x")))
        (list (plist-get done :kind) (plist-get done :result) (plist-get done :text)
+             (plist-get done :about)
              (mapcar (lambda (event) (plist-get event :outcome))
                      (mew-submit-test-log peer "message"))))))
 
@@ -47,13 +49,17 @@ It comes to (KIND RESULT TEXT OUTCOMES)."
 (ert-deftest mew-submit-path-tests-long-packets-vanish ()
   "A message that does not get there is deferred for certain, and told why (SECURITY: I16).
 By DATA and by BDAT, in one flight and in many."
+  (let ((done '(:kind "timeout" :result "deferred" :about "long-packets" :text "no")))
+    (should (equal (mew-submit-report--reason done "x")
+                   "long packets do not get through to x"))
+    (should (string-search "mtu 1280" (mew-submit-report--advice done))))
   (when (mew-submit-portable-p)
     (ert-skip "Only Linux tells what has not been acknowledged"))
   (dolist (case '(("" 200) ("" 20000) (",chunking" 200) (",chunking" 20000)
                   (",chunking,cap2-=PIPELINING" 200)))
     (ert-info ((format "%S" case))
-      (pcase-let ((`(,kind ,result ,text ,_) (apply #'mew-submit-path-tests--send case)))
-        (should (equal (list kind result) '("timeout" "deferred")))
+      (pcase-let ((`(,kind ,result ,text ,about ,_) (apply #'mew-submit-path-tests--send case)))
+        (should (equal (list kind result about) '("timeout" "deferred" "long-packets")))
         (should (string-match-p "long packets do not get through (MTU" text))
         (should (string-match-p " in 4 s" text))))))
 

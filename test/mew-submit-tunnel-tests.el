@@ -19,6 +19,8 @@
 (require 'ert)
 (require 'mew-submit)
 (require 'mew-submit-test-helpers)
+(require 'mew-submit-finding)
+(require 'mew-submit-probe)
 (require 'mew-submit-way)
 
 (defconst mew-submit-tunnel-tests--message "From: me@x\nTo: a@x\n\nbody\n"
@@ -240,6 +242,49 @@
          mew-submit-tunnel-tests--message)
         (should (equal (car (mew-submit-tunnel-tests-proxy-requests proxy))
                        (list 1 type host 587)))))))
+
+(ert-deftest mew-submit-tunnel-tests-the-tunnel-itself-fails ()
+  "Who is not there, or lets nobody in, is asked once, and told as what is wrong."
+  :tags '(:module)
+  (mew-submit-tunnel-tests--with-proxy proxy (:password "x")
+    (pcase-dolist (`(,tunnel ,words)
+                   `((,(format "socks5:127.0.0.1:%d" (mew-submit-tunnel-tests--proxy-port proxy))
+                      "wants a log-in")
+                     (,(format "socks5:127.0.0.1:%d" (mew-submit-tunnel-tests--free-port))
+                      "cannot be reached (ECONNREFUSED)")
+                     ("unix:/nonexistent/socket" "cannot be reached")))
+      (ert-info (tunnel)
+        (let ((done (mew-submit-test-run
+                     (list :server "mail.example.org" :fallback 'always :tunnel tunnel)
+                     mew-submit-tunnel-tests--message)))
+          (should (equal (mew-submit-tunnel-tests--cases done) '("local")))
+          (should (equal (list (plist-get done :kind) (plist-get done :about))
+                         '("connect" "tunnel")))
+          (dolist (said (list (plist-get done :text)
+                              (mew-submit-report--reason done "mail.example.org")))
+            (should (string-match-p (concat "through the tunnel.*" (regexp-quote words)) said)))
+          (should (string-search ":tunnel" (mew-submit-report--advice done))))))))
+
+(ert-deftest mew-submit-tunnel-tests-diagnosis ()
+  "A diagnosis blames the tunnel for what it does, and repeats what its far end says."
+  :tags '(:module)
+  (mew-submit-tunnel-tests--with-proxy proxy (:answers '((587 . 2)))
+    (pcase-dolist (`(,port ,id ,words)
+                   `((,(mew-submit-tunnel-tests--free-port) "tunnel-failed"
+                      "The tunnel does not lead to port 587 of mail\\.example\\.org: the SOCKS5 proxy \
+.* cannot be reached (ECONNREFUSED)\\.\\'")
+                     (,(mew-submit-tunnel-tests--proxy-port proxy) "tunnel-refused"
+                      "The far end of the tunnel does not reach port 587 of mail\\.example\\.org: the SOCKS5 proxy .* does not allow this connection\\.\\'")))
+      (let ((diagnosis (mew-submit-probe--start
+                        (list :server "mail.example.org"
+                              :tunnel (format "socks5:127.0.0.1:%d" port))
+                        :ports '((587 starttls submission)))))
+        (mew-submit-test-until ("the end of the diagnosis")
+          (plist-get diagnosis :done))
+        (let ((findings (mew-submit-finding--list diagnosis)))
+          (should (equal (mapcar (lambda (finding) (plist-get finding :id)) findings)
+                         (list id)))
+          (should (string-match-p words (plist-get (car findings) :text))))))))
 
 (ert-deftest mew-submit-tunnel-tests-socks5-wants-log-in ()
   "A proxy that nobody may use without a log-in says what is missing."
@@ -638,7 +683,7 @@ echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap child))
   :tags '(:module)
   (unless mew-submit-tunnel-tests--sshd
     (ert-skip "sshd is missing (Debian: openssh-server)"))
-  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok" "127.0.0.1:0,name=other")
     (mew-submit-tunnel-tests--with-sshd
      (lambda (_directory)
        (pcase-dolist (`(,host ,words) '(("stranger" "Permission denied")
@@ -650,6 +695,11 @@ echo $! >\"$0.child\"\necho $$ >\"$0.pid\"\nwait\nwait\n" trap child))
              (should (equal (plist-get done :kind) "connect"))
              (should (string-search words (plist-get done :text)))
              (should (string-search host (plist-get done :text))))))
+       ;; Each log-in that is refused counts at the jump host.
+       (should (equal (mew-submit-tunnel-tests--cases
+                       (mew-submit-test-done
+                        (mew-submit-tunnel-tests--batch peer '("ok" "other") "--ssh" "stranger")))
+                      '("local")))
        (should-not (mew-submit-test-log peer "connect"))))))
 
 (ert-deftest mew-submit-tunnel-tests-ssh-as-a-proxy ()

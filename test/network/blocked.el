@@ -556,6 +556,23 @@ submitted there)" (plist-get done :text)))))
               (should (equal results '("delivered" "deferred"))))
           (kill-buffer "*mew-submit*"))))))
 
+(ert-deftest mew-submit-blocked-465-is-offered-where-starttls-is-spoilt ()
+  "Where somebody writes over STARTTLS nothing is sent, and 465 is offered: it is as safe."
+  (mew-submit-blocked--with nil
+    (let* ((mew-submit-offer--seen nil)
+           (account (append '(:server "spoilt.example.org") (mew-submit-blocked--account)))
+           (done (car (mew-submit-blocked--send account)))
+           offered)
+      (should (equal (plist-get done :kind) "insecure"))
+      (should-not (plist-get done :tls))
+      (should (mew-submit-offer--465 account done (lambda () (setq offered t))))
+      (mew-submit-test-until ("the offer") offered)
+      (should (string-search "Port 465 of spoilt.example.org answers"
+                             (mew-submit-offer--text account done)))
+      ;; A certificate would be no better there.
+      (setq mew-submit-offer--seen nil)
+      (should-not (mew-submit-offer--465 account (append '(:tls (:verified nil)) done) #'ignore)))))
+
 (ert-deftest mew-submit-blocked-465-is-not-always-offered ()
   "What does not answer, or is not wanted, is not offered, nor looked at again soon."
   (mew-submit-blocked--with-relay '(:drop (587 25 465)) account

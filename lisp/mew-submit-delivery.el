@@ -32,6 +32,7 @@
   "How the last message went.
 \\{mew-submit-delivery-mode-map}"
   (setq truncate-lines t
+        mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-delivery--draw
         mew-submit-view--keys mew-submit-delivery--keys))
 

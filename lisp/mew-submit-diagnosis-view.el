@@ -27,7 +27,10 @@
 (require 'svg)
 
 (defconst mew-submit-diagnosis-view--svg-width 860
-  "How wide the picture is, in pixels.")
+  "How wide the picture is, in pixels, where there is room.")
+
+(defconst mew-submit-diagnosis-view--svg-least 500
+  "How wide the picture is at least, in pixels.")
 
 (defconst mew-submit-diagnosis-view--text-width 79
   "How wide the chart is, in columns.")
@@ -52,13 +55,15 @@
 
 (defun mew-submit-diagnosis-view--insert-svg (rows toggle words)
   "Insert the picture of ROWS, in WORDS; TOGGLE is called after a click on one."
-  (let ((width mew-submit-diagnosis-view--svg-width)
-        (start (point)))
+  (pcase-let ((`(,width . ,scale)
+               (mew-submit-view--room mew-submit-diagnosis-view--svg-width
+                                      mew-submit-diagnosis-view--svg-least))
+              (start (point)))
     (insert-image (svg-image (mew-submit-picture--svg
                               rows width (mew-submit-picture--colors))
-                             :map (mew-submit-picture--map rows width)
                              ;; Hot spots are not scaled along.
-                             :scale 1.0)
+                             :map (mew-submit-picture--map rows width scale)
+                             :scale scale)
                   words)
     (when toggle
       (put-text-property start (point) 'keymap

@@ -39,6 +39,10 @@ It is nil where the report is written part by part, which is never drawn anew.")
 (defvar-local mew-submit-view--cost 0
   "How many seconds the last drawing took.")
 
+(defvar-local mew-submit-view--shape nil
+  "What the last drawing had to fit, as `mew-submit-view--window-shape' has it.
+A mode whose drawing fits the window sets it to t; nil is for all others.")
+
 ;;; The mode
 
 (defconst mew-submit-view--common
@@ -71,7 +75,9 @@ Of several keys of a command the first one is told of."
               ;; Buttons have brackets, which are no Lisp.  Emacs 29 knows that.
               show-paren-data-function #'ignore
               indent-tabs-mode nil
-              revert-buffer-function #'mew-submit-view--revert))
+              revert-buffer-function #'mew-submit-view--revert)
+  (add-hook 'window-size-change-functions #'mew-submit-view--resized nil t)
+  (add-hook 'text-scale-mode-hook #'mew-submit-view--resized nil t))
 
 (defun mew-submit-view--revert (&rest _)
   "Do what g does here."
@@ -158,6 +164,8 @@ words that tell nothing, or are very long."
                                    (mew-submit-view--place (window-start window))
                                    (mew-submit-view--place (window-point window))))
                            (get-buffer-window-list nil nil t))))
+      (when mew-submit-view--shape
+        (setq mew-submit-view--shape (mew-submit-view--window-shape)))
       (mew-submit-view--change
         (erase-buffer)
         (funcall mew-submit-view--insert))
@@ -177,6 +185,19 @@ words that tell nothing, or are very long."
     (with-current-buffer buffer
       (setq mew-submit-view--timer nil)
       (mew-submit-view--draw))))
+
+(defun mew-submit-view--window-shape ()
+  "Return (COLUMNS . HEIGHT), of letters, of the current buffer's window, or t."
+  (if-let* ((window (get-buffer-window nil t)))
+      (cons (window-max-chars-per-line window) (window-font-height window))
+    t))
+
+(defun mew-submit-view--resized (&optional window)
+  "Have the report in WINDOW, or the current one, drawn anew if it fits no more."
+  (with-current-buffer (if window (window-buffer window) (current-buffer))
+    (unless (or (null mew-submit-view--shape)
+                (equal mew-submit-view--shape (mew-submit-view--window-shape)))
+      (mew-submit-view--soon (current-buffer)))))
 
 (defun mew-submit-view--soon (buffer)
   "Have BUFFER drawn anew soon, if it lives: much news comes at once.
@@ -231,6 +252,16 @@ Without KEYS it is for all that have a label.  It is no part of the text."
 (defun mew-submit-view--graphic-p ()
   "Can pictures be shown here?"
   (and (display-graphic-p) (image-type-available-p 'svg)))
+
+(defun mew-submit-view--room (most least)
+  "Return (WIDTH . SCALE) for a picture in the window of the current buffer.
+WIDTH, from LEAST to MOST, is that before it is enlarged by SCALE, as large
+letters are: what is not seen of a picture cannot be scrolled to."
+  (if-let* ((window (get-buffer-window nil t)))
+      (let ((scale (max 1.0 (/ (window-font-height window) 18.0))))
+        (cons (max least (min most (floor (window-body-width window t) scale)))
+              scale))
+    (cons most 1.0)))
 
 ;;; What the user can do
 

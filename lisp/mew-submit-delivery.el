@@ -14,6 +14,7 @@
 (require 'mew-submit-diagnosis-view)
 (require 'mew-submit-picture)
 (require 'mew-submit-report)
+(require 'mew-submit-table)
 (require 'mew-submit-job)
 (require 'mew-submit-view)
 
@@ -38,7 +39,7 @@
 
 (defun mew-submit-delivery--insert (text prefix)
   "Insert TEXT, filled, as a paragraph whose other lines have PREFIX."
-  (let ((fill-column 78)
+  (let ((fill-column (1- mew-submit-table--width))
         (fill-prefix prefix)
         (start (point)))
     (insert text "\n")

@@ -32,9 +32,6 @@
 (defconst mew-submit-diagnosis-view--svg-least 500
   "How wide the picture is at least, in pixels.")
 
-(defconst mew-submit-diagnosis-view--text-width 79
-  "How wide the chart is, in columns.")
-
 (defun mew-submit-diagnosis-view--rows (diagnosis)
   "Return the rows of the picture of DIAGNOSIS, in the order of the report."
   (mew-submit-picture--of-diagnosis diagnosis
@@ -73,8 +70,7 @@
 (defun mew-submit-diagnosis-view--insert-chart (rows toggle)
   "Insert the chart of ROWS; each attempt is a button for TOGGLE, if there is one."
   (pcase-dolist (`(,line . ,row)
-                 (mew-submit-picture--text
-                  rows mew-submit-diagnosis-view--text-width))
+                 (mew-submit-picture--text rows mew-submit-table--width))
     (let ((id (and toggle row (mew-submit-picture-row-id row)))
           (start (point)))
       (insert line)

@@ -18,6 +18,7 @@
 (require 'mew-submit-doctor-finding)
 (require 'mew-submit-module)
 (require 'mew-submit-job)
+(require 'mew-submit-table)
 (require 'mew-submit-view)
 (require 'mew-submit-way)
 (require 'seq)
@@ -133,10 +134,10 @@ Those of its other servers are among them."
                               (string-trim (buffer-string)))))
 
 (defun mew-submit-doctor--line (finding &optional width)
-  "Return FINDING in words, lines of WIDTH (78) columns at most."
+  "Return FINDING in words, lines of WIDTH columns at most."
   (pcase-let* ((`(,_ ,word ,face) (assq (plist-get finding :status)
                                         mew-submit-doctor--marks))
-               (width (or width 78))
+               (width (or width (1- mew-submit-table--width)))
                (advice (plist-get finding :advice)))
     (concat (propertize (format "%-8s" word) 'face face)
             (format "%-11s" (plist-get finding :topic))
@@ -253,7 +254,8 @@ Among those of the account it has RANK."
 (define-derived-mode mew-submit-doctor-mode mew-submit-view-mode "Doctor"
   "How the user's set-up of mew-submit is.
 \\{mew-submit-doctor-mode-map}"
-  (setq mew-submit-view--insert #'mew-submit-doctor--insert
+  (setq mew-submit-view--shape t
+        mew-submit-view--insert #'mew-submit-doctor--insert
         mew-submit-view--text #'mew-submit-doctor--shown
         mew-submit-view--keys mew-submit-doctor--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-doctor--leave nil t))

@@ -18,6 +18,7 @@
 
 (require 'button)
 (require 'mew-submit-menu)
+(require 'mew-submit-table)
 (require 'seq)
 (require 'subr-x)
 
@@ -166,9 +167,10 @@ words that tell nothing, or are very long."
                            (get-buffer-window-list nil nil t))))
       (when mew-submit-view--shape
         (setq mew-submit-view--shape (mew-submit-view--window-shape)))
-      (mew-submit-view--change
-        (erase-buffer)
-        (funcall mew-submit-view--insert))
+      (let ((mew-submit-table--width (mew-submit-view--width)))
+        (mew-submit-view--change
+          (erase-buffer)
+          (funcall mew-submit-view--insert)))
       (goto-char (mew-submit-view--find place))
       (pcase-dolist (`(,window ,start ,point) windows)
         ;; What was seen may be gone, and the line that it was on be the last one.
@@ -191,6 +193,13 @@ words that tell nothing, or are very long."
   (if-let* ((window (get-buffer-window nil t)))
       (cons (window-max-chars-per-line window) (window-font-height window))
     t))
+
+(defun mew-submit-view--width ()
+  "Return how wide the text of the current buffer's drawing may be, in columns."
+  (pcase mew-submit-view--shape
+    ((and `(,columns . ,_) (guard (not noninteractive)))
+     (max 40 (min mew-submit-table--width columns)))
+    (_ mew-submit-table--width)))
 
 (defun mew-submit-view--resized (&optional window)
   "Have the report in WINDOW, or the current one, drawn anew if it fits no more."
@@ -239,12 +248,15 @@ HELP is shown for the mouse.  Point stays when it is pressed."
                                   (funcall function)))))
 
 (defun mew-submit-view--buttons (rows &rest keys)
-  "Insert a line of buttons for those of ROWS, a table, whose keys are KEYS.
+  "Insert buttons, most often a line, for those of ROWS, a table, that have KEYS.
 Without KEYS it is for all that have a label.  It is no part of the text."
   (let ((start (point)))
     (pcase-dolist (`(,key ,label ,command) rows)
       (when (and label (or (null keys) (member key keys)))
-        (mew-submit-view--button (format "[%s %s]" key label) command)
+        (let ((text (format "[%s %s]" key label)))
+          (when (> (+ (current-column) (length text)) mew-submit-table--width)
+            (insert "\n"))
+          (mew-submit-view--button text command))
         (insert " ")))
     (insert "\n\n")
     (put-text-property start (point) 'mew-submit-view-control t)))

@@ -113,9 +113,10 @@ log in there.  Nothing was sent.")
     ("client-certificate" . "Give the account the certificate that the server's \
 administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
+    ("size" . "Send less, make the attachments smaller, or send a link to them.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent."))
-  "What to do next when a log-in was refused, by what that is about.")
+  "What to do next when a log-in or a message was refused, by what that is about.")
 
 (defun mew-submit-report--problem (done)
   "Return what is wrong with the certificate that ended DONE, a string, or nil."

@@ -13,6 +13,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-caseless)
 (require 'mew-submit-doctor-account)
 (require 'mew-submit-doctor-checkup)
 (require 'mew-submit-doctor-finding)
@@ -47,6 +48,11 @@ Those of its other servers are among them."
                    server (format "%s.%d" number (+ 2 index))))
                 (plist-get account :servers))))))
 
+(defconst mew-submit-doctor--words
+  '("account" "address" "emacs" "mail" "module" "name" "password" "port" "server" "smtp"
+    "system" "user")
+  "Names of users and hosts that tell nothing, and are words of the report, too.")
+
 (defun mew-submit-doctor--names ()
   "Return ((NAME . MASK)...) for all names that are known, the longest first."
   (let* ((number 0)
@@ -63,7 +69,9 @@ Those of its other servers are among them."
                        (cons (user-full-name) "<me>")
                        (cons user-mail-address "<my address>")))))
     (sort (seq-filter (lambda (entry)
-                        (and (stringp (car entry)) (> (length (car entry)) 1)))
+                        (and (stringp (car entry)) (> (length (car entry)) 1)
+                             (not (member (mew-submit-caseless--down (car entry))
+                                          mew-submit-doctor--words))))
                       names)
           (lambda (a b) (> (length (car a)) (length (car b)))))))
 

@@ -14,6 +14,7 @@
 (require 'mew-submit-diagnosis-view)
 (require 'mew-submit-picture)
 (require 'mew-submit-report)
+(require 'mew-submit-table)
 (require 'mew-submit-job)
 (require 'mew-submit-view)
 
@@ -32,12 +33,13 @@
   "How the last message went.
 \\{mew-submit-delivery-mode-map}"
   (setq truncate-lines t
+        mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-delivery--draw
         mew-submit-view--keys mew-submit-delivery--keys))
 
 (defun mew-submit-delivery--insert (text prefix)
   "Insert TEXT, filled, as a paragraph whose other lines have PREFIX."
-  (let ((fill-column 78)
+  (let ((fill-column (1- mew-submit-table--width))
         (fill-prefix prefix)
         (start (point)))
     (insert text "\n")

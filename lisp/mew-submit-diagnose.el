@@ -218,6 +218,7 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
 
 \\{mew-submit-diagnose-mode-map}"
   (setq truncate-lines t
+        mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-diagnose--insert
         mew-submit-view--text #'mew-submit-diagnose--text
         mew-submit-view--keys mew-submit-diagnose--keys)

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Pure.  It owns how a diagnosis reads in 80 columns: a verdict, a table with a
+;; Pure.  It owns how a diagnosis reads, in 80 columns or less: a verdict, a table with a
 ;; row for each address and port, the findings, and all that is known of an attempt.  The
 ;; report buffer and the batch command both show that.
 
@@ -15,11 +15,9 @@
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-error)
 (require 'mew-submit-finding)
+(require 'mew-submit-table)
 (require 'seq)
 (require 'subr-x)
-
-(defconst mew-submit-diagnosis-text--width 79
-  "The width of a report: a terminal of 80 columns shows it whole.")
 
 (defun mew-submit-diagnosis-text--clean (text)
   "Return TEXT, which may be nil, safe to show."
@@ -41,7 +39,7 @@
   (with-temp-buffer
     (setq indent-tabs-mode nil)
     (insert text)
-    (let ((fill-column mew-submit-diagnosis-text--width)
+    (let ((fill-column mew-submit-table--width)
           (sentence-end-double-space t)
           (left-margin (or indent 0)))
       (fill-region-as-paragraph (point-min) (point-max)))
@@ -110,7 +108,7 @@ PORT, CASE, TIME and WHAT are strings, too."
     (string-trim-right
      (concat head
              (mew-submit-diagnosis-text--cut
-              what (- mew-submit-diagnosis-text--width (string-width head)))))))
+              what (- mew-submit-table--width (string-width head)))))))
 
 (defun mew-submit-diagnosis-text--heading (diagnosis)
   "Return the heading of the table of DIAGNOSIS."

@@ -27,10 +27,10 @@
 (require 'svg)
 
 (defconst mew-submit-diagnosis-view--svg-width 860
-  "How wide the picture is, in pixels.")
+  "How wide the picture is, in pixels, where there is room.")
 
-(defconst mew-submit-diagnosis-view--text-width 79
-  "How wide the chart is, in columns.")
+(defconst mew-submit-diagnosis-view--svg-least 500
+  "How wide the picture is at least, in pixels.")
 
 (defun mew-submit-diagnosis-view--rows (diagnosis)
   "Return the rows of the picture of DIAGNOSIS, in the order of the report."
@@ -52,13 +52,15 @@
 
 (defun mew-submit-diagnosis-view--insert-svg (rows toggle words)
   "Insert the picture of ROWS, in WORDS; TOGGLE is called after a click on one."
-  (let ((width mew-submit-diagnosis-view--svg-width)
-        (start (point)))
+  (pcase-let ((`(,width . ,scale)
+               (mew-submit-view--room mew-submit-diagnosis-view--svg-width
+                                      mew-submit-diagnosis-view--svg-least))
+              (start (point)))
     (insert-image (svg-image (mew-submit-picture--svg
                               rows width (mew-submit-picture--colors))
-                             :map (mew-submit-picture--map rows width)
                              ;; Hot spots are not scaled along.
-                             :scale 1.0)
+                             :map (mew-submit-picture--map rows width scale)
+                             :scale scale)
                   words)
     (when toggle
       (put-text-property start (point) 'keymap
@@ -68,8 +70,7 @@
 (defun mew-submit-diagnosis-view--insert-chart (rows toggle)
   "Insert the chart of ROWS; each attempt is a button for TOGGLE, if there is one."
   (pcase-dolist (`(,line . ,row)
-                 (mew-submit-picture--text
-                  rows mew-submit-diagnosis-view--text-width))
+                 (mew-submit-picture--text rows mew-submit-table--width))
     (let ((id (and toggle row (mew-submit-picture-row-id row)))
           (start (point)))
       (insert line)

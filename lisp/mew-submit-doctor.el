@@ -13,11 +13,13 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-caseless)
 (require 'mew-submit-doctor-account)
 (require 'mew-submit-doctor-checkup)
 (require 'mew-submit-doctor-finding)
 (require 'mew-submit-module)
 (require 'mew-submit-job)
+(require 'mew-submit-table)
 (require 'mew-submit-view)
 (require 'mew-submit-way)
 (require 'seq)
@@ -46,6 +48,11 @@ Those of its other servers are among them."
                    server (format "%s.%d" number (+ 2 index))))
                 (plist-get account :servers))))))
 
+(defconst mew-submit-doctor--words
+  '("account" "address" "emacs" "mail" "module" "name" "password" "port" "server" "smtp"
+    "system" "user")
+  "Names of users and hosts that tell nothing, and are words of the report, too.")
+
 (defun mew-submit-doctor--names ()
   "Return ((NAME . MASK)...) for all names that are known, the longest first."
   (let* ((number 0)
@@ -62,7 +69,9 @@ Those of its other servers are among them."
                        (cons (user-full-name) "<me>")
                        (cons user-mail-address "<my address>")))))
     (sort (seq-filter (lambda (entry)
-                        (and (stringp (car entry)) (> (length (car entry)) 1)))
+                        (and (stringp (car entry)) (> (length (car entry)) 1)
+                             (not (member (mew-submit-caseless--down (car entry))
+                                          mew-submit-doctor--words))))
                       names)
           (lambda (a b) (> (length (car a)) (length (car b)))))))
 
@@ -133,10 +142,10 @@ Those of its other servers are among them."
                               (string-trim (buffer-string)))))
 
 (defun mew-submit-doctor--line (finding &optional width)
-  "Return FINDING in words, lines of WIDTH (78) columns at most."
+  "Return FINDING in words, lines of WIDTH columns at most."
   (pcase-let* ((`(,_ ,word ,face) (assq (plist-get finding :status)
                                         mew-submit-doctor--marks))
-               (width (or width 78))
+               (width (or width (1- mew-submit-table--width)))
                (advice (plist-get finding :advice)))
     (concat (propertize (format "%-8s" word) 'face face)
             (format "%-11s" (plist-get finding :topic))
@@ -253,7 +262,8 @@ Among those of the account it has RANK."
 (define-derived-mode mew-submit-doctor-mode mew-submit-view-mode "Doctor"
   "How the user's set-up of mew-submit is.
 \\{mew-submit-doctor-mode-map}"
-  (setq mew-submit-view--insert #'mew-submit-doctor--insert
+  (setq mew-submit-view--shape t
+        mew-submit-view--insert #'mew-submit-doctor--insert
         mew-submit-view--text #'mew-submit-doctor--shown
         mew-submit-view--keys mew-submit-doctor--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-doctor--leave nil t))

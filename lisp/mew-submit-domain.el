@@ -109,10 +109,10 @@
             "")))
 
 (defun mew-submit-domain--filled (text indent)
-  "Return TEXT as lines of 78 columns at most, all but the first after INDENT."
+  "Return TEXT filled, all lines but the first after INDENT columns."
   (with-temp-buffer
     (insert text)
-    (let ((fill-column (- 78 indent)))
+    (let ((fill-column (- mew-submit-table--width 1 indent)))
       (fill-region (point-min) (point-max)))
     (concat (replace-regexp-in-string
              "\n" (concat "\n" (make-string indent ?\s))
@@ -179,6 +179,7 @@ or else as its local part.  As an account:"
   "How a domain takes mail.
 \\{mew-submit-domain-mode-map}"
   (setq truncate-lines t
+        mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-domain--insert
         mew-submit-view--text (lambda ()
                                 (mew-submit-domain--text mew-submit-domain--zone))

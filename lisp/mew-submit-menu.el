@@ -27,9 +27,11 @@
 
 (defun mew-submit-menu--help (menu map)
   "Show the keys of MAP for MENU, a list as `easy-menu-define' takes it.
-They are in two columns: half of a small terminal has ten lines."
+They are in two columns where there is room: half of a small terminal has ten
+lines."
   (let* ((lines (mew-submit-menu--keys menu map))
-         (half (/ (1+ (length lines)) 2))
+         (half (if (< (window-width) 78) (length lines)
+                 (/ (1+ (length lines)) 2)))
          (help-window-select nil))
     (with-help-window "*mew-submit keys*"
       (dotimes (at half)

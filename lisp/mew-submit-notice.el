@@ -579,8 +579,9 @@ Those of which the user has said that they are not sent again are left alone."
                      (length (mew-submit-known--waiting))
                    0)))
     (cond ((> running 0)
-           (format "%s being sent.  Leave Emacs, and send it next time? "
-                   (if (= running 1) "A mail is" (format "%d mails are" running))))
+           (if (= running 1) "A mail is being sent.  Leave Emacs, and send it next time? "
+             (format "%d mails are being sent.  Leave Emacs, and send them next time? "
+                     running)))
           ((> waiting 0)
            (format "%s in the outbox until Emacs runs again.  Leave Emacs? "
                    (if (= waiting 1) "A mail waits" (format "%d mails wait" waiting)))))))

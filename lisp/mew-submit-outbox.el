@@ -109,16 +109,18 @@ It is seen from NOW, by default the present."
   "Return the columns of the table in a window of WIDTH.
 Each is (NAME WIDTH FUNCTION . PROPERTIES); FUNCTION makes it of an entry."
   (let* ((wide (>= width 100))
+         (narrow (< width 70))
          (more (max 0 (- width 100))))
     (append
      '(("State" 11 mew-submit-outbox--state))
      (and wide '(("Account" 9 mew-submit-outbox--account)))
-     `(("To" ,(+ (if wide 16 14) (/ more 5)) mew-submit-outbox--to)
-       ("Subject" ,(+ (if wide 15 12) (/ more 4)) mew-submit-outbox--subject))
+     `(("To" ,(+ (if wide 16 14) (/ more 5)) mew-submit-outbox--to))
+     (unless narrow
+       `(("Subject" ,(+ (if wide 15 12) (/ more 4)) mew-submit-outbox--subject)))
      (and wide '(("Size" 5 mew-submit-outbox--bytes :right-align t)
                  ("Try" 3 mew-submit-outbox--tries :right-align t)))
-     '(("Next" 12 mew-submit-outbox--next)
-       ("Last words" 0 mew-submit-outbox--last)))))
+     (unless narrow '(("Next" 12 mew-submit-outbox--next)))
+     '(("Last words" 0 mew-submit-outbox--last)))))
 
 (defvar mew-submit-outbox--rows (make-hash-table :test #'eq :weakness 'key)
   "The rows of entries, which are never changed in place: (ROW . UNTIL).
@@ -201,10 +203,9 @@ UNTIL is the time when a row is no longer true, or nil.")
   (pcase (gethash entry mew-submit-outbox--rows)
     ((and `(,row . ,until) (guard (or (null until) (< (float-time) until))))
      row)
-    (_ (let ((row (mew-submit-outbox--row entry)))
-         (puthash entry (cons row (plist-get entry :next))
-                  mew-submit-outbox--rows)
-         row))))
+    (_ (car (puthash entry
+                     (cons (mew-submit-outbox--row entry) (plist-get entry :next))
+                     mew-submit-outbox--rows)))))
 
 (defun mew-submit-outbox--entries ()
   "Return the rows of the table."
@@ -317,8 +318,7 @@ UNTIL is the time when a row is no longer true, or nil.")
 
 (defun mew-submit-outbox--revert (&rest _)
   "Look at the outbox again and show it."
-  (mew-submit-error--as-user-error
-    (mew-submit-known--refresh))
+  (mew-submit-error--as-user-error (mew-submit-known--refresh))
   (mew-submit-outbox--print))
 
 (defun mew-submit-outbox--place (position)

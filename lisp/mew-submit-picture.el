@@ -399,16 +399,28 @@ PLACE, LEFT and WIDTH say where."
            svg (mew-submit-picture--time ms) x (- mew-submit-picture--top 10)
            (car colors) :text-anchor (if (zerop ms) "start" "middle")))))))
 
-(defun mew-submit-picture--draw-legend (svg y colors)
-  "Draw into SVG at Y what the patterns mean, in COLORS."
-  (let ((x 8))
-    (dolist (entry mew-submit-picture--phases)
-      (pcase-let ((`(,phase ,letter ,word ,_) entry))
-        (svg-rectangle svg x (+ y 3) 16 16 :stroke "#000000" :stroke-width 0.5
-                       :fill (format "url(#phase-%s)" phase))
-        (mew-submit-picture--say svg (format "%c %s" letter word) (+ x 21)
-                                 (+ y 16) (car colors))
-        (cl-incf x (+ 46 (* 8 (length word))))))))
+(defun mew-submit-picture--legend-places (width)
+  "Return where in WIDTH pixels each phase has its place in the legend: (X . Y)s."
+  (let ((x 8)
+        (y 0))
+    (mapcar (pcase-lambda (`(,_ ,_ ,word ,_))
+              (let ((wide (+ 46 (* 8 (length word)))))
+                (when (> (+ x wide) width)
+                  (setq x 8)
+                  (cl-incf y mew-submit-picture--row-height))
+                (prog1 (cons x y)
+                  (cl-incf x wide))))
+            mew-submit-picture--phases)))
+
+(defun mew-submit-picture--draw-legend (svg y places colors)
+  "Draw into SVG at Y what the patterns mean, at PLACES, in COLORS."
+  (cl-loop for (phase letter word) in mew-submit-picture--phases
+           for (left . down) in places
+           do (svg-rectangle svg left (+ y down 3) 16 16
+                             :stroke "#000000" :stroke-width 0.5
+                             :fill (format "url(#phase-%s)" phase))
+           (mew-submit-picture--say svg (format "%c %s" letter word) (+ left 21)
+                                    (+ y down 16) (car colors))))
 
 (defun mew-submit-picture--svg (rows width colors)
   "Return ROWS as an SVG, WIDTH pixels wide, in COLORS.
@@ -418,10 +430,12 @@ COLORS are as `mew-submit-picture--colors' returns them."
          (place (mew-submit-picture--place (mew-submit-picture--end rows)))
          (bottom (+ mew-submit-picture--top
                     (* mew-submit-picture--row-height (length rows))))
-         (svg (svg-create width (+ bottom 30)))
+         (legend (mew-submit-picture--legend-places width))
+         (height (+ bottom 30 (cdar (last legend))))
+         (svg (svg-create width height))
          (y mew-submit-picture--top))
     (dom-append-child svg (mew-submit-picture--definitions colors))
-    (svg-rectangle svg 0 0 width (+ bottom 30) :fill (cadr colors))
+    (svg-rectangle svg 0 0 width height :fill (cadr colors))
     (mew-submit-picture--draw-axis svg rows place left axis colors)
     (dolist (row rows)
       (mew-submit-picture--say svg (mew-submit-picture--label row) 8 (+ y 16)
@@ -432,23 +446,24 @@ COLORS are as `mew-submit-picture--colors' returns them."
        svg (mew-submit-picture--fit-tail (mew-submit-picture--verdict row) 18)
        (+ left axis 10) (+ y 16) (car colors))
       (cl-incf y mew-submit-picture--row-height))
-    (mew-submit-picture--draw-legend svg (+ bottom 5) colors)
+    (mew-submit-picture--draw-legend svg (+ bottom 5) legend colors)
     svg))
 
 (defun mew-submit-picture--fit-tail (text width)
   "Return TEXT, cut to WIDTH characters."
   (truncate-string-to-width text width nil nil t))
 
-(defun mew-submit-picture--map (rows width)
-  "Return the hot spots of an SVG of ROWS that is WIDTH pixels wide.
+(defun mew-submit-picture--map (rows width scale)
+  "Return the hot spots of an SVG of ROWS, WIDTH pixels wide, enlarged by SCALE.
 It is the :map of an image: each row's area is called row-N, from 0."
   (let ((number -1))
     (mapcar (lambda (row)
               (let ((y (+ mew-submit-picture--top
                           (* mew-submit-picture--row-height (cl-incf number)))))
-                (list `(rect . ((0 . ,y)
-                                . (,width
-                                   . ,(+ y mew-submit-picture--row-height -1))))
+                (list `(rect . ((0 . ,(round (* scale y)))
+                                . (,(round (* scale width))
+                                   . ,(round (* scale (+ y mew-submit-picture--row-height
+                                                         -1))))))
                       (intern (format "row-%d" number))
                       (list 'pointer 'hand
                             'help-echo (mew-submit-picture--label row)))))

@@ -121,10 +121,10 @@ you this fingerprint in another way: %s "
   "Show the certificate in TLS of PORT of ACCOUNT's server; pin it after a yes.
 Return non-nil if it was pinned."
   (let* ((host (mew-submit-request--host account))
-         (place (format "%s, port %d" host port)))
-    (display-buffer (mew-submit-view--page
-                     "*mew-submit certificate*"
-                     (lambda () (mew-submit-pin--insert place tls))))
+         (place (format "%s, port %d" host port))
+         (buffer (mew-submit-view--page "*mew-submit certificate*"
+                                        (lambda () (mew-submit-pin--insert place tls)) t)))
+    (display-buffer buffer)
     (cond ((plist-get tls :verified)
            (message "The certificate of %s is verified: no pin is needed" place)
            nil)
@@ -132,6 +132,8 @@ Return non-nil if it was pinned."
            (mew-submit-way--add-pin
             (list (plist-get account :name) host port
                   (plist-get tls :fingerprint)))
+           (when-let* ((window (get-buffer-window buffer)))
+             (quit-restore-window window 'bury))
            (message "Pinned the certificate of %s" place)
            t)
           (t (message "Nothing was pinned")

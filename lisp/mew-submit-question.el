@@ -19,6 +19,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-loaddefs)
 (require 'seq)
+(require 'subr-x)
 
 (cl-defstruct (mew-submit-question (:constructor mew-submit-question--make)
                                    (:copier nil))
@@ -106,8 +107,10 @@ A quit goes through."
      ;; No box: its first button, yes, would have the focus.
      (let ((use-dialog-box nil))
        (discard-input)
-       (and (yes-or-no-p (format "%s: %s? " (mew-submit-question-text question)
-                                 words))
+       (and (yes-or-no-p
+             (format "%s: %s? "
+                     (string-remove-suffix "?" (mew-submit-question-text question))
+                     words))
             (list value))))
     (`(,_ ,_ ,(and how (pred functionp)))
      (let ((answer (funcall how)))

@@ -113,6 +113,7 @@ log in there.  Nothing was sent.")
     ("client-certificate" . "Give the account the certificate that the server's \
 administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
+    ("size" . "Send less, make the attachments smaller, or send a link to them.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent.")
     ("tunnel" . "Look at what the account's :tunnel names: a proxy or an ssh that does not \
@@ -120,7 +121,7 @@ run, or does not let you in.  Nothing was sent.")
     ("long-packets" . "Have this machine send shorter packets (ip link set dev INTERFACE \
 mtu 1280), or send from another network; tell who runs this one, or the VPN, to let ICMP \
 \"packet too big\" through."))
-  "What to do next, by what a failure, most often of a log-in, is about.")
+  "What to do next, by what a failure, most often of a log-in or a message, is about.")
 
 (defun mew-submit-report--problem (done)
   "Return what is wrong with the certificate that ended DONE, a string, or nil."

@@ -439,11 +439,16 @@ Their types for Customize say the same, but `setq' takes any value.")
 
 (defun mew-submit-request--check-options ()
   "Signal `mew-submit-config' for an option whose value has the wrong shape.
-A message would wait for ever because of it."
+A message would wait for ever because of it, and because of a time-out in which
+nobody can answer."
   (pcase-dolist (`(,option . ,shapes) mew-submit-request--options)
     (let ((value (and (boundp option) (symbol-value option))))
       (unless (or (not (boundp option))
-                  (memq (cond ((numberp value) 'number)
+                  (memq (cond ((and (numberp value) (<= value 0)
+                                    (memq option '(mew-submit-connect-timeout
+                                                   mew-submit-step-timeout)))
+                               nil)
+                              ((numberp value) 'number)
                               ((stringp value) 'string)
                               ((and (proper-list-p value) (seq-every-p #'numberp value))
                                (if (or value (memq 'numbers shapes)) 'numbers 'null)))

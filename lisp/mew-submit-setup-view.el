@@ -14,6 +14,7 @@
 (require 'mew-submit-question)
 (require 'mew-submit-setup-login)
 (require 'mew-submit-setup-search)
+(require 'mew-submit-table)
 (require 'mew-submit-view)
 (require 'seq)
 
@@ -99,7 +100,7 @@
 (defun mew-submit-setup-view--fill (text)
   "Insert TEXT, whose lines may be long, as a paragraph."
   (let ((start (point))
-        (fill-column 76))
+        (fill-column (- mew-submit-table--width 3)))
     (insert text "\n")
     (save-excursion
       (goto-char start)
@@ -310,7 +311,8 @@ Point leaves the button that has begun it, and so goes to what can be done then.
   "What was found of servers for an address, and what to do with it.
 \\{mew-submit-setup-mode-map}"
   :interactive nil
-  (setq mew-submit-view--insert #'mew-submit-setup-view--insert
+  (setq mew-submit-view--shape t
+        mew-submit-view--insert #'mew-submit-setup-view--insert
         mew-submit-view--keys mew-submit-setup-view--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-setup-view--stop nil t))
 

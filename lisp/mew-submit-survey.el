@@ -230,9 +230,11 @@ the latter numbers have columns of their own."
   "Insert a bar chart of the cases of TALLY at PORT."
   (when-let* ((bars (mew-submit-survey--bars tally port)))
     (if (mew-submit-view--graphic-p)
-        (insert-image (svg-image (mew-submit-picture--bars
-                                  bars 620 (mew-submit-picture--colors)))
-                      (format "cases at port %d" port))
+        (pcase-let ((`(,width . ,scale) (mew-submit-view--room 620 480)))
+          (insert-image (svg-image (mew-submit-picture--bars
+                                    bars width (mew-submit-picture--colors))
+                                   :scale scale)
+                        (format "cases at port %d" port)))
       (pcase-dolist (`(,label ,share ,words) bars)
         (insert (format "%-24s %s %s\n" label
                         (propertize (mew-submit-table--bar share 28)
@@ -262,6 +264,7 @@ the latter numbers have columns of their own."
   "Which case servers are, at which port.
 \\{mew-submit-survey-mode-map}"
   (setq truncate-lines t
+        mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-survey--insert
         mew-submit-view--keys mew-submit-survey--keys)
   (add-hook 'kill-buffer-hook #'mew-submit-survey--leave nil t))

@@ -5,7 +5,7 @@
 
 ;;; Commentary:
 
-;; Pure.  It owns how a table is written down.  A table is a list of rows, the
+;; Pure.  It owns how wide a text is, and how a table is written down.  A table is a list of rows, the
 ;; first one being its head; a row is a list of strings and numbers, nil being an empty
 ;; cell.
 
@@ -14,6 +14,10 @@
 (require 'subr-x)
 
 (require 'cl-lib)
+
+(defvar mew-submit-table--width 79
+  "The width of a report: a terminal of 80 columns shows it whole.
+A buffer whose window is narrower has it drawn for that.")
 
 (defun mew-submit-table--cell (value)
   "Return VALUE, a string, a number or nil, as text."

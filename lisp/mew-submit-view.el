@@ -18,6 +18,7 @@
 
 (require 'button)
 (require 'mew-submit-menu)
+(require 'mew-submit-table)
 (require 'seq)
 (require 'subr-x)
 
@@ -38,6 +39,10 @@ It is nil where the report is written part by part, which is never drawn anew.")
 
 (defvar-local mew-submit-view--cost 0
   "How many seconds the last drawing took.")
+
+(defvar-local mew-submit-view--shape nil
+  "What the last drawing had to fit, as `mew-submit-view--window-shape' has it.
+A mode whose drawing fits the window sets it to t; nil is for all others.")
 
 ;;; The mode
 
@@ -71,7 +76,9 @@ Of several keys of a command the first one is told of."
               ;; Buttons have brackets, which are no Lisp.  Emacs 29 knows that.
               show-paren-data-function #'ignore
               indent-tabs-mode nil
-              revert-buffer-function #'mew-submit-view--revert))
+              revert-buffer-function #'mew-submit-view--revert)
+  (add-hook 'window-size-change-functions #'mew-submit-view--resized nil t)
+  (add-hook 'text-scale-mode-hook #'mew-submit-view--resized nil t))
 
 (defun mew-submit-view--revert (&rest _)
   "Do what g does here."
@@ -158,9 +165,12 @@ words that tell nothing, or are very long."
                                    (mew-submit-view--place (window-start window))
                                    (mew-submit-view--place (window-point window))))
                            (get-buffer-window-list nil nil t))))
-      (mew-submit-view--change
-        (erase-buffer)
-        (funcall mew-submit-view--insert))
+      (when mew-submit-view--shape
+        (setq mew-submit-view--shape (mew-submit-view--window-shape)))
+      (let ((mew-submit-table--width (mew-submit-view--width)))
+        (mew-submit-view--change
+          (erase-buffer)
+          (funcall mew-submit-view--insert)))
       (goto-char (mew-submit-view--find place))
       (pcase-dolist (`(,window ,start ,point) windows)
         ;; What was seen may be gone, and the line that it was on be the last one.
@@ -177,6 +187,26 @@ words that tell nothing, or are very long."
     (with-current-buffer buffer
       (setq mew-submit-view--timer nil)
       (mew-submit-view--draw))))
+
+(defun mew-submit-view--window-shape ()
+  "Return (COLUMNS . HEIGHT), of letters, of the current buffer's window, or t."
+  (if-let* ((window (get-buffer-window nil t)))
+      (cons (window-max-chars-per-line window) (window-font-height window))
+    t))
+
+(defun mew-submit-view--width ()
+  "Return how wide the text of the current buffer's drawing may be, in columns."
+  (pcase mew-submit-view--shape
+    ((and `(,columns . ,_) (guard (not noninteractive)))
+     (max 40 (min mew-submit-table--width columns)))
+    (_ mew-submit-table--width)))
+
+(defun mew-submit-view--resized (&optional window)
+  "Have the report in WINDOW, or the current one, drawn anew if it fits no more."
+  (with-current-buffer (if window (window-buffer window) (current-buffer))
+    (unless (or (null mew-submit-view--shape)
+                (equal mew-submit-view--shape (mew-submit-view--window-shape)))
+      (mew-submit-view--soon (current-buffer)))))
 
 (defun mew-submit-view--soon (buffer)
   "Have BUFFER drawn anew soon, if it lives: much news comes at once.
@@ -218,12 +248,15 @@ HELP is shown for the mouse.  Point stays when it is pressed."
                                   (funcall function)))))
 
 (defun mew-submit-view--buttons (rows &rest keys)
-  "Insert a line of buttons for those of ROWS, a table, whose keys are KEYS.
+  "Insert buttons, most often a line, for those of ROWS, a table, that have KEYS.
 Without KEYS it is for all that have a label.  It is no part of the text."
   (let ((start (point)))
     (pcase-dolist (`(,key ,label ,command) rows)
       (when (and label (or (null keys) (member key keys)))
-        (mew-submit-view--button (format "[%s %s]" key label) command)
+        (let ((text (format "[%s %s]" key label)))
+          (when (> (+ (current-column) (length text)) mew-submit-table--width)
+            (insert "\n"))
+          (mew-submit-view--button text command))
         (insert " ")))
     (insert "\n\n")
     (put-text-property start (point) 'mew-submit-view-control t)))
@@ -231,6 +264,16 @@ Without KEYS it is for all that have a label.  It is no part of the text."
 (defun mew-submit-view--graphic-p ()
   "Can pictures be shown here?"
   (and (display-graphic-p) (image-type-available-p 'svg)))
+
+(defun mew-submit-view--room (most least)
+  "Return (WIDTH . SCALE) for a picture in the window of the current buffer.
+WIDTH, from LEAST to MOST, is that before it is enlarged by SCALE, as large
+letters are: what is not seen of a picture cannot be scrolled to."
+  (if-let* ((window (get-buffer-window nil t)))
+      (let ((scale (max 1.0 (/ (window-font-height window) 18.0))))
+        (cons (max least (min most (floor (window-body-width window t) scale)))
+              scale))
+    (cons most 1.0)))
 
 ;;; What the user can do
 

@@ -225,9 +225,12 @@ msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope 
                       "it as quoted-printable or base64",
                       peer);
   if (caps->size && caps->size_limit > 0 && facts->octets > caps->size_limit)
-    return msub_fail (err, MSUB_REFUSED,
-                      "The message has %s; %s takes at most %s. Nothing was sent", size_words (facts->octets).text, peer,
-                      size_words (caps->size_limit).text);
+    {
+      err->about = "size";
+      return msub_fail (err, MSUB_REFUSED,
+                        "The message has %s; %s takes at most %s. Nothing was sent", size_words (facts->octets).text, peer,
+                        size_words (caps->size_limit).text);
+    }
   if (wanted->require_tls && !(caps->requiretls && smtp->tls && smtp->verified))
     return msub_fail (err, MSUB_INSECURE,
                       "%s cannot promise TLS on the whole way (no REQUIRETLS over verified TLS). Nothing was sent", peer);

@@ -169,8 +169,8 @@ As :sender it would be the null sender, of whose mail nobody hears that it is lo
   "An option that `setq' has given a value of another shape is told before a mail is taken.
 The mail would wait for ever, and Lisp's words would say why."
   (pcase-dolist (`(,option . ,values)
-                 '((mew-submit-connect-timeout nil "10")
-                   (mew-submit-step-timeout "10")
+                 '((mew-submit-connect-timeout nil "10" 0 -1)
+                   (mew-submit-step-timeout "10" 0 -0.5)
                    (mew-submit-attempt-delay "x")
                    (mew-submit-helo nil)
                    (mew-submit-delay nil "5")

@@ -403,7 +403,13 @@ switched off sending by mail programs" findings)
     (should (equal (mew-submit-doctor--mask "No route, no answer" names)
                    "No route, no answer"))
     (should (equal (mew-submit-doctor--mask "The account \"no\" is wrong" names)
-                   "The account \"<name 1>\" is wrong"))))
+                   "The account \"<name 1>\" is wrong")))
+  ;; Who logs in as "user", at a host called "Mail", can read the report.
+  (let* ((mew-submit-accounts '((:server "Mail" :user "user" :sender "user@example.org")))
+         (names (mew-submit-doctor--names))
+         (text "No user name: mail is from user-mail-address"))
+    (should (equal (mew-submit-doctor--mask text names) text))
+    (should (equal (mew-submit-doctor--mask "user@example.org" names) "<sender 1>"))))
 
 (ert-deftest mew-submit-doctor-tests-masks-what-looks-like-a-name ()
   "Addresses and hosts that nobody has named are masked as well, versions and files are not."

@@ -465,7 +465,16 @@ Another account at that server may have other routes, or another tunnel."
                          (apply #'concat (make-list 50000 (concat (make-string 60 ?x)
                                                                   "\n")))))))
       (should (string-match-p "has 3\\.1 MB; .* takes at most 2\\.0 MB"
-                              (mew-submit-report--reason done "mail.example.org"))))))
+                              (mew-submit-report--reason done "mail.example.org")))
+      ;; The server has said nothing that it could say again.
+      (should (string-search "make the attachments smaller" (mew-submit-report--advice done))))))
+
+(ert-deftest mew-submit-notice-tests-leaving-says-how-many ()
+  "Who leaves Emacs is asked about one mail as about one, and about several as about several."
+  (cl-letf (((symbol-function 'mew-submit-known--running) (lambda () '(1))))
+    (should (string-match-p "\\`A mail is .* send it next time" (mew-submit-notice--leave-question))))
+  (cl-letf (((symbol-function 'mew-submit-known--running) (lambda () '(1 2))))
+    (should (string-match-p "\\`2 mails are .* send them next time" (mew-submit-notice--leave-question)))))
 
 (ert-deftest mew-submit-notice-tests-an-answer-is-for-whom-it-was-asked ()
   "While something is asked for another mail fails; the answer is not for that one."

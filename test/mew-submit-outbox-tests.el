@@ -72,6 +72,10 @@ filtered on the way, or the host is down")))
     (let ((line (mew-submit-outbox-tests--line 80)))
       (should (string-search "server cannot be reached" line))
       (should-not (string-search "work" line)))
+    ;; Half of a frame: the reason counts most.
+    (let ((line (mew-submit-outbox-tests--line 48)))
+      (should (string-search "server cannot be rea" line))
+      (should (string-search "somebody@exam" line)))
     (let ((line (mew-submit-outbox-tests--line 160)))
       (should (string-search "server cannot be reached" line))
       (should (string-search " work " line))
@@ -309,9 +313,17 @@ With M-- S messages are in the order in which they came again."
         (should (seq-remove (lambda (key) (eq (aref key 0) 'menu-bar))
                             (where-is-internal (aref item 1) map)))))
     (save-window-excursion
-      (funcall help)
+      (cl-letf (((symbol-function 'window-width) (lambda (&rest _) 80)))
+        (funcall help))
       (with-current-buffer "*mew-submit keys*"
         (should (string-match-p key (buffer-string)))
+        (kill-buffer))
+      ;; In a narrow window there is one column.
+      (cl-letf (((symbol-function 'window-width) (lambda (&rest _) 60)))
+        (funcall help))
+      (with-current-buffer "*mew-submit keys*"
+        (dolist (line (split-string (buffer-string) "\n"))
+          (should (< (string-width line) 48)))
         (kill-buffer)))
     ;; They are in two columns of a terminal.
     (dolist (line (mew-submit-menu--keys menu map))

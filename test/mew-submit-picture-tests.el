@@ -166,7 +166,7 @@
                                                (dom-by-tag dom 'text))))
     (should (seq-some (lambda (rect) (equal (dom-attr rect 'fill) "#111111"))
                       (dom-by-tag dom 'rect)))
-    (should (= (length (mew-submit-picture--map rows 800)) (length rows)))))
+    (should (= (length (mew-submit-picture--map rows 800 1.0)) (length rows)))))
 
 (ert-deftest mew-submit-picture-tests-escapes-what-servers-say ()
   "A name or a text of the network cannot put anything into the SVG."

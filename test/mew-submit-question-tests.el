@@ -91,7 +91,7 @@ What is typed goes where it went, and nothing is answered."
     (cl-letf (((symbol-function 'yes-or-no-p)
                (lambda (prompt)
                  (should-not use-dialog-box)
-                 (should (string-search "Question a" prompt))
+                 (should (string-search "Question a: Save it?" prompt))
                  t)))
       (mew-submit-question-tests--press "Save it"))
     (should (equal answers '((1 . save))))

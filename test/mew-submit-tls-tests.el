@@ -257,6 +257,8 @@ M-x mew-submit-pin-certificate" (plist-get done :text)))
           (should-not questions))
         (mew-submit-pin-certificate "home")
         (should (= (length questions) 1))
+        ;; The window goes back to what was there.
+        (should-not (get-buffer-window "*mew-submit certificate*"))
         (let ((fingerprint (nth 3 (car mew-submit-pins))))
           (should (equal mew-submit-pins
                          (list (list "home" "127.0.0.1" port fingerprint))))

@@ -248,6 +248,31 @@
       (should (eql 1 (how-many "other ports"))))
     (kill-buffer "*mew-submit keys*")))
 
+(ert-deftest mew-submit-view-tests-narrow ()
+  "A report fits a narrow window, and is drawn anew when its window gets wider; a copy has 78 columns."
+  (mew-submit-view-tests--with '("One")
+    (mew-submit-doctor-mode)
+    (setq mew-submit-doctor--names t
+          mew-submit-doctor--visit (mew-submit-doctor--make-visit
+                                    :findings (list (list :topic "topic" :status 'error
+                                                          :text (mapconcat #'identity (make-list 30 "word") " ")))))
+    (let* ((noninteractive nil)
+           (columns 50)
+           (longest (lambda (text)
+                      (apply #'max (mapcar #'string-width (split-string text " *\n"))))))
+      (cl-letf (((symbol-function 'window-max-chars-per-line) (lambda (&rest _) columns)))
+        (mew-submit-view--draw)
+        (should (<= 45 (funcall longest (buffer-string)) 50))
+        (should (<= 75 (funcall longest (mew-submit-view--as-text)) 78))
+        (mew-submit-view--resized (selected-window))
+        (should-not mew-submit-view--timer)
+        (setq columns 200)
+        (mew-submit-view--resized (selected-window))
+        (should mew-submit-view--timer)
+        (cancel-timer mew-submit-view--timer)
+        (mew-submit-view--draw-now (current-buffer))
+        (should (<= 75 (funcall longest (buffer-string)) 78))))))
+
 (ert-deftest mew-submit-view-tests-every-report ()
   "Every report has the keys that all have, unless it has one of its own by that name."
   (dolist (mode '(mew-submit-delivery-mode

@@ -127,7 +127,8 @@ Whatever would ask the user fails the test."
          (mew-submit-send-it mew-submit-send-it "old@example.net"
                              ("old@example.net" "no account"))
          (sendmail-query-once sendmail-query-once "me@example.org" ("M-x mew-submit-mode"))))
-    (let* ((send-mail-function send)
+    (let* ((mew-submit-mode nil)
+           (send-mail-function send)
            (message-send-mail-function message)
            (user-mail-address address)
            (smtpmail-smtp-server nil)
@@ -139,6 +140,19 @@ Whatever would ask the user fails the test."
         (should (= (length said) (if words 1 0)))
         (dolist (word words)
           (should (string-search word (format "%s" (car said)))))))))
+
+(ert-deftest mew-submit-doctor-tests-the-mode-is-on-and-of-no-use ()
+  "Where all is set to something else after the mode, turning that on is no advice.
+The doctor of a batch Emacs with the init file says so, too."
+  (dolist (noninteractive '(nil t))
+    (let* ((mew-submit-mode t)
+           (send-mail-function 'smtpmail-send-it)
+           (message-send-mail-function 'message-send-mail-with-sendmail)
+           (mew-submit-accounts '((:server "h")))
+           (said (format "%s" (delq nil (mew-submit-doctor-checkup--sending)))))
+      (should (string-search "by smtpmail-send-it, not by mew-submit" said))
+      (should (string-search "by message-send-mail-with-sendmail, not by mew-submit" said))
+      (should-not (string-search "M-x mew-submit-mode" said)))))
 
 (ert-deftest mew-submit-doctor-tests-no-password-where-tokens-are ()
   "An account that takes access tokens from GNOME is not said to lack a password."

@@ -277,10 +277,12 @@ from auth-source.")
 
 ;;; What is wrong with one
 
-(defconst mew-submit-account--remedy
-  "M-x mew-submit-setup makes an account; \
-M-x customize-option RET mew-submit-accounts RET shows those there are"
-  "What to do about accounts that cannot be used.")
+(defun mew-submit-account--remedy ()
+  "Return what to do about accounts that cannot be used, also by the shell command."
+  (if (and noninteractive (getenv "MEW_SUBMIT_COMMAND"))
+      "Accounts are in ~/.config/mew-submit/config.el, or the file MEW_SUBMIT_CONFIG names"
+    "M-x mew-submit-setup makes an account; \
+M-x customize-option RET mew-submit-accounts RET shows those there are"))
 
 (defconst mew-submit-account--inner
   '(:password :password-file :all-or-none :each
@@ -294,7 +296,7 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
    (if (plist-get account :name)
        (format "\"%s\"" (plist-get account :name))
      "without a name")
-   (apply #'format format args) mew-submit-account--remedy))
+   (apply #'format format args) (mew-submit-account--remedy)))
 
 (defun mew-submit-account--plist-p (object)
   "Is OBJECT a list of keys, each followed by its value?"
@@ -375,7 +377,7 @@ value is said by who reads it."
     (mew-submit-error--throw
      'config nil "There is something in mew-submit-accounts that is no account, \
 which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
-     mew-submit-account--remedy))
+     (mew-submit-account--remedy)))
   (cl-loop with types = (mew-submit-account--types)
            for (key value) on account by #'cddr
            for type = (cadr (assq key types))
@@ -397,12 +399,12 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
   (cond ((keywordp (car-safe mew-submit-accounts))
          (mew-submit-error--throw
           'config nil "The value of mew-submit-accounts is one account, not a \
-list of them: a pair of parentheses is missing.  %s" mew-submit-account--remedy))
+list of them: a pair of parentheses is missing.  %s" (mew-submit-account--remedy)))
         ((proper-list-p mew-submit-accounts)
          (mapc #'mew-submit-account--check mew-submit-accounts))
         (t (mew-submit-error--throw
             'config nil "The value of mew-submit-accounts is no list of accounts.  %s"
-            mew-submit-account--remedy))))
+            (mew-submit-account--remedy)))))
 
 (defun mew-submit-account--without (keywords)
   "Return KEYWORDS, EHLO keywords that are not to count, with commas, or nil.
@@ -676,7 +678,7 @@ when there is none."
             (mew-submit-account--default))
        (mew-submit-account--smtpmail)
        (mew-submit-error--throw 'config nil "There is no account for mail from %s.  %s"
-                                (or sender "nobody") mew-submit-account--remedy))))
+                                (or sender "nobody") (mew-submit-account--remedy)))))
 
 (defun mew-submit-account--like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
@@ -712,7 +714,7 @@ That is the account of the same name, or of the same :from without a name."
    (or (seq-find (lambda (account) (equal (plist-get account :name) name))
                  (mew-submit-account--all))
        (mew-submit-error--throw 'config nil "There is no account called %s.  %s"
-                                name mew-submit-account--remedy))))
+                                name (mew-submit-account--remedy)))))
 
 (provide 'mew-submit-account)
 ;;; mew-submit-account.el ends here

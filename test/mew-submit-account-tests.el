@@ -69,6 +69,21 @@
   (should (mew-submit-account--check
            (list :server "a" :routes (mew-submit-way--parse-routes "465:implicit")))))
 
+(ert-deftest mew-submit-account-tests-what-to-do-fits-who-asked ()
+  "The shell command, which reads a file of its own, does not send people to M-x."
+  (pcase-dolist (`(,command ,right ,wrong)
+                 '(("MEW_SUBMIT_COMMAND" "M-x mew-submit-setup" "config.el")
+                   ("MEW_SUBMIT_COMMAND=mew-submit send" "config.el" "M-x")))
+    (let ((process-environment (cons command process-environment)))
+      (dolist (mew-submit-accounts '(((:from "you@example.org" :server "h"))
+                                     ((:server "h" :tls "none"))
+                                     (:server "h")))
+        (let ((text (mew-submit-error--text
+                     (should-error (mew-submit-account--choose "me@example.org")
+                                   :type 'mew-submit-config))))
+          (should (string-search right text))
+          (should-not (string-search wrong text)))))))
+
 (ert-deftest mew-submit-account-tests-options-go-into-the-account ()
   "Each option is a key that an account may have, or one that options alone have."
   (let ((account (append mew-submit-account--inner (mew-submit-account--keys))))

@@ -154,6 +154,24 @@ The doctor of a batch Emacs with the init file says so, too."
       (should (string-search "by message-send-mail-with-sendmail, not by mew-submit" said))
       (should-not (string-search "M-x mew-submit-mode" said)))))
 
+(ert-deftest mew-submit-doctor-tests-a-password-cut-at-its-spaces ()
+  "A password with spaces and without quotes is told, without a part of it."
+  (mew-submit-doctor-tests--with directory nil
+    (pcase-dolist (`(,line ,status)
+                   '(("password abcd efgh ijkl mnop" warning)
+                     ("password \"abcd efgh ijkl mnop\"" ok)
+                     ("port 587 force yes smtp-auth plain password abcd" ok)
+                     ("password abcd # of the phone" ok)))
+      (ert-info (line)
+        (mew-submit-test-write (car auth-sources)
+                               (concat "machine 127.0.0.1 login me " line "\n"))
+        (let ((finding (mew-submit-doctor-account--entry
+                        "account 1" '(:server "127.0.0.1" :user "me"))))
+          (should (eq (plist-get finding :status) status))
+          (should-not (string-match-p "abcd\\|efgh\\|ijkl" (format "%S" finding)))
+          (should (eq (and (string-search "\"quotes\"" (or (plist-get finding :advice) "")) t)
+                      (eq status 'warning))))))))
+
 (ert-deftest mew-submit-doctor-tests-no-password-where-tokens-are ()
   "An account that takes access tokens from GNOME is not said to lack a password."
   (let ((auth-sources nil)

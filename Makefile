@@ -158,6 +158,13 @@ libraries:
 
 ## Testing (each suite alone: check-NAME)
 
+# A package has no tests, and its README.org is that of the sources.
+ifeq ($(wildcard test/demo),)
+demo check check-fast lint info: no-tests
+endif
+no-tests:
+	@echo "the demo, the tests and what makes the manual are in the sources, not in this package; 'make' builds it" >&2; exit 1
+
 check: deps-check  ## all tests; the only command needed on a fresh Debian machine (JOBS=n suites at once)
 	@$(MAKE) check-all
 
@@ -362,7 +369,7 @@ help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
-.PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp check-matrix check-portable $(SUITES) \
+.PHONY: all module compile programs libraries no-tests check check-fast demo check-all check-c check-lisp check-matrix check-portable $(SUITES) \
   units pure-units bench walk confusion fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
   info manual advice pictures install uninstall man dist deps deps-build deps-check clean help
 

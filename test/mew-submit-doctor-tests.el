@@ -154,6 +154,27 @@ The doctor of a batch Emacs with the init file says so, too."
       (should (string-search "by message-send-mail-with-sendmail, not by mew-submit" said))
       (should-not (string-search "M-x mew-submit-mode" said)))))
 
+(ert-deftest mew-submit-doctor-tests-an-init-file-with-an-error ()
+  "What an init file has before an error counts, in a shell, too; the error is told."
+  (mew-submit-test-with-directory directory
+    (make-directory (expand-file-name ".emacs.d" directory))
+    (mew-submit-test-write
+     (expand-file-name ".emacs.d/init.el" directory)
+     "(setq smtpmail-smtp-server \"127.0.0.1\" smtpmail-smtp-service 587)
+(require 'no-such-package)\n")
+    (let ((process-environment
+           (append (list (concat "HOME=" directory) (concat "EMACS=" mew-submit-test-emacs)
+                         "XDG_CONFIG_HOME" "MEW_SUBMIT_CONFIG")
+                   process-environment)))
+      (with-temp-buffer
+        (should (eql 0 (call-process (expand-file-name "packaging/mew-submit"
+                                                       mew-submit-test-root)
+                                     nil '(t nil) nil "doctor" "--offline" "--json")))
+        (goto-char (point-min))
+        (should (re-search-forward
+                 "\"init file\".*init[.]el has an error when a batch .*no-such-package"))
+        (should (search-forward "1, from smtpmail's variables"))))))
+
 (ert-deftest mew-submit-doctor-tests-a-password-cut-at-its-spaces ()
   "A password with spaces and without quotes is told, without a part of it."
   (mew-submit-doctor-tests--with directory nil

@@ -82,7 +82,7 @@ link_module = $(CC) $(CFLAGS) -shared $(LINK_SAFELY) $(LDFLAGS) -o $@.new $^ $(L
 # `make V=1' shows whole commands.
 run = $(if $(V),,@echo '$(1): $(2)';)
 
-DEPS_HINT := $(if $(wildcard test/tool/deps),: run make deps)
+DEPS_HINT := $(if $(wildcard test/tool/deps),: run make deps-build)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -144,16 +144,26 @@ $(BUILD)/compiled: $(LISP) | $(BUILD)/loaddefs
 	@touch $@
 
 $(BUILD)/loaddefs: $(LISP) $(MODULE_C) $(wildcard module/*.def)
+	@$(EMACS) -Q --batch --eval '(or (and module-file-suffix (version<= "28.1" emacs-version)) (kill-emacs 1))' 2>/dev/null || \
+	  { echo 'Emacs 28.1 (or later) with dynamic modules is missing$(DEPS_HINT)' >&2; exit 1; }
 	@$(if $(wildcard test/tool/loaddefs.el),$(MAKE) loaddefs)
 	@mkdir -p $(@D)
 	@touch $@
 
 libraries:
+	@command -v $(firstword $(CC)) >/dev/null || { echo 'a C compiler is missing$(DEPS_HINT)' >&2; exit 1; }
 	@command -v $(PKG_CONFIG) >/dev/null || { echo 'pkg-config is missing$(DEPS_HINT)' >&2; exit 1; }
 	@$(PKG_CONFIG) --exists 'gnutls >= 3.7.2' || { echo 'GnuTLS 3.7.2 (or later) is missing$(DEPS_HINT)' >&2; exit 1; }
-	@$(PKG_CONFIG) --exists libgsasl || { echo 'GNU SASL is missing$(DEPS_HINT)' >&2; exit 1; }
+	@$(PKG_CONFIG) --exists 'libgsasl >= 2.0' || { echo 'GNU SASL 2.0 (or later) is missing$(DEPS_HINT)' >&2; exit 1; }
 
 ## Testing (each suite alone: check-NAME)
+
+# A package has no tests, and its README.org is that of the sources.
+ifeq ($(wildcard test/demo),)
+demo check check-fast lint info: no-tests
+endif
+no-tests:
+	@echo "the demo, the tests and what makes the manual are in the sources, not in this package; 'make' builds it" >&2; exit 1
 
 check: deps-check  ## all tests; the only command needed on a fresh Debian machine (JOBS=n suites at once)
 	@$(MAKE) check-all
@@ -361,7 +371,7 @@ help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
-.PHONY: all module compile programs libraries check check-fast demo check-all check-c check-lisp check-matrix check-portable $(SUITES) \
+.PHONY: all module compile programs libraries no-tests check check-fast demo check-all check-c check-lisp check-matrix check-portable $(SUITES) \
   units pure-units bench walk confusion fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
   info manual advice pictures install uninstall man dist deps deps-build deps-check clean help
 

@@ -51,8 +51,7 @@
                              ((:server (string :tag "Server"))
                               (:plan (string :tag "Plan"))
                               (:routes (string :tag "Routes (PORT:MODE,...)"))
-                              (:family (choice :tag "Only" :value ipv6 (const ipv4)
-                                               (const ipv6)))
+                              (:family (choice :tag "Only" :value ipv6 (const ipv4) (const ipv6)))
                               (:tls (choice :tag "TLS" :value required
                                             (const required) (const opportunistic)
                                             (const none)))
@@ -64,9 +63,8 @@
               "other servers, in the order of preference, for when that one
 cannot be reached: plists with keys of those here; see the manual,
 \"Several servers\"")
-    (:plan account (choice :tag "Plan" :value "submission"
-                           (const "submission") (const "submissions")
-                           (const "rfc8314") (const "symmetric")
+    (:plan account (choice :tag "Plan" :value "submission" (const "submission")
+                           (const "submissions") (const "rfc8314") (const "symmetric")
                            (const "appendix-a"))
            "a plan by name: \"submission\" (the default), \"submissions\",
 \"rfc8314\", \"symmetric\" or \"appendix-a\""
@@ -77,8 +75,7 @@ cannot be reached: plists with keys of those here; see the manual,
              "--routes" "PORT:MODE,..."
              "instead of a plan; MODE is none, starttls or implicit")
     (:family account (choice :tag "Only" :value ipv6 (const ipv4) (const ipv6))
-             "`ipv4' or `ipv6', to use only that one"
-             "--family" "ipv4|ipv6" "use only that one")
+             "`ipv4' or `ipv6', to use only that one" "--family" "ipv4|ipv6" "use only that one")
     (:tls account (choice :tag "TLS" :value required
                           (const :tag "Required" required)
                           (const :tag "If offered (not safe)" opportunistic)
@@ -87,11 +84,10 @@ cannot be reached: plists with keys of those here; see the manual,
           "--tls" "required|opportunistic|none" "default: required")
     (:fallback account (choice :tag "Fall back" :value ask (const ask) (const always)
                                (const never))
-               "`ask', `always' or `never', instead of `mew-submit-fallback'"
-               "--fallback" "always|never" "use less preferred ports? default: always")
+               "`ask', `always' or `never', instead of `mew-submit-fallback'" "--fallback" "always|never"
+               "use less preferred ports? default: always")
     (:user account (string :tag "User name")
-           "the user name; without it auth-source is asked for one"
-           "--user" "NAME" "user name for AUTH")
+           "the user name; without it auth-source is asked for one" "--user" "NAME" "user name for AUTH")
     (:password-file nil nil nil "--password-file" "FILE"
                     "its first line is the password, or the access token")
     (:auth account (string :tag "SASL mechanism, or none")
@@ -101,8 +97,7 @@ cannot be reached: plists with keys of those here; see the manual,
     (:sender account (string :tag "Envelope sender")
              "the envelope sender, instead of the one in the message")
     (:helo account (string :tag "Argument of EHLO")
-           "the argument of EHLO, instead of `mew-submit-helo'"
-           "--helo" "NAME" "argument of EHLO")
+           "the argument of EHLO, instead of `mew-submit-helo'" "--helo" "NAME" "argument of EHLO")
     (:without account (repeat :tag "EHLO keywords not to believe" string)
               "a list of EHLO keywords not to believe the server, such as
 \"CHUNKING\" or \"PIPELINING\""
@@ -115,8 +110,7 @@ cannot be reached: plists with keys of those here; see the manual,
     (:step-timeout nil nil nil "--step-timeout" "SECONDS"
                    "for each SMTP and TLS step; default: RFC 5321")
 
-    (:tls-minimum tls (choice :tag "Least TLS version" :value "1.2"
-                              (const "1.2") (const "1.3"))
+    (:tls-minimum tls (choice :tag "Least TLS version" :value "1.2" (const "1.2") (const "1.3"))
                   "\"1.2\" (the default) or \"1.3\""
                   "--tls-minimum" "1.2|1.3" "least TLS version; default: 1.2")
     (:tls-priority tls (string :tag "GnuTLS priority string") "a GnuTLS priority string"
@@ -135,8 +129,8 @@ system's"
                 "a client certificate: a file in PEM format, or a pkcs11: URL"
                 "--cert-file" "FILE" "client certificate: PEM or a pkcs11: URL")
     (:key-file tls (string :tag "Its key (file or URL)")
-               "its key; without this it is in the same file"
-               "--key-file" "FILE" "its key; default: in the same file")
+               "its key; without this it is in the same file" "--key-file" "FILE"
+               "its key; default: in the same file")
 
     (:oauth token
             (choice :tag "Access token instead of a password" :value t
@@ -174,29 +168,24 @@ user name, the server and non-nil if the token before was refused")
              "the address to connect from, or a list of an IPv4 and an IPv6 one"
              "--source" "ADDRESS" "connect from there")
 
-    (:dsn-notify wish (choice :tag "Be told" :value "never"
-                              (const "never")
-                              (set (const "success") (const "failure")
-                                   (const "delay")))
+    (:dsn-notify wish (choice :tag "Be told" :value "never" (const "never")
+                              (set (const "success") (const "failure") (const "delay")))
                  "when to be told: \"never\", or a list of \"success\", \"failure\"
 and \"delay\""
                  "--dsn-notify" "WHEN" "never, or success,failure,delay or some of them")
-    (:dsn-return wish (choice :tag "Be told with" :value "full" (const "full")
-                              (const "headers"))
+    (:dsn-return wish (choice :tag "Be told with" :value "full" (const "full") (const "headers"))
                  "what to be told: \"full\" or \"headers\""
                  "--dsn-return" "full|headers" "what a notification returns")
     (:dsn-id wish (string :tag "Envelope identifier")
-             "the identifier that is told (ENVID)"
-             "--envid" "TEXT" "the identifier it has")
+             "the identifier that is told (ENVID)" "--envid" "TEXT" "the identifier it has")
     (:require-tls wish (const :tag "TLS on the whole way" t)
-                  "t: every server on the way has to use verified TLS"
-                  "--require-tls" nil "verified TLS on the whole way")
+                  "t: every server on the way has to use verified TLS" "--require-tls" nil
+                  "verified TLS on the whole way")
     (:deliver-by wish (string :tag "Deliver by (SECONDS;R or SECONDS;N)")
                  "\"SECONDS;R\" (returned when late) or \"SECONDS;N\" (told then)"
                  "--deliver-by" "SECONDS[;R|N]" "else return it, or tell")
     (:hold-for wish (natnum :tag "Hold for seconds")
-               "hold the message for so many seconds"
-               "--hold-for" "SECONDS" "before it is delivered")
+               "hold the message for so many seconds" "--hold-for" "SECONDS" "before it is delivered")
     (:hold-until wish (string :tag "Hold until")
                  "hold the message until a time such as
 \"2030-12-24T18:00:00+01:00\""
@@ -277,10 +266,12 @@ from auth-source.")
 
 ;;; What is wrong with one
 
-(defconst mew-submit-account--remedy
-  "M-x mew-submit-setup makes an account; \
-M-x customize-option RET mew-submit-accounts RET shows those there are"
-  "What to do about accounts that cannot be used.")
+(defun mew-submit-account--remedy ()
+  "Return what to do about accounts that cannot be used, also by the shell command."
+  (if (and noninteractive (getenv "MEW_SUBMIT_COMMAND"))
+      "Accounts are in ~/.config/mew-submit/config.el, or the file MEW_SUBMIT_CONFIG names"
+    "M-x mew-submit-setup makes an account; \
+M-x customize-option RET mew-submit-accounts RET shows those there are"))
 
 (defconst mew-submit-account--inner
   '(:password :password-file :all-or-none :each
@@ -294,7 +285,7 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
    (if (plist-get account :name)
        (format "\"%s\"" (plist-get account :name))
      "without a name")
-   (apply #'format format args) mew-submit-account--remedy))
+   (apply #'format format args) (mew-submit-account--remedy)))
 
 (defun mew-submit-account--plist-p (object)
   "Is OBJECT a list of keys, each followed by its value?"
@@ -330,6 +321,11 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"
     (`(function . ,_) (functionp value))
     (_ t)))
 
+(defconst mew-submit-account--elsewhere
+  '((:port . ":routes, such as \"465:implicit\",") (:service . ":routes, such as \"465:implicit\",")
+    (:host . ":server") (:smtp-server . ":server") (:login . ":user") (:username . ":user"))
+  "What other programs call a key: (THERE . HERE), HERE in words.")
+
 (defun mew-submit-account--refuse-key (account key keys)
   "Signal `mew-submit-config': KEY of ACCOUNT is none of KEYS, and means nothing.
 A wish, such as that for TLS, must not be dropped in silence because of a slip."
@@ -340,8 +336,9 @@ A wish, such as that for TLS, must not be dropped in silence because of a slip."
                                  keys)
                          #'car-less-than-car))))
     (mew-submit-account--throw account "has %s, which means nothing%s" key
-                               (if (<= (car near) 3)
-                                   (format " (is %s meant?)" (cdr near))
+                               (if-let* ((meant (or (cdr (assq key mew-submit-account--elsewhere))
+                                                    (and (<= (car near) 3) (cdr near)))))
+                                   (format " (is %s meant?)" meant)
                                  ""))))
 
 (defun mew-submit-account--type-words (type)
@@ -375,7 +372,7 @@ value is said by who reads it."
     (mew-submit-error--throw
      'config nil "There is something in mew-submit-accounts that is no account, \
 which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
-     mew-submit-account--remedy))
+     (mew-submit-account--remedy)))
   (cl-loop with types = (mew-submit-account--types)
            for (key value) on account by #'cddr
            for type = (cadr (assq key types))
@@ -397,12 +394,15 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
   (cond ((keywordp (car-safe mew-submit-accounts))
          (mew-submit-error--throw
           'config nil "The value of mew-submit-accounts is one account, not a \
-list of them: a pair of parentheses is missing.  %s" mew-submit-account--remedy))
+list of them: a pair of parentheses is missing.  %s" (mew-submit-account--remedy)))
         ((proper-list-p mew-submit-accounts)
-         (mapc #'mew-submit-account--check mew-submit-accounts))
+         (dolist (account mew-submit-accounts mew-submit-accounts)
+           (when (plist-member (mew-submit-account--check account) :password)
+             (mew-submit-account--throw account "has a :password, which belongs into ~/.authinfo.gpg, \
+as the manual says under \"I know my server\""))))
         (t (mew-submit-error--throw
             'config nil "The value of mew-submit-accounts is no list of accounts.  %s"
-            mew-submit-account--remedy))))
+            (mew-submit-account--remedy)))))
 
 (defun mew-submit-account--without (keywords)
   "Return KEYWORDS, EHLO keywords that are not to count, with commas, or nil.
@@ -554,13 +554,13 @@ That is the one with :default, or the only one."
 
 (defun mew-submit-account--fits-p (account sender)
   "Is ACCOUNT for the address SENDER, a string or nil?
-What has one of the characters \\=\\ ^ $ * [ in :from is a regexp."
+What has one of the characters \\=\\ ^ $ * [ in :from is a regexp, but for *@DOMAIN."
   (let ((from (plist-get account :from)))
     (or (null from)
         (and sender
              (mew-submit-caseless--folding
                (or (equal (mew-submit-caseless--down from) (mew-submit-caseless--down sender))
-                   (string-suffix-p (concat "@" (string-remove-prefix "@" from))
+                   (string-suffix-p (concat "@" (string-trim-left from "[*]?@"))
                                     sender t)
                    (and (string-match-p "[\\^$*[]" from)
                         (condition-case err
@@ -581,7 +581,8 @@ Signal `mew-submit-config' when there is no such service."
                                ("ssmtp" . 465)))))
         ((and (stringp service) (string-match-p "\\`[0-9]+\\'" service))
          (string-to-number service))
-        (t (mew-submit-error--throw 'config nil "No such service: %s" service))))
+        (t (mew-submit-error--throw 'config nil "No such service: %s; a port is a number, or \
+\"smtp\", \"submission\" or \"submissions\"" service))))
 
 (defun mew-submit-account--local-p (server)
   "Is SERVER, a name or an address, this machine?"
@@ -677,7 +678,7 @@ when there is none."
             (mew-submit-account--default))
        (mew-submit-account--smtpmail)
        (mew-submit-error--throw 'config nil "There is no account for mail from %s.  %s"
-                                (or sender "nobody") mew-submit-account--remedy))))
+                                (or sender "nobody") (mew-submit-account--remedy)))))
 
 (defun mew-submit-account--like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
@@ -713,7 +714,7 @@ That is the account of the same name, or of the same :from without a name."
    (or (seq-find (lambda (account) (equal (plist-get account :name) name))
                  (mew-submit-account--all))
        (mew-submit-error--throw 'config nil "There is no account called %s.  %s"
-                                name mew-submit-account--remedy))))
+                                name (mew-submit-account--remedy)))))
 
 (provide 'mew-submit-account)
 ;;; mew-submit-account.el ends here

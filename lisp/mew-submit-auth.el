@@ -70,15 +70,27 @@ That is plain files, and whatever says so itself by `:async'."
     (let ((file (and (listp source) (plist-get source :source))))
       (and (stringp file) file))))
 
+(defconst mew-submit-auth--words
+  '(:host :user :secret :port :auth :smtp-auth :force :account :type :async :save-function
+    :client-id :client-secret :refresh-token :auth-url :token-url :redirect-uri :scope)
+  "What an entry of auth-source may say.
+A password with spaces that is not in quotes makes more: what stands behind the
+first space is taken for a word and its value, and the password is cut there.")
+
 (defun mew-submit-auth--peek (host port &optional user)
   "Return whether there is a secret for HOST and PORT, and USER if non-nil.
-The value is a plist: :found, with the entry's :user; :read and :unread, the
-sources that were looked into, and those that were not because they could ask
-for a passphrase.  Nobody is asked anything and no secret is read."
+The value is a plist: :found, with the entry's :user, and :odd if it has words
+that mean nothing; :read and :unread, the sources that were looked into, and
+those that were not because they could ask for a passphrase.  Nobody is asked
+anything and no secret is read."
   (let* ((quiet (mew-submit-auth--quiet-sources))
          (found (let ((noninteractive t))
                   (mew-submit-auth--lookup host port user))))
     (list :found (and found t) :user (plist-get found :user)
+          :odd (and (not (plist-get found :async)) ; which may say what it wants
+                    (seq-some (lambda (word)
+                                (and (keywordp word) (not (memq word mew-submit-auth--words))))
+                              found))
           :read (delq nil (mapcar #'mew-submit-auth--source-file quiet))
           :unread (seq-remove
                    (lambda (source)

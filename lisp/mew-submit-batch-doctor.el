@@ -15,6 +15,7 @@
 
 (require 'mew-submit-batch-command)
 (require 'mew-submit-doctor)
+(require 'mew-submit-doctor-finding)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
 (require 'mew-submit-json)
@@ -42,16 +43,33 @@
       (mew-submit-batch-command--print
        (concat (mew-submit-doctor--summary findings) "\n")))))
 
+(defun mew-submit-batch-doctor--init ()
+  "Load the init file that the shell command has found, as Emacs itself does.
+Packages, which a batch Emacs does not have by itself, are there before it.
+Return a finding where it has an error, such as for want of a window."
+  (let ((file (or (getenv "MEW_SUBMIT_INIT") "")))
+    (unless (string-empty-p file)
+      (condition-case err
+          (progn
+            (when (bound-and-true-p package-enable-at-startup)
+              (package-activate-all))
+            (load (expand-file-name file) nil t t)
+            nil)
+        (error (list (mew-submit-doctor-finding--make
+                      "init file" 'warning "%s has an error when a batch Emacs loads it, and what \
+is behind that is not known here: %s\nM-x mew-submit-doctor, in Emacs, looks at all of it."
+                      (abbreviate-file-name file) (mew-submit-error--text err))))))))
+
 (defun mew-submit-batch-doctor--examine (options)
   "Examine, wait until that is over, print, and return the exit status.
 OPTIONS are those of the command line."
-  (let ((visit (mew-submit-doctor--begin #'ignore
-                                         (plist-get options :offline))))
+  (let* ((init (mew-submit-batch-doctor--init))
+         (visit (mew-submit-doctor--begin #'ignore (plist-get options :offline))))
     (while (mew-submit-doctor--busy-p visit)
       (if-let* ((session (car (mew-submit-doctor--visit-sessions visit))))
           (mew-submit-job--wait session)
         (accept-process-output nil 0.1)))
-    (let ((findings (mew-submit-doctor--visit-findings visit)))
+    (let ((findings (append init (mew-submit-doctor--visit-findings visit))))
       (mew-submit-batch-doctor--print findings options)
       (if (seq-some (lambda (finding) (eq (plist-get finding :status) 'error))
                     findings)

@@ -497,7 +497,12 @@ Return what tells where it is."
         (setq mew-submit-batch-sendmail--directory nil))
       (mew-submit-batch-command--tell
        (concat (mew-submit-report--sentence (plist-get entered :text))
-               (and id (format "  It is held in the outbox as %s." id))))
+               (and id (format "  It is held in the outbox as %s%s." id
+                               (if (and (equal (plist-get entered :kind) "config")
+                                        (getenv "MEW_SUBMIT_COMMAND"))
+                                   (format "; when that is corrected, mew-submit outbox \
+--retry %s sends it" id)
+                                 "")))))
       (mew-submit-error--status (plist-get entered :kind)))
      (t
       (setq mew-submit-batch-sendmail--entered (list id directory options))

@@ -62,6 +62,18 @@
   '((send-mail-function . sendmail) (message-send-mail-function . message))
   "The variables that the mode sets, each with the library that defines it.")
 
+(defconst mew-submit-clients--others
+  '(smtpmail-send-it message-smtpmail-send-it async-smtpmail-send-it sendmail-send-it
+    message-send-mail-with-sendmail sendmail-query-once feedmail-send-it
+    mailclient-send-it message-send-mail-with-mailclient)
+  "What is known to send mail by something else.")
+
+(defun mew-submit-clients--past-us (variable)
+  "Return what VARIABLE has mail sent by where that is known to be something else.
+Some packages, and settings made late, change it when the mode is on."
+  (car (memq (and (boundp variable) (default-value variable))
+             mew-submit-clients--others)))
+
 (defvar mew-submit-clients--saved nil
   "What the variables were before the mode: (VARIABLE VALUE), or (VARIABLE).")
 

@@ -298,6 +298,10 @@ that account is there")))))
          (port (caar (plist-get (mew-submit-doctor-account--request account) :routes)))
          (peek (mew-submit-auth--peek host port (plist-get account :user))))
     (cond
+     ((plist-get peek :odd)
+      (mew-submit-doctor-finding--make
+       topic 'warning "auth-source has a secret, and behind it words that mean nothing, so that it \
+may be cut short.\nPut a password with spaces in \"quotes\" there."))
      ((plist-get peek :found)
       (mew-submit-doctor-finding--make topic 'ok "auth-source has a secret"))
      ((plist-get peek :unread)

@@ -14,6 +14,7 @@
 
 (require 'cl-lib)
 (require 'mew-submit-account)
+(require 'mew-submit-clients)
 (require 'mew-submit-dns)
 (require 'mew-submit-doctor-account)
 (require 'mew-submit-doctor-finding)
@@ -27,8 +28,6 @@
 (require 'mew-submit-way)
 
 (declare-function mew-submit--mod-source "ext:mew-submit-native" (address))
-(defvar send-mail-function)
-(defvar message-send-mail-function)
 
 ;;; Emacs and the module
 
@@ -141,35 +140,29 @@ later, unless your distribution has corrected it without a new number."
 
 ;;; What mew-submit keeps, and what it is used for
 
-(defconst mew-submit-doctor-checkup--others
-  '(smtpmail-send-it message-smtpmail-send-it async-smtpmail-send-it sendmail-send-it
-    message-send-mail-with-sendmail sendmail-query-once feedmail-send-it
-    mailclient-send-it message-send-mail-with-mailclient)
-  "What is known to send mail by something else.")
-
 (defun mew-submit-doctor-checkup--past-us (variable who)
   "Return a finding about mail of WHO that something else sends, or nil.
-VARIABLE says by what; some packages, and settings made late, change it."
-  (let ((function (and (boundp variable) (default-value variable))))
-    (when (memq function mew-submit-doctor-checkup--others)
-      (mew-submit-doctor-finding--make
-       "sending" 'warning "Mail of %s goes by %s, not by mew-submit.\nLook what sets %s \
-after mew-submit-mode, and take that away." who function variable))))
+VARIABLE says by what."
+  (when-let* ((function (mew-submit-clients--past-us variable)))
+    (mew-submit-doctor-finding--make
+     "sending" 'warning "Mail of %s goes by %s, not by mew-submit.\nLook what sets %s \
+after mew-submit-mode, and take that away." who function variable)))
 
 (defun mew-submit-doctor-checkup--sending ()
   "Return findings about what Emacs sends mail with."
-  (cond (noninteractive nil)
-        ((seq-some (lambda (variable)
-                     (eq (and (boundp variable) (symbol-value variable))
-                         'mew-submit-send-it))
-                   '(send-mail-function message-send-mail-function))
+  (cond ((or (bound-and-true-p mew-submit-mode)
+             (seq-some (lambda (variable)
+                         (eq (and (boundp variable) (symbol-value variable))
+                             'mew-submit-send-it))
+                       '(send-mail-function message-send-mail-function)))
          (list (mew-submit-doctor-checkup--past-us
                 'message-send-mail-function "Message mode, Gnus, mu4e and notmuch")
                (mew-submit-doctor-checkup--past-us
                 'send-mail-function "Mail mode, Rmail and others")
                (mew-submit-doctor-checkup--own-address)))
-        (t (list (mew-submit-doctor-finding--make
-                  "sending" 'note "Emacs does not send mail by mew-submit.\nM-x \
+        ((not noninteractive)
+         (list (mew-submit-doctor-finding--make
+                "sending" 'note "Emacs does not send mail by mew-submit.\nM-x \
 mew-submit-mode has it do so, and (mew-submit-mode) in the init file always, unless \
 another program calls it.")))))
 

@@ -336,7 +336,8 @@ COLUMN is that of `mew-submit-module--systems'."
             (unless (mew-submit-module--compiler) '(("a C compiler" . 3)))
             (unless (mew-submit-module--library-p "gnutls >= 3.7.2")
               '(("GnuTLS 3.7.2 or later" . 5)))
-            (unless (mew-submit-module--library-p "libgsasl") '(("GNU SASL" . 6))))))
+            (unless (mew-submit-module--library-p "libgsasl >= 2.0")
+              '(("GNU SASL 2.0 or later" . 6))))))
 
 (defun mew-submit-module--remedy (lacks)
   "Return in words what to do about LACKS."

@@ -18,6 +18,7 @@
 (require 'mew-submit-view)
 (require 'seq)
 
+(declare-function mew-submit-clients--past-us "mew-submit-clients" (variable))
 (declare-function mew-submit-answer "mew-submit-notice" ())
 (declare-function mew-submit-issuer--clients "mew-submit-issuer" ())
 (declare-function mew-submit-issuer--url "mew-submit-issuer" (issuer))
@@ -157,9 +158,11 @@ Who has signed in there need not make one.  The answer comes later."
 
 (defun mew-submit-setup-view--sends-p ()
   "Do mail buffers send by mew-submit?"
-  (or (bound-and-true-p mew-submit-mode)
-      (eq send-mail-function 'mew-submit-send-it)
-      (eq (bound-and-true-p message-send-mail-function) 'mew-submit-send-it)))
+  (require 'mew-submit-clients)
+  (and (or (bound-and-true-p mew-submit-mode)
+           (eq send-mail-function 'mew-submit-send-it)
+           (eq (bound-and-true-p message-send-mail-function) 'mew-submit-send-it))
+       (not (mew-submit-clients--past-us 'message-send-mail-function))))
 
 (defun mew-submit-setup-view--wants-client-p ()
   "Does the account that was stored sign in where one gets a client id by hand?"

@@ -78,7 +78,7 @@ Such a name raises the security that is required, and never lowers it.")
 (defun mew-submit-way--parse-routes (text)
   "Return the routes that TEXT names: PORT:MODE,... with the preferred one first.
 Each is tried in both families.  Signal `mew-submit-config' when TEXT is wrong."
-  (let ((elements (split-string text ",")))
+  (let ((elements (split-string text "," nil "[ \t]+")))
     (when (> (length elements) mew-submit-way--ports-max)
       (mew-submit-error--throw 'config nil "More than %d routes: %s"
                                mew-submit-way--ports-max text))

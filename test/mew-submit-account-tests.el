@@ -59,7 +59,12 @@
                    ((:user "") . "has to be a text that is not empty")
                    ((:routes (587 starttls)) . ":routes, which has to be a text")
                    ((:routes ("587:starttls")) . ":routes, which has to be a text")
-                   ((:from "[me") . "has \"\\[me\" for :from, which is no regexp")))
+                   ((:from "[me") . "has \"\\[me\" for :from, which is no regexp")
+                   ;; As other programs have it.
+                   ((:port 587) . "has :port, .* (is :routes, such as \"465:implicit\", meant[?])")
+                   ((:host "h") . "has :host, .* (is :server meant[?])")
+                   ((:sever "h") . "has :sever, .* (is :server meant[?])")
+                   ((:password "sesame") . "has a :password, .*~/.authinfo")))
     (ert-info (words)
       (let* ((mew-submit-accounts (list (append account '(:server "mail.example.org"))))
              (text (mew-submit-error--text
@@ -68,6 +73,38 @@
         (should (string-match-p words text)))))
   (should (mew-submit-account--check
            (list :server "a" :routes (mew-submit-way--parse-routes "465:implicit")))))
+
+(ert-deftest mew-submit-account-tests-a-password-in-an-account-stays-whole ()
+  "The user's own password is refused where it does not belong, and not wiped."
+  (let* ((password (copy-sequence "sesame"))
+         (mew-submit-accounts (list (list :server "h" :password password))))
+    (dolist (choose (list (lambda () (mew-submit-account--choose "me@example.org"))
+                          (lambda () (mew-submit-account--by-name "h"))))
+      (should-error (funcall choose) :type 'mew-submit-config))
+    (should (equal password "sesame"))))
+
+(ert-deftest mew-submit-account-tests-everybody-in-a-domain ()
+  "A domain is one with @ before it, or *@ as in other programs, or nothing."
+  (dolist (from '("example.org" "@example.org" "*@example.org" "*@Example.ORG"))
+    (let ((account (list :server "h" :from from)))
+      (should (mew-submit-account--fits-p account "me@example.org"))
+      (dolist (other '("me@mail.example.org" "me@badexample.org" "me@example.org.net" nil))
+        (should-not (mew-submit-account--fits-p account other))))))
+
+(ert-deftest mew-submit-account-tests-what-to-do-fits-who-asked ()
+  "The shell command, which reads a file of its own, does not send people to M-x."
+  (pcase-dolist (`(,command ,right ,wrong)
+                 '(("MEW_SUBMIT_COMMAND" "M-x mew-submit-setup" "config.el")
+                   ("MEW_SUBMIT_COMMAND=mew-submit send" "config.el" "M-x")))
+    (let ((process-environment (cons command process-environment)))
+      (dolist (mew-submit-accounts '(((:from "you@example.org" :server "h"))
+                                     ((:server "h" :tls "none"))
+                                     (:server "h")))
+        (let ((text (mew-submit-error--text
+                     (should-error (mew-submit-account--choose "me@example.org")
+                                   :type 'mew-submit-config))))
+          (should (string-search right text))
+          (should-not (string-search wrong text)))))))
 
 (ert-deftest mew-submit-account-tests-options-go-into-the-account ()
   "Each option is a key that an account may have, or one that options alone have."

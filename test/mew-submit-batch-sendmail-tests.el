@@ -966,6 +966,22 @@ SECURITY: P13."
           (should (string-search "Old file" said))
           (should-not (string-search "No cookie" said)))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-how-to-go-on-in-a-shell ()
+  "What was held for want of an account is sent by what the shell command then says."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((process-environment (cons "MEW_SUBMIT_COMMAND=mew-submit sendmail"
+                                      process-environment))
+           (outbox (expand-file-name "outbox/" directory))
+           (said (plist-get (mew-submit-batch-sendmail-tests--run
+                             (list "--outbox" outbox "b@x") :home directory
+                             :input "From: me@x.example\n\nbody\n")
+                            :stderr)))
+      (should (string-match "mew-submit outbox --retry \\([^ ]+\\) sends it" said))
+      (should (equal (match-string 1 said)
+                     (plist-get (car (mew-submit-batch-sendmail-tests--entries directory))
+                                :id))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-own-account ()
   "An Emacs without an account for it holds nothing that can be sent from here."
   :tags '(:module)

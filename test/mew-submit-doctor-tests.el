@@ -127,7 +127,8 @@ Whatever would ask the user fails the test."
          (mew-submit-send-it mew-submit-send-it "old@example.net"
                              ("old@example.net" "no account"))
          (sendmail-query-once sendmail-query-once "me@example.org" ("M-x mew-submit-mode"))))
-    (let* ((send-mail-function send)
+    (let* ((mew-submit-mode nil)
+           (send-mail-function send)
            (message-send-mail-function message)
            (user-mail-address address)
            (smtpmail-smtp-server nil)
@@ -139,6 +140,58 @@ Whatever would ask the user fails the test."
         (should (= (length said) (if words 1 0)))
         (dolist (word words)
           (should (string-search word (format "%s" (car said)))))))))
+
+(ert-deftest mew-submit-doctor-tests-the-mode-is-on-and-of-no-use ()
+  "Where all is set to something else after the mode, turning that on is no advice.
+The doctor of a batch Emacs with the init file says so, too."
+  (dolist (noninteractive '(nil t))
+    (let* ((mew-submit-mode t)
+           (send-mail-function 'smtpmail-send-it)
+           (message-send-mail-function 'message-send-mail-with-sendmail)
+           (mew-submit-accounts '((:server "h")))
+           (said (format "%s" (delq nil (mew-submit-doctor-checkup--sending)))))
+      (should (string-search "by smtpmail-send-it, not by mew-submit" said))
+      (should (string-search "by message-send-mail-with-sendmail, not by mew-submit" said))
+      (should-not (string-search "M-x mew-submit-mode" said)))))
+
+(ert-deftest mew-submit-doctor-tests-an-init-file-with-an-error ()
+  "What an init file has before an error counts, in a shell, too; the error is told."
+  (mew-submit-test-with-directory directory
+    (make-directory (expand-file-name ".emacs.d" directory))
+    (mew-submit-test-write
+     (expand-file-name ".emacs.d/init.el" directory)
+     "(setq smtpmail-smtp-server \"127.0.0.1\" smtpmail-smtp-service 587)
+(require 'no-such-package)\n")
+    (let ((process-environment
+           (append (list (concat "HOME=" directory) (concat "EMACS=" mew-submit-test-emacs)
+                         "XDG_CONFIG_HOME" "MEW_SUBMIT_CONFIG")
+                   process-environment)))
+      (with-temp-buffer
+        (should (eql 0 (call-process (expand-file-name "packaging/mew-submit"
+                                                       mew-submit-test-root)
+                                     nil '(t nil) nil "doctor" "--offline" "--json")))
+        (goto-char (point-min))
+        (should (re-search-forward
+                 "\"init file\".*init[.]el has an error when a batch .*no-such-package"))
+        (should (search-forward "1, from smtpmail's variables"))))))
+
+(ert-deftest mew-submit-doctor-tests-a-password-cut-at-its-spaces ()
+  "A password with spaces and without quotes is told, without a part of it."
+  (mew-submit-doctor-tests--with directory nil
+    (pcase-dolist (`(,line ,status)
+                   '(("password abcd efgh ijkl mnop" warning)
+                     ("password \"abcd efgh ijkl mnop\"" ok)
+                     ("port 587 force yes smtp-auth plain password abcd" ok)
+                     ("password abcd # of the phone" ok)))
+      (ert-info (line)
+        (mew-submit-test-write (car auth-sources)
+                               (concat "machine 127.0.0.1 login me " line "\n"))
+        (let ((finding (mew-submit-doctor-account--entry
+                        "account 1" '(:server "127.0.0.1" :user "me"))))
+          (should (eq (plist-get finding :status) status))
+          (should-not (string-match-p "abcd\\|efgh\\|ijkl" (format "%S" finding)))
+          (should (eq (and (string-search "\"quotes\"" (or (plist-get finding :advice) "")) t)
+                      (eq status 'warning))))))))
 
 (ert-deftest mew-submit-doctor-tests-no-password-where-tokens-are ()
   "An account that takes access tokens from GNOME is not said to lack a password."

@@ -268,7 +268,7 @@ Where the package cannot be written to, that is the user's."
                (lambda (program &rest _)
                  (car (member program mew-submit-module-tests--here))))
               ((symbol-function 'mew-submit-module--library-p)
-               (lambda (library &rest _) (equal library "libgsasl")))
+               (lambda (library &rest _) (string-prefix-p "libgsasl" library)))
               ((getenv "CC") nil))
       (should (equal (mew-submit-module--remedy (mew-submit-module--lacks))
                      "Building the module needs a C compiler, GnuTLS 3.7.2 or later: \
@@ -360,11 +360,32 @@ sudo apt-get install gcc libc6-dev libgnutls28-dev"))
   "When `make' fails, the line that says what is missing is told."
   (mew-submit-module-tests--with-root root
     (should (string-search
-             "not built: GNU SASL is missing: run make deps."
+             "not built: GNU SASL is missing: run make deps-build."
              (mew-submit-module-tests--build
-              "\t@echo 'GNU SASL is missing: run make deps' >&2; false\n")))
+              "\t@echo 'GNU SASL is missing: run make deps-build' >&2; false\n")))
     (should (string-search "*mew-submit build*"
                            (mew-submit-module-tests--build "\t@false\n")))))
+
+(ert-deftest mew-submit-module-tests-make-says-what-is-missing ()
+  "What building lacks is told by name, with the command that installs no more."
+  (mew-submit-test-with-directory directory
+    (let ((default-directory mew-submit-test-root)
+          (process-environment (cons (concat "PKG_CONFIG_PATH=" directory)
+                                     process-environment)))
+      (mew-submit-test-write (expand-file-name "libgsasl.pc" directory)
+                             "Name: gsasl\nDescription: gsasl\nVersion: 1.10.0\nLibs: -lgsasl\n")
+      (pcase-dolist (`(,words . ,arguments)
+                     `(("a C compiler" "libraries" "CC=no-such-compiler -m32")
+                       ("GnuTLS 3.7.2 (or later)" "libraries" "PKG_CONFIG=false")
+                       ("GNU SASL 2.0 (or later)" "libraries")
+                       ("Emacs 28.1 (or later) with dynamic modules"
+                        ,(expand-file-name "loaddefs" directory)
+                        ,(concat "BUILD=" (directory-file-name directory)) "SUFFIX=.so"
+                        "EMACS=no-such-emacs")))
+        (with-temp-buffer
+          (should-not (eql 0 (apply #'call-process "make" nil t nil arguments)))
+          (should (string-search (concat words " is missing: run make deps-build\n")
+                                 (buffer-string))))))))
 
 (ert-deftest mew-submit-module-tests-does-not-build-after-a-no ()
   "After a no, and where there is no Makefile, nothing is run."

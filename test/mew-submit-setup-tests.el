@@ -15,6 +15,7 @@
 (require 'mew-submit-token-source)
 
 (defvar mew-submit-mode)
+(defvar message-send-mail-function)
 
 (defun mew-submit-setup-tests--srv (port &optional target)
   "Return an SRV record for TARGET, by default 127.0.0.1, and PORT."
@@ -376,16 +377,21 @@ verified, log-in by .*SCRAM-SHA-256" text))
 
 (ert-deftest mew-submit-setup-tests-offers-the-mode-and-the-address ()
   "Who stores an account is asked once for what Emacs lacks: the mode, an address."
-  (pcase-dolist (`(,mode ,address ,words ,saved)
-                 `((nil "me@example.org" ("mew-submit-mode") (mew-submit-mode))
-                   (nil ,(concat (user-login-name) "@" (system-name))
+  (pcase-dolist (`(,mode ,message ,address ,words ,saved)
+                 `((nil smtpmail-send-it
+                        "me@example.org" ("mew-submit-mode") (mew-submit-mode))
+                   (nil smtpmail-send-it ,(concat (user-login-name) "@" (system-name))
                         ("mew-submit-mode" "me@example.org")
                         (mew-submit-mode user-mail-address))
-                   (t "" ("me@example.org") (user-mail-address))
-                   (t nil ("me@example.org") (user-mail-address))
-                   (t "else@example.net" nil nil)))
+                   (t mew-submit-send-it "" ("me@example.org") (user-mail-address))
+                   (t mew-submit-send-it nil ("me@example.org") (user-mail-address))
+                   (t mew-submit-send-it "else@example.net" nil nil)
+                   (t my-own-function "else@example.net" nil nil)
+                   ;; Something has set it after the mode was turned on.
+                   (t message-send-mail-with-sendmail "else@example.net"
+                      ("mew-submit-mode") (mew-submit-mode))))
     (let ((send-mail-function 'smtpmail-send-it)
-          (message-send-mail-function 'smtpmail-send-it)
+          (message-send-mail-function message)
           (mail-host-address nil)
           (mew-submit-mode mode)
           (user-mail-address address)

@@ -76,6 +76,8 @@ A route is a symbol like 587/6/starttls."
   (should (equal (mew-submit-way--parse-routes "2525:none,1:implicit")
                  '((2525 ipv6 none) (2525 ipv4 none)
                    (1 ipv6 implicit) (1 ipv4 implicit))))
+  (should (equal (mew-submit-way--parse-routes "2525:none, 1:implicit")
+                 (mew-submit-way--parse-routes "2525:none,1:implicit")))
   (let ((routes (mew-submit-way--parse-routes "65535:starttls,25:none")))
     (should (equal (mew-submit-way-tests--short "smtps-h" :routes routes)
                    '(t required 65535/6/starttls 65535/4/starttls

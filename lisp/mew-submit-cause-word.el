@@ -48,6 +48,25 @@
                             (substring text 0 (min (length text) mew-submit-cause-word--max))
                             t t))
 
+(defconst mew-submit-cause-word--or
+  "[ \t]+\\(?:or\\|oder\\|ou\\|eller\\|lub\\|nebo\\|или\\|veya\\)[ \t]+\\|或者?\\|または"
+  "What stands between two reasons of which either may be it.")
+
+(defconst mew-submit-cause-word--and
+  (concat "[.;:!?,]+[ \t]+\\|[ \t]+\\(?:[-/|]\\|and\\|und\\|et\\|y\\|e\\|och\\|и\\)[ \t]+\\|"
+          "[()。，；、]\\|" mew-submit-cause-word--or)
+  "What stands between two parts of a text of which each may say a reason.")
+
+(defun mew-submit-cause-word--parts (text)
+  "Return the first parts of TEXT, as (EITHER PART...) for each way to divide it.
+EITHER is t where the text says that either of them may be it."
+  (mew-submit-caseless--folding
+    (cl-loop for (either . between) in `((t . ,mew-submit-cause-word--or)
+                                         (nil . ,mew-submit-cause-word--and))
+             for parts = (split-string text between t)
+             ;; A reason stands near the beginning, and no text may take long.
+             when (cdr parts) collect (cons either (seq-take parts 12)))))
+
 ;;; What says nothing
 
 (defconst mew-submit-cause-word--host

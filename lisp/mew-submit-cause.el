@@ -156,6 +156,21 @@ Each is a part of the same reply; one without notions has only codes to say."
                            (mew-submit-cause--rule reading))
            when rule return (car rule)))
 
+(defun mew-submit-cause--said (reading)
+  "Return (CAUSE SURE) that a peculiarity or a rule gives READING, or nil."
+  (if-let* ((cause (mew-submit-cause--peculiar reading)))
+      (list cause t)
+    (mew-submit-cause--rule reading)))
+
+(defun mew-submit-cause--disputed-p (cause reason read)
+  "Does a part of REASON, as READ reads it, name another one than CAUSE?
+It has to be sure of it by itself, but where it is said that either may be it."
+  (cl-loop for (either . parts) in (mew-submit-cause-word--parts reason)
+           thereis (cl-loop for part in parts
+                            for (other sure) = (mew-submit-cause--said (funcall read part))
+                            thereis (and (or sure (and either other))
+                                         (not (eq other cause))))))
+
 (defun mew-submit-cause--trace (step code enhanced text mechanism)
   "Return (CAUSE SURE) for STEP, CODE, ENHANCED, TEXT and MECHANISM."
   (let* ((reason (mew-submit-cause-word--reason text))
@@ -163,18 +178,22 @@ Each is a part of the same reply; one without notions has only codes to say."
                  (mew-submit-cause--read text step code enhanced mechanism)))
          (whole (funcall read text))
          (short (if (equal reason text) whole (funcall read reason)))
-         (spoken (or (eq short whole) (mew-submit-cause--reply-notions short))))
-    (if-let* ((cause (mew-submit-cause--peculiar whole)))
-        (list cause t)
-      (or (and spoken (mew-submit-cause--rule short))
-          ;; What it is about may stand behind where help is, or only there.
-          (when-let* ((cause (and (not (eq short whole))
-                                  (mew-submit-cause--ruled
-                                   (list (funcall read (mew-submit-cause-word--pageless text))
-                                         whole)))))
-            (list cause nil))
-          (mew-submit-cause--rule short)
-          '(policy-unspecified nil)))))
+         (spoken (or (eq short whole) (mew-submit-cause--reply-notions short)))
+         (said (or (if-let* ((cause (mew-submit-cause--peculiar whole)))
+                       (list cause t)
+                     (and spoken (mew-submit-cause--rule short)))
+                   ;; What it is about may stand behind where help is, or only there.
+                   (when-let* ((cause (and (not (eq short whole))
+                                           (mew-submit-cause--ruled
+                                            (list (funcall read
+                                                           (mew-submit-cause-word--pageless text))
+                                                  whole)))))
+                     (list cause nil))
+                   (mew-submit-cause--rule short)
+                   '(policy-unspecified nil))))
+    (list (car said)
+          (and (nth 1 said)
+               (not (mew-submit-cause--disputed-p (car said) reason read))))))
 
 ;;; A reply
 

@@ -1222,8 +1222,28 @@ login frequency limited, or system is busy")
                    (mail "554 Sender authentication required: it does not match credentials")
                    (dot "552-Requested mail action aborted: exceeded storage allocation"
                         "552 Message too large")
-                   (mail "553 5.7.1 Sender address not owned by user" "Daily limit reached")))
+                   (mail "553 5.7.1 Sender address not owned by user" "Daily limit reached")
+                   ;; One of two, each of which would be sure alone.
+                   (auth "535 Account locked out, or your password has expired")
+                   (auth "530 A TLS connection is required, or the credentials are invalid")
+                   (mail "550 Invalid HELO name; sender domain cannot be resolved")
+                   (mail "552 Message size exceeds the maximum, or connection frequency limited")
+                   (rcpt "450 cannot find your hostname, or too many invalid recipients")
+                   (dot "554 The message has a blocked URL или она содержит спам")
+                   (dot "554 Missing header or email outgoing blocked")
+                   (dot "554 这是垃圾邮件 或者 the message contains a virus")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
+
+(ert-deftest mew-submit-cause-test-parts ()
+  "A text is divided where one reason may end and another begin, and else is whole."
+  (should-not (mew-submit-cause-word--parts "User unknown"))
+  (should-not (mew-submit-cause-word--parts ""))
+  (should (equal '((nil "User unknown" "closing"))
+                 (mew-submit-cause-word--parts "User unknown; closing")))
+  (should (equal '((t "Spam" "virus found (a)") (nil "Spam" "virus found " "a"))
+                 (mew-submit-cause-word--parts "Spam OR virus found (a)")))
+  (dolist (parts (mew-submit-cause-word--parts (apply #'concat (make-list 600 "or. "))))
+    (should (<= (length parts) 13))))
 
 (ert-deftest mew-submit-cause-test-parse ()
   "Codes are found wherever servers put them, and not in numbers that look like them."

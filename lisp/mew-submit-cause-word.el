@@ -71,12 +71,15 @@ EITHER is t where the text says that either of them may be it."
 
 (defconst mew-submit-cause-word--host
   (concat "\\(?:https?://\\)?[A-Za-z0-9-]\\{1,63\\}\\(?:\\(?:\\.[A-Za-z0-9-]\\{1,63\\}\\)\\{1,8\\}\\.[a-z]\\{2,\\}\\|"
-          "\\.\\(?:[a-z][a-z]\\|com\\|net\\|org\\|edu\\|gov\\|info\\)\\)\\(?:[^A-Za-z0-9_-]\\|\\'\\)")
+          "\\.\\(?:[a-z][a-z]\\|com\\|net\\|org\\|edu\\|gov\\|info\\|biz\\|xyz\\|online\\|site\\|shop\\|store\\|"
+          "app\\|dev\\|cloud\\|tech\\|club\\)\\)\\(?:[^A-Za-z0-9_-]\\|\\'\\)")
   "The name of a host, or how the address of a page begins, and what is behind it.")
 
 (defconst mew-submit-cause-word--telling
-  "\\`http\\|bl[^[:alnum:]]\\|spamhaus\\|spamcop\\|sorbs\\|proofpoint"
-  "Names of hosts that say something: pages, and lists.")
+  (concat "\\`http\\|bl[^[:alnum:]]\\|spamhaus\\|spamcop\\|sorbs\\|proofpoint\\|"
+          ;; No country has these; a sentence may begin so without a blank before.
+          "\\.\\(?:if\\|of\\|on\\|or\\|up\\|we\\|he\\|go\\|ip\\)\\(?:[^[:alnum:]]\\|\\'\\)")
+  "Names of hosts that say something: pages, lists, and what is none.")
 
 (defconst mew-submit-cause-word--id
   "[A-Za-z][0-9]+[A-Za-z]"

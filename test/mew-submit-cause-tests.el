@@ -1152,6 +1152,7 @@ account is unavailable")
                  (plain (funcall found " " "")))
       (dolist (around '((" antispam-gw.example.net ") (" smtp-in.pool.example.net: ")
                         (" spamblock.de: ") (" <mail.users.example.org> ")
+                        (" virus.site: ") (" full.cloud ") (" spam.online said: ")
                         (" " " zN5cZa6atSPF.Ivkkoe80mbx") (" " " [DbSgBZhHp3We]")
                         (" " " (in reply to end of DATA command)")
                         (" mx.virus.example.net said: ")
@@ -1168,6 +1169,18 @@ account is unavailable")
       (dolist (host '("mail.example.com" "mx.example.cn." "mail.example.co.jp"))
         (should (equal plain (mew-submit-cause-tests--of
                               'rcpt (concat "550 " words host))))))))
+
+;; "unknown.if" is no host, though "spamblock.de" is one.
+(ert-deftest mew-submit-cause-test-no-blank-behind-a-sentence ()
+  "The last word of a sentence counts where the next one begins without a blank."
+  (dolist (reply '((rcpt "550 " "User unknown") (dot "554 " "Message looks like a virus")
+                   (mail "552 " "Message too large") (rcpt "552 " "Mailbox full")))
+    (pcase-let ((`(,step ,code ,words) reply))
+      (dolist (next '("if you are in doubt ask us" "we are sorry" "on behalf of us"
+                      "or so" "please check" "If so"))
+        (ert-info (next)
+          (should (equal (mew-submit-cause-tests--of step (concat code words ". " next))
+                         (mew-submit-cause-tests--of step (concat code words "." next)))))))))
 
 (ert-deftest mew-submit-cause-test-who-is-meant ()
   "What is said of somebody is not taken for what is like it and said of another."

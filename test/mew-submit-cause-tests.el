@@ -1204,6 +1204,54 @@ login frequency limited, or system is busy")
     (ert-info ((nth 1 reply))
       (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
 
+(ert-deftest mew-submit-cause-test-code-decides ()
+  "What a code or a step says by itself is heard where the words leave it open."
+  (pcase-dolist
+      (`(,cause . ,reply)
+       '((no-reverse-dns greeting "554 Domain does not resolve")
+         (address-malformed mail "501 5.1.8 Syntax error in sender address")
+         (address-malformed mail "553 Address does not conform to RFC 5321")
+         (auth-mechanism-unsupported auth "550 We only support LOGIN authentication.")
+         (auth-web-login-needed auth "534 5.7.14 Please log in")
+         (recipient-disabled rcpt "550 Mailbox is busy")
+         (recipient-domain-unknown rcpt "521 Ta domena nie przyjmuje poczty")
+         (recipient-domain-unknown rcpt "556 This domain accepts no mail")
+         (recipient-needs-permission rcpt "554 5.7.2 Sender not authorized for recipient")
+         (sender-not-owned mail "550 From must be <a@b.example>")
+         (account-suspended rcpt "550 that username is not allowed to send")
+         (address-malformed rcpt "550 5.2.1 <a@b.example>... invalid address, relay=[192.0.2.1]")
+         (protocol-error data "554 At least one valid recipient is needed")
+         (rate-limited mail "421 HL:MEP 192.0.2.1")
+         (ip-blocklisted greeting "421 4.7.1 192.0.2.1")
+         (protocol-error greeting "421 Server not following the SMTP protocol, busy")
+         (protocol-error greeting "554 Protocol error, access denied")
+         (spam-content dot "554 5.7.1 Message content violates our policy")
+         (server-internal-error any "554 Unknown error")))
+    (ert-info ((nth 1 reply))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
+
+(ert-deftest mew-submit-cause-test-encrypted-message ()
+  "That a message is encrypted is not taken for what is said of the connection."
+  (pcase-dolist
+      (`(,cause ,reply)
+       '((attachment-blocked "550 5.7.1 We do not accept encrypted zip")
+         (attachment-blocked "552 5.7.0 Encrypted attachments are not allowed")
+         (policy-unspecified "550 5.7.1 Encrypted messages are not accepted by policy")
+         (tls-unavailable "451 4.7.5 Unable to establish TLS encryption to next hop")))
+    (ert-info (reply)
+      (should (eq cause (plist-get (mew-submit-cause-tests--of 'dot reply) :cause))))))
+
+(ert-deftest mew-submit-cause-test-not-checked-for-now ()
+  "That SPF or DKIM cannot be looked at now is not told as a failure of the domain."
+  (dolist (reply '("451 4.7.1 DKIM check failed temporarily"
+                   "451 4.7.1 Temporary failure while checking SPF"))
+    (ert-info (reply)
+      (let ((found (mew-submit-cause-tests--of 'dot reply)))
+        (should (eq 'server-internal-error (plist-get found :cause)))
+        (should-not (plist-get found :sure)))))
+  (should (eq 'sender-domain-unauthenticated
+              (plist-get (mew-submit-cause-tests--of 'dot "550 5.7.1 SPF check failed") :cause))))
+
 (ert-deftest mew-submit-cause-test-nothing-named ()
   "A text that names nothing to act on is `policy-unspecified', and not sure."
   (dolist (reply '((any "550 Xyzzy") (rcpt "550 5.7.0 Lorem ipsum (7)") (dot "554")

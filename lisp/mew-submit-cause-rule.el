@@ -642,12 +642,19 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (recipient-unknown nil 550 :rcpt mailbox)
     (too-many-recipients nil 452 :rcpt)
     (server-full nil 452 (not denied policy))
-    (message-too-big nil 552 :dot (not denied policy)))
+    (message-too-big nil 552 :dot (not denied policy))
+    ;; Which of the recipients, and why, is left open.
+    (policy-unspecified nil :dot recipient denied invalid "x.7.1"))
   "How notions, step and codes name a cause.")
 
 (defconst mew-submit-cause-rule--order
   '(:greeting :ehlo :starttls :auth :mail :rcpt :data :dot)
   "The steps in the order in which more and more is known to the server.")
+
+(defconst mew-submit-cause-rule--elsewhere
+  '((:any :rcpt :dot) (:dot :rcpt) (:data :rcpt))
+  "The steps by whose rules a reply is read that says nothing at its own.
+MAIL and the greeting are not among them: who is to blame would be guessed.")
 
 (defconst mew-submit-cause-rule--earliest
   '((:auth auth-app-password-needed auth-basic-disabled auth-mechanism-unsupported

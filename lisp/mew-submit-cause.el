@@ -162,6 +162,23 @@ Each is a part of the same reply; one without notions has only codes to say."
       (list cause t)
     (mew-submit-cause--rule reading)))
 
+(defun mew-submit-cause--elsewhere (reading)
+  "Return (CAUSE nil) that the rules for another step give READING, or nil.
+What is said of a recipient, say, may be said only when the message is there.
+Of the codes only the class and what is said of an address count there."
+  (when (mew-submit-cause--reply-notions reading)
+    (cl-loop
+     for step in (cdr (assq (mew-submit-cause--reply-step reading)
+                            mew-submit-cause-rule--elsewhere))
+     for enhanced = (mew-submit-cause--reply-enhanced reading)
+     for rule = (mew-submit-cause--rule
+                 (mew-submit-cause--make-reply
+                  :step step
+                  :enhanced (if (string-match-p "\\`[0-9]\\.1\\." enhanced) enhanced "")
+                  :code (+ 99 (* 100 (/ (mew-submit-cause--reply-code reading) 100)))
+                  :notions (mew-submit-cause--reply-notions reading)))
+     when rule return (list (car rule) nil))))
+
 (defun mew-submit-cause--disputed-p (cause reason read)
   "Does a part of REASON, as READ reads it, name another one than CAUSE?
 It has to be sure of it by itself, but where it is said that either may be it."
@@ -190,6 +207,7 @@ It has to be sure of it by itself, but where it is said that either may be it."
                                                   whole)))))
                      (list cause nil))
                    (mew-submit-cause--rule short)
+                   (mew-submit-cause--elsewhere short)
                    '(policy-unspecified nil))))
     (list (car said)
           (and (nth 1 said)
@@ -212,14 +230,16 @@ It is (ID WHEN), as in `mew-submit-cause-meaning--details'."
   '(:greeting :ehlo :starttls :auth :mail :rcpt :data :dot :any)
   "The steps of a conversation at which a server refuses.")
 
-(defun mew-submit-cause--step (step)
-  "Return STEP, a symbol, keyword or string in any case, as a keyword."
+(defun mew-submit-cause--step (step code)
+  "Return STEP, a symbol, keyword or string in any case, as a keyword.
+Where it is none, a CODE that only a log-in has says which (RFC 4954)."
   (let ((step (intern (concat ":" (string-remove-prefix
                                    ":" (mew-submit-caseless--down
                                         (format "%s" (or step "any"))))))))
     (pcase step
       (:helo :ehlo)
-      ((guard (memq step mew-submit-cause--steps)) step)
+      ((guard (memq step (remq :any mew-submit-cause--steps))) step)
+      ((guard (memq code '(432 534 535 538))) :auth)
       (_ :any))))
 
 (defun mew-submit-cause--text (text)
@@ -264,7 +284,7 @@ the words leave it open: then the server's own words are to be shown first."
   (with-case-table mew-submit-caseless--table
     (let* ((code (or code 0))
            (text (mew-submit-cause--text (or text "")))
-           (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
+           (trace (mew-submit-cause--trace (mew-submit-cause--step step code) code
                                            (or enhanced "") text mechanism))
            (row (mew-submit-cause-meaning--row
                  (mew-submit-cause--of-secret (car trace) mechanism)))

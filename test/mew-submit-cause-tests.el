@@ -1204,6 +1204,37 @@ login frequency limited, or system is busy")
     (ert-info ((nth 1 reply))
       (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
 
+(ert-deftest mew-submit-cause-test-elsewhere ()
+  "Words that say nothing at their step are understood as they are at another.
+A recipient may be refused when the message is there, and a step may be unknown."
+  (pcase-dolist
+      (`(,cause ,step . ,words)
+       '((recipient-disabled rcpt "550 Mailbox expired")
+         (recipient-unknown rcpt "550 5.1.1 Rejected")
+         (recipient-unknown rcpt "550 Not our customer")
+         (recipient-needs-permission rcpt "550 Recipient not allowed")
+         (recipient-mailbox-full rcpt "552 5.2.2 Mailbox full")))
+    (ert-info ((car words))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of step words) :cause)))
+      (dolist (other '(dot data any))
+        (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of other words)
+                                     :cause))))))
+  (let ((reply "550 Recipient not valid here"))
+    (should (plist-get (mew-submit-cause-tests--of 'rcpt reply) :sure))
+    (should (equal '(:cause recipient-unknown :who recipient :again no)
+                   (seq-take (mew-submit-cause-tests--of 'data reply) 6)))
+    (should-not (plist-get (mew-submit-cause-tests--of 'data reply) :sure)))
+  ;; Who connects is not blamed for it.
+  (dolist (reply '("550 Recipient temporarily busy" "550 Address not available"
+                   "550 Mail is not being accepted for this user"))
+    (should (eq 'policy-unspecified (plist-get (mew-submit-cause-tests--of 'any reply) :cause))))
+  ;; No step is named, but the code belongs to one (RFC 4954).
+  (dolist (reply '("535 Login failed" "535 5.7.8 Error" "534 5.7.9 Use another mechanism"
+                   "432 4.7.12 A password transition is needed"))
+    (ert-info (reply)
+      (should (equal (mew-submit-cause-tests--of 'auth reply)
+                     (mew-submit-cause-tests--of 'any reply))))))
+
 (ert-deftest mew-submit-cause-test-code-decides ()
   "What a code or a step says by itself is heard where the words leave it open."
   (pcase-dolist

@@ -188,7 +188,7 @@ mismatched dns, ip must resolve, sender ip must resolve, rp rdn, name of your ip
     (spf
      "permitted sender, authorized sender for, not permitted to send mail for,
 authorized to send for, not a permitted sender, authorized mail server,
-not authorized to send mail from, not an authorized, allowed to send mail for, spf, dkim,
+not authorized to send mail from, not an authorized, allowed to send mail for, spf, dkim, dkim2,
 dmarc, sender policy framework, openspf, domainkeys, sender id, adsp, alignment, spf record*,
 spf check*, domain authentication, email authentication, sender authentication,
 unauthenticated sender, sender is unauthenticated, unauthenticated email,

@@ -48,16 +48,38 @@
                             (substring text 0 (min (length text) mew-submit-cause-word--max))
                             t t))
 
+(defconst mew-submit-cause-word--or
+  "[ \t]+\\(?:or\\|oder\\|ou\\|eller\\|lub\\|nebo\\|или\\|veya\\)[ \t]+\\|或者?\\|または"
+  "What stands between two reasons of which either may be it.")
+
+(defconst mew-submit-cause-word--and
+  (concat "[.;:!?,]+[ \t]+\\|[ \t]+\\(?:[-/|]\\|and\\|und\\|et\\|y\\|e\\|och\\|и\\)[ \t]+\\|"
+          "[()。，；、]\\|" mew-submit-cause-word--or)
+  "What stands between two parts of a text of which each may say a reason.")
+
+(defun mew-submit-cause-word--parts (text)
+  "Return the first parts of TEXT, as (EITHER PART...) for each way to divide it.
+EITHER is t where the text says that either of them may be it."
+  (mew-submit-caseless--folding
+    (cl-loop for (either . between) in `((t . ,mew-submit-cause-word--or)
+                                         (nil . ,mew-submit-cause-word--and))
+             for parts = (split-string text between t)
+             ;; A reason stands near the beginning, and no text may take long.
+             when (cdr parts) collect (cons either (seq-take parts 12)))))
+
 ;;; What says nothing
 
 (defconst mew-submit-cause-word--host
   (concat "\\(?:https?://\\)?[A-Za-z0-9-]\\{1,63\\}\\(?:\\(?:\\.[A-Za-z0-9-]\\{1,63\\}\\)\\{1,8\\}\\.[a-z]\\{2,\\}\\|"
-          "\\.\\(?:[a-z][a-z]\\|com\\|net\\|org\\|edu\\|gov\\|info\\)\\)\\(?:[^A-Za-z0-9_-]\\|\\'\\)")
+          "\\.\\(?:[a-z][a-z]\\|com\\|net\\|org\\|edu\\|gov\\|info\\|biz\\|xyz\\|online\\|site\\|shop\\|store\\|"
+          "app\\|dev\\|cloud\\|tech\\|club\\)\\)\\(?:[^A-Za-z0-9_-]\\|\\'\\)")
   "The name of a host, or how the address of a page begins, and what is behind it.")
 
 (defconst mew-submit-cause-word--telling
-  "\\`http\\|bl[^[:alnum:]]\\|spamhaus\\|spamcop\\|sorbs\\|proofpoint"
-  "Names of hosts that say something: pages, and lists.")
+  (concat "\\`http\\|bl[^[:alnum:]]\\|spamhaus\\|spamcop\\|sorbs\\|proofpoint\\|"
+          ;; No country has these; a sentence may begin so without a blank before.
+          "\\.\\(?:if\\|of\\|on\\|or\\|up\\|we\\|he\\|go\\|ip\\)\\(?:[^[:alnum:]]\\|\\'\\)")
+  "Names of hosts that say something: pages, lists, and what is none.")
 
 (defconst mew-submit-cause-word--id
   "[A-Za-z][0-9]+[A-Za-z]"
@@ -110,6 +132,8 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
          (case-fold-search nil)
          (text (replace-regexp-in-string
                 "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]*" " addr " text t t))
+         ;; Sendmail's log says so who the client is.
+         (text (replace-regexp-in-string "\\_<relay=" " " text t t))
          (text (mew-submit-cause-word--nameless text))
          (text (replace-regexp-in-string
                 "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{1,7\\}\\(?::[0-9a-fA-F:./]*\\|\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{2,\\}[0-9a-fA-F./]*\\)"

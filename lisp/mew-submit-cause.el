@@ -156,6 +156,38 @@ Each is a part of the same reply; one without notions has only codes to say."
                            (mew-submit-cause--rule reading))
            when rule return (car rule)))
 
+(defun mew-submit-cause--said (reading)
+  "Return (CAUSE SURE) that a peculiarity or a rule gives READING, or nil."
+  (if-let* ((cause (mew-submit-cause--peculiar reading)))
+      (list cause t)
+    (mew-submit-cause--rule reading)))
+
+(defun mew-submit-cause--elsewhere (reading)
+  "Return (CAUSE nil) that the rules for another step give READING, or nil.
+What is said of a recipient, say, may be said only when the message is there.
+Of the codes only the class and what is said of an address count there."
+  (when (mew-submit-cause--reply-notions reading)
+    (cl-loop
+     for step in (cdr (assq (mew-submit-cause--reply-step reading)
+                            mew-submit-cause-rule--elsewhere))
+     for enhanced = (mew-submit-cause--reply-enhanced reading)
+     for rule = (mew-submit-cause--rule
+                 (mew-submit-cause--make-reply
+                  :step step
+                  :enhanced (if (string-match-p "\\`[0-9]\\.1\\." enhanced) enhanced "")
+                  :code (+ 99 (* 100 (/ (mew-submit-cause--reply-code reading) 100)))
+                  :notions (mew-submit-cause--reply-notions reading)))
+     when rule return (list (car rule) nil))))
+
+(defun mew-submit-cause--disputed-p (cause reason read)
+  "Does a part of REASON, as READ reads it, name another one than CAUSE?
+It has to be sure of it by itself, but where it is said that either may be it."
+  (cl-loop for (either . parts) in (mew-submit-cause-word--parts reason)
+           thereis (cl-loop for part in parts
+                            for (other sure) = (mew-submit-cause--said (funcall read part))
+                            thereis (and (or sure (and either other))
+                                         (not (eq other cause))))))
+
 (defun mew-submit-cause--trace (step code enhanced text mechanism)
   "Return (CAUSE SURE) for STEP, CODE, ENHANCED, TEXT and MECHANISM."
   (let* ((reason (mew-submit-cause-word--reason text))
@@ -163,18 +195,23 @@ Each is a part of the same reply; one without notions has only codes to say."
                  (mew-submit-cause--read text step code enhanced mechanism)))
          (whole (funcall read text))
          (short (if (equal reason text) whole (funcall read reason)))
-         (spoken (or (eq short whole) (mew-submit-cause--reply-notions short))))
-    (if-let* ((cause (mew-submit-cause--peculiar whole)))
-        (list cause t)
-      (or (and spoken (mew-submit-cause--rule short))
-          ;; What it is about may stand behind where help is, or only there.
-          (when-let* ((cause (and (not (eq short whole))
-                                  (mew-submit-cause--ruled
-                                   (list (funcall read (mew-submit-cause-word--pageless text))
-                                         whole)))))
-            (list cause nil))
-          (mew-submit-cause--rule short)
-          '(policy-unspecified nil)))))
+         (spoken (or (eq short whole) (mew-submit-cause--reply-notions short)))
+         (said (or (if-let* ((cause (mew-submit-cause--peculiar whole)))
+                       (list cause t)
+                     (and spoken (mew-submit-cause--rule short)))
+                   ;; What it is about may stand behind where help is, or only there.
+                   (when-let* ((cause (and (not (eq short whole))
+                                           (mew-submit-cause--ruled
+                                            (list (funcall read
+                                                           (mew-submit-cause-word--pageless text))
+                                                  whole)))))
+                     (list cause nil))
+                   (mew-submit-cause--rule short)
+                   (mew-submit-cause--elsewhere short)
+                   '(policy-unspecified nil))))
+    (list (car said)
+          (and (nth 1 said)
+               (not (mew-submit-cause--disputed-p (car said) reason read))))))
 
 ;;; A reply
 
@@ -193,14 +230,16 @@ It is (ID WHEN), as in `mew-submit-cause-meaning--details'."
   '(:greeting :ehlo :starttls :auth :mail :rcpt :data :dot :any)
   "The steps of a conversation at which a server refuses.")
 
-(defun mew-submit-cause--step (step)
-  "Return STEP, a symbol, keyword or string in any case, as a keyword."
+(defun mew-submit-cause--step (step code)
+  "Return STEP, a symbol, keyword or string in any case, as a keyword.
+Where it is none, a CODE that only a log-in has says which (RFC 4954)."
   (let ((step (intern (concat ":" (string-remove-prefix
                                    ":" (mew-submit-caseless--down
                                         (format "%s" (or step "any"))))))))
     (pcase step
       (:helo :ehlo)
-      ((guard (memq step mew-submit-cause--steps)) step)
+      ((guard (memq step (remq :any mew-submit-cause--steps))) step)
+      ((guard (memq code '(432 534 535 538))) :auth)
       (_ :any))))
 
 (defun mew-submit-cause--text (text)
@@ -245,7 +284,7 @@ the words leave it open: then the server's own words are to be shown first."
   (with-case-table mew-submit-caseless--table
     (let* ((code (or code 0))
            (text (mew-submit-cause--text (or text "")))
-           (trace (mew-submit-cause--trace (mew-submit-cause--step step) code
+           (trace (mew-submit-cause--trace (mew-submit-cause--step step code) code
                                            (or enhanced "") text mechanism))
            (row (mew-submit-cause-meaning--row
                  (mew-submit-cause--of-secret (car trace) mechanism)))

@@ -1152,6 +1152,7 @@ account is unavailable")
                  (plain (funcall found " " "")))
       (dolist (around '((" antispam-gw.example.net ") (" smtp-in.pool.example.net: ")
                         (" spamblock.de: ") (" <mail.users.example.org> ")
+                        (" virus.site: ") (" full.cloud ") (" spam.online said: ")
                         (" " " zN5cZa6atSPF.Ivkkoe80mbx") (" " " [DbSgBZhHp3We]")
                         (" " " (in reply to end of DATA command)")
                         (" mx.virus.example.net said: ")
@@ -1168,6 +1169,18 @@ account is unavailable")
       (dolist (host '("mail.example.com" "mx.example.cn." "mail.example.co.jp"))
         (should (equal plain (mew-submit-cause-tests--of
                               'rcpt (concat "550 " words host))))))))
+
+;; "unknown.if" is no host, though "spamblock.de" is one.
+(ert-deftest mew-submit-cause-test-no-blank-behind-a-sentence ()
+  "The last word of a sentence counts where the next one begins without a blank."
+  (dolist (reply '((rcpt "550 " "User unknown") (dot "554 " "Message looks like a virus")
+                   (mail "552 " "Message too large") (rcpt "552 " "Mailbox full")))
+    (pcase-let ((`(,step ,code ,words) reply))
+      (dolist (next '("if you are in doubt ask us" "we are sorry" "on behalf of us"
+                      "or so" "please check" "If so"))
+        (ert-info (next)
+          (should (equal (mew-submit-cause-tests--of step (concat code words ". " next))
+                         (mew-submit-cause-tests--of step (concat code words "." next)))))))))
 
 (ert-deftest mew-submit-cause-test-who-is-meant ()
   "What is said of somebody is not taken for what is like it and said of another."
@@ -1190,6 +1203,85 @@ login frequency limited, or system is busy")
          (auth-basic-disabled auth "535 Доступ с помощью почтовых клиентов отключён")))
     (ert-info ((nth 1 reply))
       (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
+
+(ert-deftest mew-submit-cause-test-elsewhere ()
+  "Words that say nothing at their step are understood as they are at another.
+A recipient may be refused when the message is there, and a step may be unknown."
+  (pcase-dolist
+      (`(,cause ,step . ,words)
+       '((recipient-disabled rcpt "550 Mailbox expired")
+         (recipient-unknown rcpt "550 5.1.1 Rejected")
+         (recipient-unknown rcpt "550 Not our customer")
+         (recipient-needs-permission rcpt "550 Recipient not allowed")
+         (recipient-mailbox-full rcpt "552 5.2.2 Mailbox full")))
+    (ert-info ((car words))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of step words) :cause)))
+      (dolist (other '(dot data any))
+        (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of other words)
+                                     :cause))))))
+  (let ((reply "550 Recipient not valid here"))
+    (should (plist-get (mew-submit-cause-tests--of 'rcpt reply) :sure))
+    (should (equal '(:cause recipient-unknown :who recipient :again no)
+                   (seq-take (mew-submit-cause-tests--of 'data reply) 6)))
+    (should-not (plist-get (mew-submit-cause-tests--of 'data reply) :sure)))
+  ;; Who connects is not blamed for it.
+  (dolist (reply '("550 Recipient temporarily busy" "550 Address not available"
+                   "550 Mail is not being accepted for this user"))
+    (should (eq 'policy-unspecified (plist-get (mew-submit-cause-tests--of 'any reply) :cause))))
+  ;; No step is named, but the code belongs to one (RFC 4954).
+  (dolist (reply '("535 Login failed" "535 5.7.8 Error" "534 5.7.9 Use another mechanism"
+                   "432 4.7.12 A password transition is needed"))
+    (ert-info (reply)
+      (should (equal (mew-submit-cause-tests--of 'auth reply)
+                     (mew-submit-cause-tests--of 'any reply))))))
+
+(ert-deftest mew-submit-cause-test-code-decides ()
+  "What a code or a step says by itself is heard where the words leave it open."
+  (pcase-dolist
+      (`(,cause . ,reply)
+       '((no-reverse-dns greeting "554 Domain does not resolve")
+         (address-malformed mail "501 5.1.8 Syntax error in sender address")
+         (address-malformed mail "553 Address does not conform to RFC 5321")
+         (auth-mechanism-unsupported auth "550 We only support LOGIN authentication.")
+         (auth-web-login-needed auth "534 5.7.14 Please log in")
+         (recipient-disabled rcpt "550 Mailbox is busy")
+         (recipient-domain-unknown rcpt "521 Ta domena nie przyjmuje poczty")
+         (recipient-domain-unknown rcpt "556 This domain accepts no mail")
+         (recipient-needs-permission rcpt "554 5.7.2 Sender not authorized for recipient")
+         (sender-not-owned mail "550 From must be <a@b.example>")
+         (account-suspended rcpt "550 that username is not allowed to send")
+         (address-malformed rcpt "550 5.2.1 <a@b.example>... invalid address, relay=[192.0.2.1]")
+         (protocol-error data "554 At least one valid recipient is needed")
+         (rate-limited mail "421 HL:MEP 192.0.2.1")
+         (ip-blocklisted greeting "421 4.7.1 192.0.2.1")
+         (protocol-error greeting "421 Server not following the SMTP protocol, busy")
+         (protocol-error greeting "554 Protocol error, access denied")
+         (spam-content dot "554 5.7.1 Message content violates our policy")
+         (server-internal-error any "554 Unknown error")))
+    (ert-info ((nth 1 reply))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
+
+(ert-deftest mew-submit-cause-test-encrypted-message ()
+  "That a message is encrypted is not taken for what is said of the connection."
+  (pcase-dolist
+      (`(,cause ,reply)
+       '((attachment-blocked "550 5.7.1 We do not accept encrypted zip")
+         (attachment-blocked "552 5.7.0 Encrypted attachments are not allowed")
+         (policy-unspecified "550 5.7.1 Encrypted messages are not accepted by policy")
+         (tls-unavailable "451 4.7.5 Unable to establish TLS encryption to next hop")))
+    (ert-info (reply)
+      (should (eq cause (plist-get (mew-submit-cause-tests--of 'dot reply) :cause))))))
+
+(ert-deftest mew-submit-cause-test-not-checked-for-now ()
+  "That SPF or DKIM cannot be looked at now is not told as a failure of the domain."
+  (dolist (reply '("451 4.7.1 DKIM check failed temporarily"
+                   "451 4.7.1 Temporary failure while checking SPF"))
+    (ert-info (reply)
+      (let ((found (mew-submit-cause-tests--of 'dot reply)))
+        (should (eq 'server-internal-error (plist-get found :cause)))
+        (should-not (plist-get found :sure)))))
+  (should (eq 'sender-domain-unauthenticated
+              (plist-get (mew-submit-cause-tests--of 'dot "550 5.7.1 SPF check failed") :cause))))
 
 (ert-deftest mew-submit-cause-test-nothing-named ()
   "A text that names nothing to act on is `policy-unspecified', and not sure."
@@ -1222,8 +1314,28 @@ login frequency limited, or system is busy")
                    (mail "554 Sender authentication required: it does not match credentials")
                    (dot "552-Requested mail action aborted: exceeded storage allocation"
                         "552 Message too large")
-                   (mail "553 5.7.1 Sender address not owned by user" "Daily limit reached")))
+                   (mail "553 5.7.1 Sender address not owned by user" "Daily limit reached")
+                   ;; One of two, each of which would be sure alone.
+                   (auth "535 Account locked out, or your password has expired")
+                   (auth "530 A TLS connection is required, or the credentials are invalid")
+                   (mail "550 Invalid HELO name; sender domain cannot be resolved")
+                   (mail "552 Message size exceeds the maximum, or connection frequency limited")
+                   (rcpt "450 cannot find your hostname, or too many invalid recipients")
+                   (dot "554 The message has a blocked URL или она содержит спам")
+                   (dot "554 Missing header or email outgoing blocked")
+                   (dot "554 这是垃圾邮件 或者 the message contains a virus")))
     (should-not (plist-get (apply #'mew-submit-cause-tests--of reply) :sure))))
+
+(ert-deftest mew-submit-cause-test-parts ()
+  "A text is divided where one reason may end and another begin, and else is whole."
+  (should-not (mew-submit-cause-word--parts "User unknown"))
+  (should-not (mew-submit-cause-word--parts ""))
+  (should (equal '((nil "User unknown" "closing"))
+                 (mew-submit-cause-word--parts "User unknown; closing")))
+  (should (equal '((t "Spam" "virus found (a)") (nil "Spam" "virus found " "a"))
+                 (mew-submit-cause-word--parts "Spam OR virus found (a)")))
+  (dolist (parts (mew-submit-cause-word--parts (apply #'concat (make-list 600 "or. "))))
+    (should (<= (length parts) 13))))
 
 (ert-deftest mew-submit-cause-test-parse ()
   "Codes are found wherever servers put them, and not in numbers that look like them."

@@ -90,8 +90,7 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-spool--forget-journal old)
                (mew-submit-known--note entry stamp)))
             (t (mew-submit-known--drop entry)
-               (mew-submit-spool--finish entry done
-                                         (mew-submit-fate--journaled-p old))))
+               (mew-submit-fate--finish entry done old)))
     (error
      (when (plist-get entry :state)
        (mew-submit-known--note entry))

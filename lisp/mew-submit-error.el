@@ -173,15 +173,6 @@ Emacs would show the data of the condition, which is a plist and no words."
        (progn ,@body)
      (mew-submit-error (user-error "%s" (mew-submit-error--text err)))))
 
-(defun mew-submit-error--told (what function)
-  "Call FUNCTION; return t, or nil when that fails, which is told behind WHAT."
-  (condition-case err
-      (progn (funcall function)
-             t)
-    (error (display-warning 'mew-submit
-                            (format "%s: %s" what (mew-submit-error--text err)))
-           nil)))
-
 (defun mew-submit-error--save-option (option value)
   "Make VALUE that of OPTION, a symbol, in this and future sessions.
 Where it cannot be saved it is for this session, and that is said."

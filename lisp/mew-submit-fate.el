@@ -153,7 +153,7 @@ then."
              (mew-submit-spool--write recovered t)
              (mew-submit-spool--forget-journal entry)
              recovered)
-            (t (mew-submit-spool--finish recovered nil t)
+            (t (mew-submit-fate--finish recovered nil)
                nil)))))
 
 (defun mew-submit-fate--journaled-p (entry)
@@ -161,6 +161,35 @@ then."
   (null (condition-case nil
             (plist-get (mew-submit-fate--recovered entry) :state)
           (error t))))
+
+(defun mew-submit-fate--kept-p (entry done old)
+  "Keep ENTRY, which is delivered, for its copies; return whether it can go.
+Where they cannot be, it goes all the same, unless its journal says what DONE
+does: then whoever finds it finishes it.  OLD is ENTRY as it was sent."
+  (condition-case err
+      (progn (mew-submit-spool--keep entry)
+             t)
+    (error
+     (let ((waits (or (null done) (mew-submit-fate--journaled-p old))))
+       (display-warning 'mew-submit
+                        (format (if waits "A copy of a delivered mail has to wait: %s"
+                                  "A mail was delivered, but no copy was filed: %s")
+                                (mew-submit-error--text err)))
+       (not waits)))))
+
+(defun mew-submit-fate--finish (entry done &optional old)
+  "Log that ENTRY is delivered, by DONE, its `done' event; remove it.
+Without DONE its journal says so; OLD is ENTRY as it was sent.  That it cannot be
+logged is no reason to keep it, and so to send it again."
+  (when (or done (not (mew-submit-spool--logged :id (plist-get entry :id)
+                                                (plist-get entry :directory))))
+    (condition-case err
+        (mew-submit-spool--log entry done)
+      (error (display-warning 'mew-submit (format "A delivery was not logged: %s"
+                                                  (mew-submit-error--text err))))))
+  (when (or (null (plist-get entry :fcc))
+            (mew-submit-fate--kept-p entry done old))
+    (mew-submit-spool--remove entry)))
 
 (defun mew-submit-fate--returned (entry)
   "Return ENTRY as in doubt if its message has left the outbox before, else nil.

@@ -382,10 +382,10 @@ That is the first one in From, or in Resent-From of one that is sent again."
             mew-submit-extension--orders))
 
 (defun mew-submit-message--order (name fields)
-  "Return the value of the order NAME, as in X-Mew-Submit-*, of FIELDS, or nil.
+  "Return the value of the order NAME, as in x-mew-submit-*, of FIELDS, or nil.
 An empty field, as templates have it, is none.  Signal `mew-submit-message' for
 two that differ: nobody knows which is meant."
-  (let* ((field-name (concat "x-mew-submit-" (mew-submit-caseless--down name)))
+  (let* ((field-name (concat "x-mew-submit-" name))
          (values (delete-dups
                   (mapcan (lambda (field)
                             (and (equal (car field) field-name)
@@ -393,7 +393,7 @@ two that differ: nobody knows which is meant."
                           (mew-submit-message--own fields)))))
     (when (cdr values)
       (mew-submit-error--throw 'message nil "X-Mew-Submit-%s is there twice, as %s and %s"
-                               name (car values) (nth 1 values)))
+                               (capitalize name) (car values) (nth 1 values)))
     (car values)))
 
 (defun mew-submit-message--wishes (fields)
@@ -410,12 +410,12 @@ wish of the server."
 
 (defun mew-submit-message--account (fields)
   "Return the name of the account in X-Mew-Submit-Account of FIELDS, or nil."
-  (mew-submit-message--order "Account" fields))
+  (mew-submit-message--order "account" fields))
 
 (defun mew-submit-message--envelope-from (fields)
   "Return the envelope sender in X-Mew-Submit-From of FIELDS, or nil.
 The null sender, <>, is the empty string."
-  (when-let* ((from (mew-submit-message--order "From" fields)))
+  (when-let* ((from (mew-submit-message--order "from" fields)))
     (if (equal from "<>") "" from)))
 
 (defun mew-submit-message--time (text)
@@ -429,7 +429,7 @@ Signal `mew-submit-message' when it names none."
 (defun mew-submit-message--send-at (fields)
   "Return the time in X-Mew-Submit-Send-At of FIELDS, or nil without one.
 Signal `mew-submit-message' when it is none."
-  (when-let* ((text (mew-submit-message--order "Send-At" fields)))
+  (when-let* ((text (mew-submit-message--order "send-at" fields)))
     (mew-submit-message--time text)))
 
 (defun mew-submit-message--binary-p (fields)

@@ -218,14 +218,11 @@ that is but the word of parting that Emacs 30 has for a wrong certificate."
 
 ;;; Names of files
 
-(defun mew-submit-module--names-coding ()
-  "Return the coding system that names of files have here."
-  (or file-name-coding-system default-file-name-coding-system 'utf-8))
-
 (defun mew-submit-module--octets-name (file)
   "Return the name of FILE as the module, and the system, take it."
   (encode-coding-string (file-name-unquote (expand-file-name file))
-                        (mew-submit-module--names-coding)))
+                        (or file-name-coding-system
+                            default-file-name-coding-system 'utf-8)))
 
 (defun mew-submit-module--regular-p (file)
   "Is FILE a regular file?

@@ -124,9 +124,10 @@ Signal a condition, with nothing left behind, when it cannot be sent."
                  fields (car divided) envelope fcc
                  (or not-before (mew-submit-message--send-at fields)))))
     (mew-submit-queue--enter
-     (apply #'mew-submit-spool--with entry
-            (append (and instead (list :instead instead))
-                    (and held (list :state 'held :next nil :held held))))
+     (append (and instead (list :instead instead))
+             (if held
+                 (mew-submit-spool--with entry :state 'held :next nil :held held)
+               entry))
      file fields directory move source
      (mew-submit-parcel--make
       ;; What must not leave as it is, is not in the copy: that is read when it is sent.

@@ -148,7 +148,8 @@ NAME is what messages call it."
     (mew-submit-relay--clear-socket file)
     (with-file-modes #o700
       (mew-submit-relay--listen file :family 'local
-                                :service (mew-submit-module--octets-name file)))))
+                                :service (mew-submit-module--octets-name file)
+                                :plist (list 'mew-submit-relay-file file)))))
 
 (defun mew-submit-relay--gate-p ()
   "Does the module have to listen?"
@@ -238,9 +239,7 @@ IMPLICIT is as for `mew-submit-relay--listen-tcp'."
           ((vectorp local)
            (string-replace "[0:0:0:0:0:0:0:1]" "[::1]"
                            (format-network-address local)))
-          (t (concat "unix:" (decode-coding-string
-                              (process-contact server :service)
-                              (mew-submit-module--names-coding)))))))
+          (t (concat "unix:" (process-get server 'mew-submit-relay-file))))))
 
 (defun mew-submit-relay--places ()
   "Return where the relay listens, a list of strings, the first the best."

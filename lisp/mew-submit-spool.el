@@ -689,22 +689,6 @@ first: it may have ended after one was here and before it was gone there."
                             (member-ignore-case address people))
                           recipients))))))
 
-(defun mew-submit-spool--finish (entry done &optional journaled)
-  "Log that ENTRY is delivered, by DONE, its `done' event or nil; remove it.
-That it cannot be logged is no reason to keep it, and so to send it again.  With
-JOURNALED its journal says the same: until its copies can be kept it stays, and
-whoever finds it finishes it."
-  (when (or done (not (mew-submit-spool--logged :id (plist-get entry :id)
-                                                (plist-get entry :directory))))
-    (mew-submit-error--told "A delivery was not logged"
-                            (lambda () (mew-submit-spool--log entry done))))
-  (when (or (null (plist-get entry :fcc))
-            (mew-submit-error--told (if journaled "A copy of a delivered mail has to wait"
-                                      "A mail was delivered, but no copy was filed")
-                                    (lambda () (mew-submit-spool--keep entry)))
-            (not journaled))
-    (mew-submit-spool--remove entry)))
-
 (defun mew-submit-spool--remove (entry)
   "Remove the message of ENTRY and all that belongs to it."
   (dolist (suffix '(".eml" ".eld" ".source"))

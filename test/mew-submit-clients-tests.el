@@ -223,7 +223,7 @@ SECURITY: P14."
       (funcall queue "c@x")
       (should (= (funcall count) 2))
       (dolist (entry (mew-submit-known--entries))
-        (mew-submit-spool--finish
+        (mew-submit-fate--finish
          (mew-submit-spool--with entry :delivered (plist-get entry :recipients))
          nil))
       (should (= (funcall count) 0))

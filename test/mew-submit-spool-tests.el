@@ -11,6 +11,7 @@
 
 (require 'ert)
 (require 'mew-submit)
+(require 'mew-submit-fate)
 (require 'mew-submit-message)
 (require 'mew-submit-spool)
 (require 'mew-submit-test-helpers)
@@ -364,7 +365,7 @@ One that came back after a power failure, without it, would be sent again."
     (let ((log (expand-file-name "delivered.log" directory))
           (mew-submit-delivered-log-max 300))
       (dotimes (_ 3)
-        (mew-submit-spool--finish
+        (mew-submit-fate--finish
          (mew-submit-spool--with (mew-submit-spool-tests--add directory)
                                  :delivered '("a@x") :reply "250 <new@id>"
                                  :message-id "<old@id>")
@@ -389,7 +390,7 @@ A message that is back from a backup is known by that."
                                          :delivered '("a@x"))))
       (dolist (before '("" "{\"time\":\"2026-" "{\"time\":\"2026-\"}\n"))
         (mew-submit-test-write log before)
-        (mew-submit-spool--finish entry '(:port 587))
+        (mew-submit-fate--finish entry '(:port 587))
         (should (equal (mew-submit-spool--logged :id (plist-get entry :id) directory)
                        '("a@x")))
         (should (string-prefix-p (concat (string-trim-right before "\n")
@@ -411,7 +412,7 @@ A message that is back from a backup is known by that."
             (mew-submit-spool--write entry)
             (should (has id "A@x" "b@x"))
             (should-not (has id "a@x" "c@x"))
-            (mew-submit-spool--finish
+            (mew-submit-fate--finish
              (mew-submit-spool--with entry :recipients nil :delivered '("a@x" "b@x")) nil))
           (should-not (mew-submit-spool--ids directory))
           (should (has id "A@x" "b@x"))

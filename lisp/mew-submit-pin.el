@@ -123,7 +123,7 @@ Return non-nil if it was pinned."
   (let* ((host (mew-submit-request--host account))
          (place (format "%s, port %d" host port))
          (buffer (mew-submit-view--page "*mew-submit certificate*"
-                                        (lambda () (mew-submit-pin--insert place tls)) t)))
+                                        (lambda () (mew-submit-pin--insert place tls)))))
     (display-buffer buffer)
     (cond ((plist-get tls :verified)
            (message "The certificate of %s is verified: no pin is needed" place)

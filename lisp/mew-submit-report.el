@@ -121,7 +121,7 @@ run, or does not let you in.  Nothing was sent.")
     ("long-packets" . "Have this machine send shorter packets (ip link set dev INTERFACE \
 mtu 1280), or send from another network; tell who runs this one, or the VPN, to let ICMP \
 \"packet too big\" through."))
-  "What to do next, by what a failure, most often of a log-in or a message, is about.")
+  "What to do next, by what a failure is about, most often a log-in or a message.")
 
 (defun mew-submit-report--problem (done)
   "Return what is wrong with the certificate that ended DONE, a string, or nil."

@@ -23,7 +23,6 @@
 (require 'mew-submit-finding-server)
 (require 'mew-submit-probe)
 (require 'mew-submit-job)
-(require 'mew-submit-module)
 (require 'mew-submit-network)
 (require 'mew-submit-store)
 (require 'mew-submit-survey-statistics)

@@ -180,7 +180,7 @@ Of the codes only the class and what is said of an address count there."
      when rule return (list (car rule) nil))))
 
 (defun mew-submit-cause--disputed-p (cause reason read)
-  "Does a part of REASON, as READ reads it, name another one than CAUSE?
+  "Does a part of REASON, as told by READ, name another one than CAUSE?
 It has to be sure of it by itself, but where it is said that either may be it."
   (cl-loop for (either . parts) in (mew-submit-cause-word--parts reason)
            thereis (cl-loop for part in parts

@@ -179,8 +179,8 @@ does: then whoever finds it finishes it.  OLD is ENTRY as it was sent."
 
 (defun mew-submit-fate--finish (entry done &optional old)
   "Log that ENTRY is delivered, by DONE, its `done' event; remove it.
-Without DONE its journal says so; OLD is ENTRY as it was sent.  That it cannot be
-logged is no reason to keep it, and so to send it again."
+Without DONE its journal says so; OLD is ENTRY as it was sent.  That it cannot
+be logged is no reason to keep it, and so to send it again."
   (when (or done (not (mew-submit-spool--logged :id (plist-get entry :id)
                                                 (plist-get entry :directory))))
     (condition-case err

@@ -312,7 +312,7 @@ first ones."
 EVENT is the end of the job; some recipients may be REFUSED.  Where that is what
 it is about, its cause is that of all that were refused like the one it names."
   (if (equal (plist-get event :kind) "ok")
-      (mew-submit-refusal--in-common refused)
+      (and refused (mew-submit-refusal--in-common refused))
     (let* ((cause (mew-submit-refusal--of-event event))
            (class (/ (or (plist-get event :code) 0) 100))
            (alike (seq-filter (lambda (other) (= class (/ (plist-get other :code) 100)))

@@ -209,7 +209,8 @@ It cannot be seen: it comes along when an address is pasted."
   "Return DOMAIN of an address for the wire, or nil when it is not a domain.
 A name gets A-labels (RFC 5890); an address literal such as [192.0.2.1] stays."
   (let ((name domain))
-    (unless (mew-submit-caseless--exactly-p "\\`[[:ascii:]]*\\'" name)
+    ;; Raw octets, of which a string may have as many as characters, are no label anyway.
+    (unless (= (length name) (string-bytes name))
       (require 'ucs-normalize)          ; slow to load, and seldom needed
       (setq name (ucs-normalize-NFC-string
                   (mew-submit-caseless--down (replace-regexp-in-string "[。．｡]" "." name))))

@@ -337,8 +337,10 @@ it is about, its cause is that of all that were refused like the one it names."
      (mew-submit-job--outcome kind refused)
      (list :code (or (plist-get event :code) 0)
            :enhanced (or (plist-get event :enhanced) "")
-           :text (mew-submit-refusal--shown (mew-submit-job--text session event)
-                                            said (plist-get cause :charset)))
+           :text (if cause
+                     (mew-submit-refusal--shown (mew-submit-job--text session event)
+                                                said (plist-get cause :charset))
+                   (mew-submit-job--text session event)))
      (mew-submit-course--pick (plist-get course :connected) :port :family :address :fallback)
      (list :tls (and tls (mew-submit-course--pick
                           tls :version :cipher :verified :pinned :unverified

@@ -20,7 +20,6 @@
 (require 'mew-submit-address)
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
-(require 'mew-submit-module)
 (require 'mew-submit-extension)
 (require 'mew-submit-time)
 (require 'seq)
@@ -38,16 +37,19 @@
   "Return how many octets FILE has.
 Signal `mew-submit-message' when there is no such file, it cannot be read or it
 is empty."
-  (cond ((file-remote-p file)
-         (mew-submit-error--throw 'message nil "Not a local file: %s" file))
-        ((not (file-exists-p file))
-         (mew-submit-error--throw 'message nil "No such message file: %s" file))
-        ((not (and (mew-submit-module--regular-p file) (file-readable-p file)))
-         (mew-submit-error--throw 'message nil
-                                  "The message file cannot be read: %s" file)))
-  (let ((size (file-attribute-size (file-attributes (file-truename file)))))
-    (when (zerop size)
-      (mew-submit-error--throw 'message nil "The message is empty: %s" file))
+  (when (file-remote-p file)
+    (mew-submit-error--throw 'message nil "Not a local file: %s" file))
+  (let* ((attributes (file-attributes (file-truename file)))
+         (size (file-attribute-size attributes)))
+    (cond ((null attributes)
+           (mew-submit-error--throw 'message nil "No such message file: %s" file))
+          ;; A pipe, say, is no regular file.
+          ((not (and (eq ?- (aref (file-attribute-modes attributes) 0))
+                     (file-readable-p file)))
+           (mew-submit-error--throw 'message nil
+                                    "The message file cannot be read: %s" file))
+          ((zerop size)
+           (mew-submit-error--throw 'message nil "The message is empty: %s" file)))
     size))
 
 ;;; Reading the header

@@ -113,6 +113,9 @@ log in there.  Nothing was sent.")
     ("client-certificate" . "Give the account the certificate that the server's \
 administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("no-log-in" . "This port takes no log-in: check server and port.")
+    ("starttls" . "Most likely this port wants STARTTLS: leave :plan and :routes (--plan, \
+--routes) out, or say PORT:starttls.  If mail went this way before, try another network.  \
+No password and no mail has left.")
     ("size" . "Send less, make the attachments smaller, or send a link to them.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent.")

@@ -51,7 +51,12 @@ open_conversation (struct msub_server *server, const struct msub_request *reques
   bool required = request->level == MSUB_LEVEL_REQUIRED;
   if (mode == MSUB_TLS_IMPLICIT
       && msub_smtp_tls (server->smtp, server->trust, certified_name (request), required, &server->tls, err))
-    return -1;
+    {
+      /* A server that wants STARTTLS greets at once.  */
+      if (server->tls.failure && strcmp (server->tls.failure, "plaintext") == 0)
+        err->about = "starttls";
+      return -1;
+    }
   return msub_smtp_greeting (server->smtp, err);
 }
 

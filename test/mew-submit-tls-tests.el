@@ -25,6 +25,24 @@
   (let ((done (apply #'mew-submit-tls-tests--run peer name keys)))
     (list (plist-get done :result) (plist-get done :exit))))
 
+;;; The port
+
+(ert-deftest mew-submit-tls-tests-port-that-wants-starttls ()
+  "Who asks for TLS at once where STARTTLS is wanted is told so."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=starttls"
+                                   "127.0.0.1:0,name=old,implicit,tls-versions=1.1")
+    (cl-flet ((run (name)
+                (mew-submit-tls-tests--run
+                 peer name :routes (format "%d:implicit" (mew-submit-test-port peer name)))))
+      (let ((done (run "starttls")))
+        (should (equal (plist-get done :result) "insecure"))
+        (should (equal (plist-get done :about) "starttls"))
+        (should (string-match-p "wants STARTTLS" (mew-submit-report--advice done))))
+      (let ((done (run "old")))
+        (should (equal (plist-get done :result) "insecure"))
+        (should-not (plist-get done :about))))))
+
 ;;; Versions, names, files
 
 (ert-deftest mew-submit-tls-tests-minimum-and-priority ()

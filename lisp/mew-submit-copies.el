@@ -532,10 +532,17 @@ Then give LOCK, which is on its message, back."
              (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-copies--file-locked (entry lock)
-  "File the copies of ENTRY's message, on which LOCK is, that can be filed now."
+  "File the copies of ENTRY's message, on which LOCK is, that can be filed now.
+Where that takes a program, and enough of those are running, it waits for one to
+end; what takes none does not."
   (if (eq (plist-get entry :state) 'filing)
-      (mew-submit-copies--next-copy
-       entry (seq-filter #'mew-submit-copies--ready-p (plist-get entry :fcc)) lock)
+      (let ((copies (seq-filter #'mew-submit-copies--ready-p (plist-get entry :fcc))))
+        (if (or (< mew-submit-copies--programs mew-submit-copies--programs-max)
+                (not (seq-some #'mew-submit-copies--program copies)))
+            (mew-submit-copies--next-copy entry copies lock)
+          (mew-submit-spool--unlock lock)
+          (cl-pushnew (cons (plist-get entry :id) (plist-get entry :directory))
+                      mew-submit-copies--rest :test #'equal)))
     (mew-submit-spool--unlock lock)
     (when (eq (plist-get entry :state) 'broken)
       (display-warning
@@ -548,14 +555,12 @@ File %s yourself and delete it"
   "File the copies of the message ID in DIRECTORY that can be filed now.
 Where that fails it is told, and those of others are filed.  Return non-nil if
 some of them are left when this returns."
-  (if (>= mew-submit-copies--programs mew-submit-copies--programs-max)
-      (cl-pushnew (cons id directory) mew-submit-copies--rest :test #'equal)
-    (condition-case err
-        (when-let* ((lock (mew-submit-spool--lock id directory)))
-          (mew-submit-copies--file-locked (mew-submit-spool--read id directory) lock))
-      (error (display-warning 'mew-submit
-                              (format "The copies of a delivered mail wait: %s"
-                                      (mew-submit-error--text err))))))
+  (condition-case err
+      (when-let* ((lock (mew-submit-spool--lock id directory)))
+        (mew-submit-copies--file-locked (mew-submit-spool--read id directory) lock))
+    (error (display-warning 'mew-submit
+                            (format "The copies of a delivered mail wait: %s"
+                                    (mew-submit-error--text err)))))
   (file-exists-p (mew-submit-spool--file id ".eml" directory)))
 
 (defun mew-submit-copies--file-rest ()

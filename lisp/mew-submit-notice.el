@@ -18,6 +18,7 @@
 
 (require 'mew-submit-background)
 (require 'mew-submit-error)
+(require 'mew-submit-fate)
 (require 'mew-submit-known)
 (require 'mew-submit-notice-message)
 (require 'mew-submit-offer)
@@ -540,6 +541,14 @@ That comes after what filing copies says, and once for several."
   "Return a `done' event about ENTRY, of which nobody knows whether it arrived."
   (list :result "uncertain" :kind "uncertain" :text (plist-get entry :last)))
 
+(defun mew-submit-notice--rest (entry done)
+  "Return what to tell of DONE, a good end, for ENTRY, of whom some were refused.
+That was at an earlier attempt, and DONE does not know of them."
+  (append (list :result "partial" :kept t :text (plist-get entry :last)
+                :recipients (append (mew-submit-fate--missed entry)
+                                    (plist-get done :recipients)))
+          done))
+
 (defun mew-submit-notice--done (entry done)
   "Tell the user how an attempt for ENTRY has ended, with DONE.
 In batch mode a command that wants to know it tells it itself."
@@ -548,6 +557,8 @@ In batch mode a command that wants to know it tells it itself."
            (mew-submit-notice--failed entry done))
           ((eq (plist-get entry :state) 'uncertain)
            (mew-submit-notice--failed entry (mew-submit-notice--doubt entry)))
+          ((eq (plist-get entry :state) 'refused)
+           (mew-submit-notice--failed entry (mew-submit-notice--rest entry done)))
           (t (mew-submit-notice--delivered entry done)))
     (unless noninteractive
       (mew-submit-offer--465 (plist-get entry :account) done

@@ -217,10 +217,15 @@ those get it.")))
 
 (defun mew-submit-report--said (done server)
   "Return what SERVER said, if its words are in DONE, else the text of that.
-Of several recipients that were refused the text says which has which words."
-  (let ((text (mew-submit-report--text done)))
-    (if (and (null (cdr (seq-remove #'mew-submit-report--accepted-p
-                                    (plist-get done :recipients))))
+Of several recipients that were refused a text that names them says which has
+which words."
+  (let* ((text (mew-submit-report--text done))
+         (refused (seq-remove #'mew-submit-report--accepted-p (plist-get done :recipients)))
+         (named (and (cdr refused)
+                     (seq-some (lambda (recipient)
+                                 (string-search (plist-get recipient :address) text))
+                               refused))))
+    (if (and (not named)
              (string-match ": \\([45][0-9][0-9][ -].*\\)" text))
         (format "%s says: %s" server (match-string 1 text))
       text)))

@@ -227,8 +227,9 @@ undetermined (const char *enhanced)
 }
 
 /* What has to be changed after REPLY, a 5yz to AUTH with MECHANISM (RFC 4954 section 6), by its codes, and by what was SAID
-   within the exchange.  Another password is no use, and a further log-in may do harm, unless the reply is about the password.  Its words are Lisp's to read
-   (mew-submit-cause.el), which may find another cause in them, and never asks for a password that the codes speak against.  */
+   within the exchange.  Another password is no use, and a further log-in may do harm, unless the reply is about the password.
+   Its words are Lisp's to read (mew-submit-cause.el), which may find another cause in them, and never asks for a password that
+   the codes speak against.  */
 static const char *
 refusal_is_about (const struct msub_reply *reply, const struct msub_sasl_mechanism *mechanism, const char *said)
 {
@@ -256,8 +257,16 @@ cannot_know_password (const struct msub_smtp *smtp, const struct msub_sasl_mecha
          && (msub_capabilities_offer (&smtp->caps, "PLAIN") || msub_capabilities_offer (&smtp->caps, "LOGIN"));
 }
 
+/* Has the server SAID in SCRAM's own words that the password is wrong?  Whatever it does then, another log-in would count as this
+   one does.  */
+static bool
+denies_password (const char *said)
+{
+  return strcmp (said, "e=invalid-proof") == 0 || strcmp (said, "e=unknown-user") == 0;
+}
+
 /* SCRAM's own errors, SAID within the exchange, of which the reply says nothing: that TLS ends elsewhere; or, where the reply
-   is only the answer to "*", all of them.  */
+   is only the answer to "*", or none, all of them.  */
 static bool
 refused_within (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechanism, const char *said,
                 struct msub_error *err)
@@ -271,9 +280,11 @@ refused_within (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *
                  peer, said);
       return true;
     }
-  if (strncmp (said, "e=", 2) != 0 || msub_smtp_last (smtp)->code != 501)
+  bool password = denies_password (said);
+  int code = msub_smtp_last (smtp)->code;
+  bool silent = code == 501 || (password && (code / 100 != 5 || code <= 504));
+  if (strncmp (said, "e=", 2) != 0 || !silent)
     return false;
-  bool password = strcmp (said, "e=invalid-proof") == 0 || strcmp (said, "e=unknown-user") == 0;
   msub_fail (err, MSUB_AUTH, "%s refused the %s: %s", peer, password ? "user name or the password" : "log-in", said);
   err->about = password ? "password" : "nothing";
   return true;
@@ -345,7 +356,15 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
           goto out;
         }
       if (msub_smtp_exchange (smtp, AUTH_SECONDS, err))
-        goto out;
+        {
+          bool gone = err->kind == MSUB_LOST || err->kind == MSUB_TLS || err->kind == MSUB_TIMEOUT;
+          if (gone && denies_password (msub_sasl_server_words (sasl)))
+            {
+              *err = (struct msub_error) { 0 };
+              refused (smtp, sasl, mechanism, steps, err);
+            }
+          goto out;
+        }
     }
   if (msub_smtp_last (smtp)->code != 235)
     refused (smtp, sasl, mechanism, steps, err);

@@ -783,6 +783,11 @@ What comes after it is filed in its turn; one that fails leaves the copy."
                                 (string-prefix-p "mew-submit copy"
                                                  (process-name process)))
                               (process-list))))
+        ;; What takes no program waits for none: they may never end.
+        (mew-submit-clients-tests--kept-entry
+         outbox (list (list :kind 'mbox :place (concat sent "-here"))))
+        (mew-submit-copies--file outbox)
+        (should (file-exists-p (concat sent "-here")))
         (mew-submit-test-write go "")
         (mew-submit-test-until ("all to end" 120)
           (zerop mew-submit-copies--programs)))

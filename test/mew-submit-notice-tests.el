@@ -469,6 +469,28 @@ Another account at that server may have other routes, or another tunnel."
       ;; The server has said nothing that it could say again.
       (should (string-search "make the attachments smaller" (mew-submit-report--advice done))))))
 
+(ert-deftest mew-submit-notice-tests-refused-before-the-others-got-it ()
+  "Of whom an earlier attempt was refused it is not told that all is delivered."
+  (let ((noninteractive nil)
+        (entry '(:id "1" :stem "/nonexistent/1" :directory "/nonexistent/" :state refused
+                 :recipients ("a@x") :delivered ("b@x") :last "a@x: 550 5.1.1 Who"
+                 :account (:server "mail.example.org")))
+        (done '(:event done :kind "ok" :result "delivered" :code 0 :text ""
+                :recipients ((:address "b@x" :code 250 :text "250 Ok"))))
+        failed)
+    (cl-letf (((symbol-function 'mew-submit-notice--failed)
+               (lambda (_entry done) (push done failed)))
+              ((symbol-function 'mew-submit-notice--delivered)
+               (lambda (&rest _) (ert-fail "It is told as delivered")))
+              ((symbol-function 'mew-submit-offer--465) #'ignore))
+      (mew-submit-notice--done entry done)
+      (should (string-search "not delivered to all: mail.example.org said no to a@x"
+                             (mew-submit-report--headline
+                              (car failed)
+                              (mew-submit-report--reason (car failed) "mail.example.org"))))
+      (should (string-search "550 5.1.1 Who" (mew-submit-report--what (car failed))))
+      (should (string-search "only those get it" (mew-submit-report--advice (car failed)))))))
+
 (ert-deftest mew-submit-notice-tests-leaving-says-how-many ()
   "Who leaves Emacs is asked about one mail as about one, and about several as about several."
   (cl-letf (((symbol-function 'mew-submit-known--running) (lambda () '(1))))

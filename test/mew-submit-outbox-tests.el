@@ -82,6 +82,18 @@ filtered on the way, or the host is down")))
       (should (string-search "somebody@example.org" line))
       (should (string-search "Minutes of the meeting" line)))))
 
+(ert-deftest mew-submit-outbox-tests-the-server-s-words-first ()
+  "The server's words come first, also where several recipients wait for one cause.
+Where each was refused by words of its own, it says who by which."
+  (pcase-dolist (`(,state ,text ,shown)
+                 '((queued "192.0.2.1 cannot take the sender now, try again later: 450 Full"
+                           "450 Full")
+                   (refused "a@x: 550 Odd; b@x: 550 Even" "a@x: 550 Odd; b@x: 550 Even")))
+    (should (equal shown
+                   (mew-submit-outbox--last
+                    (list :state state :recipients '("a@x" "b@x") :last text
+                          :kind (if (eq state 'queued) "deferred" "refused")))))))
+
 (ert-deftest mew-submit-outbox-tests-marks ()
   "What is marked is what is sent, held, deleted; one that fails stops no other."
   (mew-submit-outbox-tests--with (mapcar #'mew-submit-outbox-tests--entry '("1" "2" "3"))

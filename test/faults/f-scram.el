@@ -74,6 +74,12 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
                                   "535 5.7.8 No" 'auth "the credentials (e=invalid-proof): 535 5.7.8 No")
      ,@(mew-submit-faults-f--said "F3 it says so, and that is all" "e=invalid-proof"
                                   "501 5.7.0 Ended" 'auth "user name or the password: e=invalid-proof")
+     ,@(mapcan (pcase-lambda (`(,what . ,reply))
+                 (mew-submit-faults-f--said (concat "F3 it says so, and " what) "e=invalid-proof" reply
+                                            'auth "user name or the password: e=invalid-proof"))
+               '(("that it goes" . "421 4.7.0 Bye") ("that * is no command" . "500 5.5.1 What?")))
+     ("F3 it says so, and goes" :kind auth :text "user name or the password: e=invalid-proof"
+      :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m" "auth-step#2=close"))
      ,@(mew-submit-faults-f--said "F3 it says so, and then 235" "e=invalid-proof"
                                   "235 2.7.0 Ok" 'insecure "impostor")
      ("F11 TLS ends elsewhere, as the server says" :kind insecure :text "another TLS connection"

@@ -84,10 +84,11 @@ cannot be reached: plists with keys of those here; see the manual,
           "--tls" "required|opportunistic|none" "default: required")
     (:fallback account (choice :tag "Fall back" :value ask (const ask) (const always)
                                (const never))
-               "`ask', `always' or `never', instead of `mew-submit-fallback'" "--fallback" "always|never"
-               "use less preferred ports? default: always")
+               "`ask', `always' or `never', instead of `mew-submit-fallback'"
+               "--fallback" "always|never" "use less preferred ports? default: always")
     (:user account (string :tag "User name")
-           "the user name; without it auth-source is asked for one" "--user" "NAME" "user name for AUTH")
+           "the user name; without it auth-source is asked for one"
+           "--user" "NAME" "user name for AUTH")
     (:password-file nil nil nil "--password-file" "FILE"
                     "its first line is the password, or the access token")
     (:auth account (string :tag "SASL mechanism, or none")
@@ -129,8 +130,8 @@ system's"
                 "a client certificate: a file in PEM format, or a pkcs11: URL"
                 "--cert-file" "FILE" "client certificate: PEM or a pkcs11: URL")
     (:key-file tls (string :tag "Its key (file or URL)")
-               "its key; without this it is in the same file" "--key-file" "FILE"
-               "its key; default: in the same file")
+               "its key; without this it is in the same file"
+               "--key-file" "FILE" "its key; default: in the same file")
 
     (:oauth token
             (choice :tag "Access token instead of a password" :value t
@@ -184,8 +185,8 @@ and \"delay\""
     (:deliver-by wish (string :tag "Deliver by (SECONDS;R or SECONDS;N)")
                  "\"SECONDS;R\" (returned when late) or \"SECONDS;N\" (told then)"
                  "--deliver-by" "SECONDS[;R|N]" "else return it, or tell")
-    (:hold-for wish (natnum :tag "Hold for seconds")
-               "hold the message for so many seconds" "--hold-for" "SECONDS" "before it is delivered")
+    (:hold-for wish (natnum :tag "Hold for seconds") "hold the message for so many seconds"
+               "--hold-for" "SECONDS" "before it is delivered")
     (:hold-until wish (string :tag "Hold until")
                  "hold the message until a time such as
 \"2030-12-24T18:00:00+01:00\""
@@ -268,14 +269,14 @@ from auth-source.")
 
 (defun mew-submit-account--remedy ()
   "Return what to do about accounts that cannot be used, also by the shell command."
-  (if (and noninteractive (getenv "MEW_SUBMIT_COMMAND"))
+  (if (and noninteractive (getenv "MEW_SUBMIT_COMMAND")
+           (member (getenv "MEW_SUBMIT_INIT") '(nil "")))
       "Accounts are in ~/.config/mew-submit/config.el, or the file MEW_SUBMIT_CONFIG names"
     "M-x mew-submit-setup makes an account; \
 M-x customize-option RET mew-submit-accounts RET shows those there are"))
 
 (defconst mew-submit-account--inner
-  '(:password :password-file :all-or-none :each
-    :author :resolved)
+  '(:password :password-file :all-or-none :each :author :resolved)
   "Keys that programs, not users, give an account.")
 
 (defun mew-submit-account--throw (account format &rest args)
@@ -330,8 +331,7 @@ M-x customize-option RET mew-submit-accounts RET shows those there are"))
   "Signal `mew-submit-config': KEY of ACCOUNT is none of KEYS, and means nothing.
 A wish, such as that for TLS, must not be dropped in silence because of a slip."
   (let ((near (car (sort (mapcar (lambda (known)
-                                   (cons (string-distance (symbol-name key)
-                                                          (symbol-name known))
+                                   (cons (string-distance (symbol-name key) (symbol-name known))
                                          known))
                                  keys)
                          #'car-less-than-car))))
@@ -359,10 +359,10 @@ A wish, such as that for TLS, must not be dropped in silence because of a slip."
 (defun mew-submit-account--refuse-value (account key value type)
   "Signal `mew-submit-config': KEY of ACCOUNT has VALUE, which is not of TYPE."
   (mew-submit-account--throw
-   account "has %s for %s, which has to be %s" (format "%S" value) key
-   (if (equal value "")
-       "a text that is not empty"
-     (mew-submit-account--type-words type))))
+   account "has %s for %s, which has to be %s"
+   (if (seq-some (lambda (word) (memq word '(:password :client-secret))) (flatten-tree value))
+       "a value with a secret in it" (format "%S" value))
+   key (if (equal value "") "a text that is not empty" (mew-submit-account--type-words type))))
 
 (defun mew-submit-account--check (account)
   "Return ACCOUNT, or signal `mew-submit-config' when it is not one.
@@ -398,8 +398,8 @@ list of them: a pair of parentheses is missing.  %s" (mew-submit-account--remedy
         ((proper-list-p mew-submit-accounts)
          (dolist (account mew-submit-accounts mew-submit-accounts)
            (when (plist-member (mew-submit-account--check account) :password)
-             (mew-submit-account--throw account "has a :password, which belongs into ~/.authinfo.gpg, \
-as the manual says under \"I know my server\""))))
+             (mew-submit-account--throw account "has a :password, which belongs into \
+~/.authinfo.gpg, as the manual says under \"I know my server\""))))
         (t (mew-submit-error--throw
             'config nil "The value of mew-submit-accounts is no list of accounts.  %s"
             (mew-submit-account--remedy)))))

@@ -196,7 +196,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (account-suspended nil :auth (or user mailbox) unavailable)
     ;; What the code says by itself (RFC 4954).
     (auth-web-login-needed nil :auth 534 "5.7.14")
-    (auth-mechanism-unsupported nil :auth only (not password user sender address ip))
+    (auth-mechanism-unsupported nil :auth only (not 535 password user sender address ip smtp))
     (auth-mechanism-unsupported nil :auth 534 (not password username user))
     (auth-wrong-password nil :auth 5 (or invalid nouser unknown auth user username))
 
@@ -459,7 +459,8 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (or user mailbox recipient rcptmark) unknown 5 (not sender domain))
     (recipient-disabled nil rcptmark frozen (not sender user sending policy))
     ;; A domain that has no mail at all (RFC 7504).
-    (recipient-domain-unknown nil (or :rcpt :dot :any) (or 521 556) domain)
+    (recipient-domain-unknown nil (or :rcpt :dot :any) (or 521 556) domain
+     (not sender denied notallowed policy ip list))
     (recipient-needs-permission nil rcptmark allowedsender)
     (recipient-needs-permission t allowedsender (or :rcpt :dot :any :data) (not relay ip))
     (ip-blocklisted nil allowedsender ip (not relay recipient))

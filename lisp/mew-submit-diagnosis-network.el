@@ -495,11 +495,19 @@ With a good certificate it is the server, whatever it calls itself."
 (defun mew-submit-diagnosis-network--one-issuer (entries)
   "Return those of ENTRIES, of several servers, with one issuer nobody knows.
 Who looks into TLS makes each server's certificate anew.  Since a company may
-well have made those of its own servers, one of them has to be known."
+well have made those of its own servers, and where a machine lacks the issuer
+of some, or all, those servers are no worse for it, it has to be that of all the
+known ones."
   (seq-some (lambda (group)
               (and (car group)
                    (mew-submit-diagnosis-network--several-p (cdr group))
                    (seq-some #'mew-submit-diagnosis-network--reference-p (cdr group))
+                   (let ((hosts (mew-submit-diagnosis-network--hosts (cdr group))))
+                     (seq-every-p (lambda (entry)
+                                    (or (not (mew-submit-diagnosis-network--reference-p entry))
+                                        (not (consp (plist-get entry :tls)))
+                                        (member (plist-get entry :host) hosts)))
+                                  entries))
                    (cdr group)))
             (seq-group-by (lambda (entry)
                             (let ((tls (mew-submit-diagnosis-network--bad-tls entry)))

@@ -56,11 +56,16 @@ Each is told once, whether it is the account's or that of some of its servers."
                    (mapcan (lambda (one) (cl-loop for (key) on one by #'cddr collect key))
                            (mew-submit-account--servers account)))
                   (mew-submit-account--keys))))
-    (when unknown
+    (cond
+     ((memq :password unknown)
+      (mew-submit-doctor-finding--make
+       topic 'error "It has a :password, and no mail is sent by it.\nThe password belongs into \
+~/.authinfo.gpg: see \"I know my server\" in the manual."))
+     (unknown
       (mew-submit-doctor-finding--make
        topic 'warning "What is %s?\nNo mail is sent by an account with a misspelled key: see the \
 documentation of mew-submit-accounts."
-       (mapconcat #'symbol-name unknown ", ")))))
+       (mapconcat #'symbol-name unknown ", "))))))
 
 (defun mew-submit-doctor-account--sender (topic account)
   "Return a finding about a :from of ACCOUNT, called TOPIC, that fits nobody."

@@ -83,6 +83,18 @@
       (should-error (funcall choose) :type 'mew-submit-config))
     (should (equal password "sesame"))))
 
+(ert-deftest mew-submit-account-tests-what-is-refused-shows-no-secret ()
+  "A value of the wrong shape is not shown where it has a secret in it."
+  (pcase-dolist (`(,key ,value)
+                 '((:servers ((:server "b.example.org" :user "me" :password "sesame")))
+                   (:oauth (:client-secret "sesame" :client-di "x"))))
+    (let* ((mew-submit-accounts (list (list :server "mail.example.org" key value)))
+           (text (mew-submit-error--text
+                  (should-error (mew-submit-account--choose "me@example.org")
+                                :type 'mew-submit-config))))
+      (should (string-match-p (format "has a value with a secret in it for %s," key) text))
+      (should-not (string-search "sesame" text)))))
+
 (ert-deftest mew-submit-account-tests-everybody-in-a-domain ()
   "A domain is one with @ before it, or *@ as in other programs, or nothing."
   (dolist (from '("example.org" "@example.org" "*@example.org" "*@Example.ORG"))
@@ -95,8 +107,11 @@
   "The shell command, which reads a file of its own, does not send people to M-x."
   (pcase-dolist (`(,command ,right ,wrong)
                  '(("MEW_SUBMIT_COMMAND" "M-x mew-submit-setup" "config.el")
-                   ("MEW_SUBMIT_COMMAND=mew-submit send" "config.el" "M-x")))
-    (let ((process-environment (cons command process-environment)))
+                   ("MEW_SUBMIT_COMMAND=mew-submit send" "config.el" "M-x")
+                   ;; The doctor has the accounts of Emacs itself.
+                   ("MEW_SUBMIT_INIT=~/.emacs" "M-x mew-submit-setup" "config.el")))
+    (let ((process-environment (append (list command "MEW_SUBMIT_COMMAND=mew-submit doctor")
+                                       process-environment)))
       (dolist (mew-submit-accounts '(((:from "you@example.org" :server "h"))
                                      ((:server "h" :tls "none"))
                                      (:server "h")))

@@ -1261,6 +1261,19 @@ A recipient may be refused when the message is there, and a step may be unknown.
     (ert-info ((nth 1 reply))
       (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
 
+(ert-deftest mew-submit-cause-test-code-is-not-all ()
+  "A code is no reason to tell something that the words are not about."
+  (pcase-dolist
+      (`(,wrong . ,reply)
+       '((auth-mechanism-unsupported auth "535 5.7.8 You may only log in once at a time")
+         (auth-mechanism-unsupported auth "535 POP before SMTP only")
+         (auth-mechanism-unsupported auth "550 Sorry, only paying customers may use SMTP")
+         (recipient-domain-unknown rcpt "521 Sender domain not allowed")
+         (recipient-domain-unknown rcpt "521 We do not accept mail from this domain")
+         (recipient-domain-unknown rcpt "521 Your domain is blocked by our policy")))
+    (ert-info ((nth 1 reply))
+      (should-not (eq wrong (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
+
 (ert-deftest mew-submit-cause-test-encrypted-message ()
   "That a message is encrypted is not taken for what is said of the connection."
   (pcase-dolist

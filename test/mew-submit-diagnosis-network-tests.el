@@ -251,6 +251,25 @@ Each has FAMILY, by default \"ipv4\", and ADDRESS."
                                    (plist-get verdict :text)))
             (should (string-search ":ca-file" (plist-get verdict :advice)))))))))
 
+(ert-deftest mew-submit-diagnosis-network-tests-no-issuers-known ()
+  "Two servers of one issuer are no proxy where it is this machine that knows no issuers."
+  (let ((one (lambda (issuer number)
+               (list :case 1 :greeting-code 220 :greeting "220 mx ESMTP" :starttls "offered"
+                     :tls (list :verified nil :fingerprint (format "f%d" number)
+                                :issuer issuer :problems '("issuer"))))))
+    (pcase-dolist (`(,other . ,id)
+                   `((,(funcall one "CN=Other CA" 3) . "unclear")
+                     (open . "clear")
+                     (silent . "smtp-proxy")
+                     (,(funcall one "CN=One CA" 3) . "smtp-proxy")))
+      (should (equal (mew-submit-diagnosis-network-tests--ids
+                      (mew-submit-diagnosis-network-tests--evidence
+                       (list (make-list 3 (funcall one "CN=One CA" 1))
+                             (make-list 3 (funcall one "CN=One CA" 2))
+                             (make-list 3 other))
+                       :references '("smtp.server1.example" "smtp.server3.example")))
+                     (list id))))))
+
 (ert-deftest mew-submit-diagnosis-network-tests-no-names ()
   "Where no name is found it is the network, unless it is one name alone."
   (let ((diagnosis (lambda (host why)

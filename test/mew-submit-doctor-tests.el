@@ -57,6 +57,7 @@ Whatever would ask the user fails the test."
   `((nil error "accounts" "No account")
     (((:name "a")) error "account 1" "has no :server")
     (((:sever "x" :server "127.0.0.1")) warning "account 1" "What is :sever\\?")
+    (((:server "127.0.0.1" :password "sesame")) error "account 1" "\\`It has a :password, and")
     (((:server "127.0.0.1" :plan "fast")) error "account 1" "No such plan: fast")
     (((:server "127.0.0.1" :routes "99999:starttls")) error "account 1" "Not a port")
     (((:server "127.0.0.1" :routes "587:ssl")) error "account 1" "Not a TLS mode")

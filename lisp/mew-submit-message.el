@@ -30,8 +30,7 @@
 (defconst mew-submit-message--chunk (* 1024 1024)
   "How many octets are copied at a time.")
 
-(defconst mew-submit-message--header-max (* 8 1024 1024)
-  "How many octets a header may have.")
+(defconst mew-submit-message--header-max (* 8 1024 1024) "How many octets a header may have.")
 
 (defun mew-submit-message--size (file)
   "Return how many octets FILE has.
@@ -46,8 +45,7 @@ is empty."
           ;; A pipe, say, is no regular file.
           ((not (and (eq ?- (aref (file-attribute-modes attributes) 0))
                      (file-readable-p file)))
-           (mew-submit-error--throw 'message nil
-                                    "The message file cannot be read: %s" file))
+           (mew-submit-error--throw 'message nil "The message file cannot be read: %s" file))
           ((zerop size)
            (mew-submit-error--throw 'message nil "The message is empty: %s" file)))
     size))

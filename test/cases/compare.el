@@ -128,7 +128,8 @@ IMPLICIT: with TLS at once."
 (defun mew-submit-compare--outcome (case directory)
   "Return what came of CASE, whose server has noted it in DIRECTORY."
   (let* ((messages (seq-filter (lambda (event) (equal (plist-get event :event) "message"))
-                               (mew-submit-cases--log directory (mew-submit-case-name case))))
+                               (gethash (mew-submit-case-name case)
+                                        (mew-submit-cases--logs directory))))
          (got (seq-mapcat (lambda (event) (plist-get event :recipients)) messages))
          (wanted (mew-submit-compare--recipients case))
          (status (plist-get (car (mew-submit-case-dones case)) :exit)))

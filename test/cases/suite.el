@@ -16,6 +16,7 @@
 (require 'cl-lib)
 (require 'json)
 (require 'mm-decode)
+(require 'mew-submit-module)
 (require 'mew-submit-report)
 (require 'mew-submit-parcel)
 (require 'mew-submit-test-helpers)
@@ -83,10 +84,11 @@
         (file-exists-p (file "ready")))
       (cons process (mew-submit-cases--read (file "ready"))))))
 
-(defun mew-submit-cases--log (directory name)
-  "Return what the server of the case NAME has noted in DIRECTORY, oldest first."
-  (seq-filter (lambda (event) (equal (plist-get event :case) name))
-              (mew-submit-test-json-log (expand-file-name "log" directory))))
+(defun mew-submit-cases--logs (directory)
+  "Return a table, NAME -> what the server of that case has noted in DIRECTORY, oldest first."
+  (let ((logs (make-hash-table :test #'equal)))
+    (dolist (event (nreverse (mew-submit-test-json-log (expand-file-name "log" directory))) logs)
+      (push event (gethash (plist-get event :case) logs)))))
 
 ;;; Sending
 
@@ -409,13 +411,12 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
                   (unless (equal (mew-submit-cases--octets content) (mew-submit-cases--decoded octets))
                     (format "the content is %S" (mew-submit-cases--decoded octets))))))))))
 
-(defun mew-submit-cases--wrong (case directory)
-  "Return what is wrong with CASE, whose server has noted it in DIRECTORY, or nil."
-  (let ((log (mew-submit-cases--log directory (mew-submit-case-name case))))
-    (if (mew-submit-cases--program-p case)
-        (or (and (not (mew-submit-cases--ended-p case)) "it did not end")
-            (mew-submit-cases--program-wrong case log))
-      (mew-submit-cases--request-wrong case log))))
+(defun mew-submit-cases--wrong (case log)
+  "Return what is wrong with CASE, whose server has noted LOG, or nil."
+  (if (mew-submit-cases--program-p case)
+      (or (and (not (mew-submit-cases--ended-p case)) "it did not end")
+          (mew-submit-cases--program-wrong case log))
+    (mew-submit-cases--request-wrong case log)))
 
 (defun mew-submit-cases--request-wrong (case log)
   "Return what is wrong with CASE, which this Emacs has sent; the server has noted LOG."
@@ -429,6 +430,23 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
         (format "it did not say %s" (plist-get strange :wanted)))))
 
 ;;; All of it
+
+(defun mew-submit-cases--judge (cases logs)
+  "Print a line for each of CASES, whose servers have noted LOGS; return how many went wrong."
+  (seq-count
+   (lambda (case)
+     ;; It may have been told to end.
+     (accept-process-output nil 0)
+     (let ((wrong (mew-submit-cases--wrong case (gethash (mew-submit-case-name case) logs))))
+       (send-string-to-terminal
+        (encode-coding-string
+         (if wrong
+             (format "not ok - %s: %s\n" (mew-submit-case-name case)
+                     (replace-regexp-in-string "\n" " " wrong))
+           (format "ok - %s\n" (mew-submit-case-name case)))
+         'utf-8))
+       wrong))
+   cases))
 
 (defun mew-submit-cases--play (cases directory)
   "Play CASES in DIRECTORY and print a line for each; return how many went wrong."
@@ -447,18 +465,7 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
                         (time-less-p nil deadline))
               (mew-submit-cases--run-some cases ports)
               (accept-process-output nil 0.05)))
-          (seq-count
-           (lambda (case)
-             (let ((wrong (mew-submit-cases--wrong case directory)))
-               (send-string-to-terminal
-                (encode-coding-string
-                 (if wrong
-                     (format "not ok - %s: %s\n" (mew-submit-case-name case)
-                             (replace-regexp-in-string "\n" " " wrong))
-                   (format "ok - %s\n" (mew-submit-case-name case)))
-                 'utf-8))
-               wrong))
-           cases))
+          (mew-submit-cases--judge cases (mew-submit-cases--logs directory)))
       (dolist (case cases)
         (when (mew-submit-case-process case)
           (delete-process (mew-submit-case-process case))))
@@ -467,7 +474,10 @@ Content-Transfer-Encoding: 8bit\n\nGr\u00fc\u00dfe\n"))))
 (defun mew-submit-cases-run ()
   "Play the cases whose names match the regexp on the command line, and leave Emacs."
   (let ((cases (mew-submit-cases--all (or (pop command-line-args-left) "")))
-        (mew-submit-keep-connection 120))
+        (mew-submit-keep-connection 120)
+        ;; Whoever limits the time of this tells it to end, maybe in the middle of a collection.
+        (mew-submit-module--end-when-told t))
+    (mew-submit-module--ensure)
     (send-string-to-terminal (format "1..%d\n" (max 1 (length cases))))
     (kill-emacs
      (if (and cases

@@ -470,6 +470,21 @@ step (struct msub_sasl *sasl, char **message, size_t n, const struct msub_contex
   return step_apart (sasl, taken, n, context, deadline, response_r, length_r, err);
 }
 
+/* The message in the N octets of CHALLENGE.  What a server says to a token is its refusal, whatever it looks like (SECURITY:
+   E19).  Returns GSASL_OK or why not.  */
+static int
+decode (const struct msub_sasl *sasl, const char *challenge, size_t n, char **message_r, size_t *length_r)
+{
+  int code = n ? gsasl_base64_from (challenge, n, message_r, length_r) : GSASL_OK;
+  if (code == GSASL_BASE64_ERROR && sasl->mechanism->secret == MSUB_SASL_TOKEN)
+    {
+      *message_r = strndup (challenge, n);
+      *length_r = *message_r ? n : 0;
+      code = GSASL_OK;
+    }
+  return code;
+}
+
 int
 msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const struct msub_context *context,
                 msub_time deadline, char **response_r, struct msub_error *err)
@@ -484,14 +499,7 @@ msub_sasl_step (struct msub_sasl *sasl, const char *challenge, size_t n, const s
   char *message = NULL, *response = NULL;
   size_t message_length = 0, response_length = 0;
   int result = -1;
-  int code = n ? gsasl_base64_from (challenge, n, &message, &message_length) : GSASL_OK;
-  /* What a server says to a token is its refusal, whatever it looks like (SECURITY: E19).  */
-  if (code == GSASL_BASE64_ERROR && sasl->mechanism->secret == MSUB_SASL_TOKEN)
-    {
-      message = strndup (challenge, n);
-      message_length = message ? n : 0;
-      code = GSASL_OK;
-    }
+  int code = decode (sasl, challenge, n, &message, &message_length);
   if (code != GSASL_OK)
     {
       step_failed (code, err);

@@ -469,7 +469,8 @@ One that was to be stopped ends, and so do all when Emacs does."
                   event
                 (mew-submit-job--done session event))))
     (remhash (mew-submit-job-id session) mew-submit-job--table)
-    (mew-submit-question--drop (mew-submit-job-id session))
+    (when mew-submit-question--list
+      (mew-submit-question--drop (mew-submit-job-id session)))
     (unless (mew-submit-job--again-p session done)
       (setf (mew-submit-job-done session) done
             (mew-submit-job-course session)

@@ -216,13 +216,17 @@ It is as `mew-submit-job--start' takes it."
                 (quit nil))
               (lambda () (cons :failed refusal)))))))
 
-(defun mew-submit-parcel--asks-user-p (parcel)
-  "Does PARCEL have the user asked for what auth-source does not know?
+(defun mew-submit-parcel--auth-source-p (parcel)
+  "Does whoever is asked for PARCEL look into auth-source before?
 A function that answers questions so has the property `mew-submit-asks-again'."
   (let ((on-ask (mew-submit-parcel-on-ask parcel)))
-    (and (not noninteractive)
-         on-ask (symbolp on-ask)
+    (and on-ask (symbolp on-ask)
          (function-get on-ask 'mew-submit-asks-again))))
+
+(defun mew-submit-parcel--asks-user-p (parcel)
+  "Does PARCEL have the user asked for what auth-source does not know?"
+  (and (not noninteractive)
+       (mew-submit-parcel--auth-source-p parcel)))
 
 (defun mew-submit-parcel--none (parcel why)
   "Return the answer that there is no secret for PARCEL at the moment, and WHY.
@@ -261,10 +265,10 @@ One answer counts for all messages of the account."
 Where nobody is there that is that there is none."
   (let ((refusal (mew-submit-parcel-refusal parcel)))
     (cond ((mew-submit-auth--token-p (plist-get event :mechanism)) nil)
-          ((not (mew-submit-parcel--asks-user-p parcel)) nil)
+          ((not (mew-submit-parcel--auth-source-p parcel)) nil)
           ((and (null refusal)
                 (mew-submit-parcel--noting parcel (mew-submit-auth--known event))))
-          ((not (mew-submit-background--nobody-p)) nil)
+          ((or noninteractive (not (mew-submit-background--nobody-p))) nil)
           (refusal (cons :failed refusal))
           (t (mew-submit-parcel--none
               parcel "nobody is there to be asked for the password")))))

@@ -34,7 +34,13 @@
 ;; smtpmail-* variables name; passwords come from auth-source.  The manual is
 ;; doc/mew-submit.org, or `info mew-submit' where it is installed.
 ;;
-;; The commands, and the way from a mail buffer to a message file.
+;; The commands, and the way from a mail buffer to a message file in the outbox.
+;;
+;; In Message mode a message leaves from a temporary buffer.  `message-options', which
+;; goes along with it, is what leads from there back to the buffer of the user, who knows
+;; what a message file does not: copies to be filed (Fcc, Gcc), the text as it was
+;; written, and the field X-Message-SMTP-Method.  mew-submit-clients.el has Message mode
+;; run what is here.
 
 ;;; Code:
 
@@ -100,6 +106,9 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 
 (declare-function message-make-date "message" (&optional now))
 (declare-function message-fetch-field "message" (header &optional first))
+(declare-function message-field-value "message" (header &optional not-all))
+(declare-function message-multi-smtp-send-mail "message" ())
+(declare-function message-options-set "message" (symbol value))
 (declare-function message-narrow-to-headers "message" ())
 (declare-function message-news-p "message" ())
 (declare-function message-remove-header "message"
@@ -114,10 +123,14 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (declare-function mail-send-and-exit "sendmail" (&optional arg))
 (declare-function mail-sendmail-undelimit-header "sendmail" ())
 (declare-function mew-submit-edit--sent "mew-submit-edit" ())
+(defvar gnus-agent-queue-mail)
+(defvar gnus-plugged)
 (defvar mail-aliases)
 (defvar mail-envelope-from)
 (defvar mail-send-nonascii)
 (defvar mail-specify-envelope-from)
+(defvar message-fcc-handler-function)
+(defvar message-send-hook)
 (defvar message-sendmail-envelope-from)
 (defvar message-send-mail-hook)
 (defvar message-send-mail-function)
@@ -210,19 +223,180 @@ DONE is its `done' event.  An alarm rings."
   (unless (equal (plist-get done :result) "delivered")
     (mew-submit--warn done)))
 
+;;; What Message mode knows
+
+(defun mew-submit--queued-by-agent-p (function)
+  "Would FUNCTION, Gnus' agent, only put the mail into its own queue?"
+  (and (eq function 'gnus-agent-send-mail)
+       (bound-and-true-p gnus-agent-queue-mail)
+       (or (eq gnus-agent-queue-mail 'always)
+           (not (bound-and-true-p gnus-plugged)))))
+
+(defun mew-submit--really-send ()
+  "Send the current buffer, as `message-send-mail-real-function' does.
+A message that names its server in X-Message-SMTP-Method, for which Message mode
+would call smtpmail, is submitted there."
+  (let ((real (default-value 'message-send-mail-real-function))
+        (method (message-field-value "X-Message-SMTP-Method")))
+    (cond ((and method
+                (bound-and-true-p mew-submit-mode)
+                (string-match-p "\\`[ \t]*smtp[ \t]" method)
+                (memq real '(nil gnus-agent-send-mail))
+                (not (mew-submit--queued-by-agent-p real)))
+           (let ((message-send-mail-function #'mew-submit-send-it))
+             (mew-submit-send-it)))
+          (real (funcall real))
+          (t (message-multi-smtp-send-mail)))))
+
+(defun mew-submit--quote-group (start end)
+  "Put the name of a group between START and END, a marker, in quotes; move to END."
+  (goto-char end)
+  (skip-chars-backward " \t\n")
+  (insert "\"")
+  (goto-char start)
+  (skip-chars-forward " \t\n")
+  (insert "\"")
+  (goto-char end))
+
+(defun mew-submit--quote-groups ()
+  "Put the names of groups that are not ASCII in quotes in the header.
+Emacs takes the colon for a part of the name where it encodes one without them,
+and then there is no address.  Fields with quotes or comments stay as they are,
+and so does what is no group, as it has no semicolon."
+  (save-excursion
+    (save-restriction
+      (message-narrow-to-headers)
+      (mew-submit-caseless--folding
+        (while (re-search-forward "^\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|Reply-To\\):"
+                                  nil t)
+          (save-restriction
+            (narrow-to-region (1- (point))
+                              (progn (while (and (zerop (forward-line))
+                                                 (looking-at-p "[ \t]")))
+                                     (point)))
+            (goto-char (point-min))
+            (unless (save-excursion (re-search-forward "[\"(]" nil t))
+              (while (re-search-forward "[:,;]\\([^][()<>@,;:\\\".]+\\):" nil t)
+                (when (and (mew-submit-caseless--exactly-p "[^[:ascii:]]" (match-string 1))
+                           (save-match-data (looking-at-p "[^:;]*;")))
+                  (mew-submit--quote-group (match-beginning 1)
+                                                   (copy-marker (match-end 1) t)))))
+            (goto-char (point-max))))))))
+
+(defun mew-submit--before-sending ()
+  "Prepare the current buffer, in Message mode, for being sent.
+This is on `message-send-hook'."
+  (require 'rfc2047)
+  (add-to-list 'rfc2047-header-encoding-alist mew-submit-message--raw)
+  (mew-submit--quote-groups)
+  (unless (local-variable-p 'message-send-mail-real-function)
+    (setq-local message-send-mail-real-function #'mew-submit--really-send)))
+
+(defun mew-submit--perhaps-before-sending ()
+  "Prepare the current buffer, in Message mode, unless sending it does that.
+This is on `message-mode-hook'; Gnus sends its queue with no hooks, at once."
+  (unless (memq #'mew-submit--before-sending message-send-hook)
+    (mew-submit--before-sending)))
+
+;;; Copies
+
+(defvar mew-submit--fcc-handler 'message-output
+  "What `message-fcc-handler-function' was when it last had a name.
+mu4e replaces it for one message by a function that puts it back when it is
+called, which it is not when the copy is put off.")
+
+(defun mew-submit--note-handler ()
+  "Remember the user's `message-fcc-handler-function'."
+  (let ((handler (default-value 'message-fcc-handler-function)))
+    (when (symbolp handler)
+      (setq mew-submit--fcc-handler handler))))
+
+(defun mew-submit--note-buffer ()
+  "Note the current buffer, in Message mode, as the one the message comes from.
+This is on `message-header-hook'."
+  (message-options-set 'mew-submit-buffer (current-buffer)))
+
+(defun mew-submit--drop-method ()
+  "Forget the server that a message names which `message-resend' sends again.
+Its author has put it there, and Message mode would call smtpmail with it.  This
+is on `message-header-hook'; who wrote a header of their own, `message-send' has
+prepared."
+  (when (and (message-fetch-field "Resent-To")
+             (not (eq message-send-mail-real-function #'mew-submit--really-send)))
+    (message-remove-header "X-Message-SMTP-Method[ \t]*:" t)))
+
+(defun mew-submit--buffer ()
+  "Return the buffer the message to be sent comes from, or nil."
+  (when (bound-and-true-p message-this-is-mail)
+    (let ((buffer (message-options-get 'mew-submit-buffer)))
+      (and (buffer-live-p buffer)
+           ;; A part of a message is not what is to be filed.
+           (not (string-match-p "\\`[ \t]*message/partial"
+                                (or (message-field-value "Content-Type") "")))
+           buffer))))
+
+(defun mew-submit--copies ()
+  "Return the copies that the message to be sent asks for."
+  (when-let* ((buffer (mew-submit--buffer)))
+    (with-current-buffer buffer
+      (mew-submit-copies--of-message))))
+
+(defun mew-submit--take-over (copies)
+  "Take over COPIES from where the message that is in the outbox now came from."
+  (when-let* ((buffer (and copies (mew-submit--buffer))))
+    (with-current-buffer buffer
+      (mew-submit-copies--take-over copies))
+    (unless (symbolp (default-value 'message-fcc-handler-function))
+      (set-default 'message-fcc-handler-function
+                   mew-submit--fcc-handler))))
+
+;;; What the user wrote
+
+(defcustom mew-submit-keep-source t
+  "Whether the text of a mail as you wrote it is kept until the mail has left.
+The default is t: `mew-submit-undo-send' and `e' in the outbox bring that text
+back, with its MML tags, so that the mail is signed and encrypted anew.  It is
+in clear in `mew-submit-outbox-directory', where only you can read it.  With
+`open' that of a mail to be encrypted is not kept, and with nil none: a mail
+that is signed or encrypted can then be sent again or deleted, but not edited."
+  :type '(choice (const :tag "Yes" t)
+                 (const :tag "Unless it is to be encrypted" open)
+                 (const :tag "No" nil))
+  :group 'mew-submit-outbox
+  :package-version '(mew-submit . "0.1.0")
+  :risky t)
+
+(defun mew-submit--keep-source-p (text fields)
+  "Is TEXT, what the user wrote for the message with FIELDS, to be kept?"
+  (and mew-submit-keep-source
+       ;; What is sent again or was encrypted before is not what the user wrote, nor what
+       ;; was encoded before, as in the queue of Gnus' agent.
+       (not (mew-submit-message--resent-p fields))
+       (not (bound-and-true-p message-inhibit-body-encoding))
+       (not (and (eq mew-submit-keep-source 'open)
+                 ;; A > in quotes does not end the tag, and a line end does not either.
+                 (string-match-p "^<#\\(?:.*\\|[^>]*\\)encrypt" text)))))
+
+(defun mew-submit--source (fields)
+  "Return the text the user wrote for the message to be sent, or nil.
+FIELDS are those of that message.
+The line between its header and its text is an empty one.  Newlines may be
+hard, see variable `use-hard-newlines'."
+  (when-let* ((buffer (mew-submit--buffer)))
+    (let ((text (with-current-buffer buffer
+                  (save-restriction
+                    (widen)
+                    (buffer-substring (point-min) (point-max)))))
+          (separator (buffer-local-value 'mail-header-separator buffer)))
+      (with-temp-buffer
+        (insert (mew-submit-spool--harden text (mew-submit-spool--hard-newlines text)))
+        (let ((mail-header-separator separator))
+          (mail-sendmail-undelimit-header))
+        (let ((source (buffer-string)))
+          (and (mew-submit--keep-source-p source fields)
+               source))))))
+
 ;;; From a mail buffer to a message
-
-(defvar mew-submit--copies-function nil
-  "Function that returns the copies that the mail in the current buffer wants.
-They are as mew-submit-copies.el has them.  It is nil where there is none.")
-
-(defvar mew-submit--source-function nil
-  "Function that returns what the user wrote for the mail in the current buffer.
-It is called with the fields of the message; the header of what it returns ends
-with an empty line.  It is nil where that is not to be kept.")
-
-(defvar mew-submit--queued-function nil
-  "Function called with the copies when the current mail is in the outbox, or nil.")
 
 (defun mew-submit--add-field (end name value)
   "Add the field NAME before END, unless there is one.
@@ -388,9 +562,7 @@ Message mode sends from a buffer of its own, which has the options alone."
     (unwind-protect
         (let* ((files (mew-submit--write-message raw))
                (fields (mew-submit-message--fields raw))
-               (copies (append files
-                               (and mew-submit--copies-function
-                                    (funcall mew-submit--copies-function))))
+               (copies (append files (mew-submit--copies)))
                (id (mew-submit-queue--add
                     raw :fields fields :directory directory :move t
                     :account (and (bound-and-true-p message-this-is-mail)
@@ -399,21 +571,19 @@ Message mode sends from a buffer of its own, which has the options alone."
                                (mew-submit--envelope-from))
                     :held (and (bound-and-true-p smtpmail-queue-mail) 'flush)
                     :instead (mew-submit--edited-id)
-                    :source (and mew-submit--source-function
-                                 (funcall mew-submit--source-function fields))
+                    :source (mew-submit--source fields)
                     :fcc (mew-submit-copies--with-bcc copies fields))))
           (setq mew-submit--sent (cons id (float-time)))
           ;; Not each client runs a hook when it has sent.
           (when (bound-and-true-p mew-submit-edit--edited)
             (mew-submit-edit--sent))
           ;; It will be sent: whoever is told of an error sends it twice.
-          (when mew-submit--queued-function
-            (condition-case err
-                (funcall mew-submit--queued-function copies)
-              ((error quit)
-               (display-warning 'mew-submit
-                                (format "The mail is in the outbox, but: %s"
-                                        (mew-submit-error--text err))))))
+          (condition-case err
+              (mew-submit--take-over copies)
+            ((error quit)
+             (display-warning 'mew-submit
+                              (format "The mail is in the outbox, but: %s"
+                                      (mew-submit-error--text err)))))
           ;; What the client says when it has handed the mail over comes first.
           (run-at-time 0 nil (lambda () (mew-submit-background--run
                                          (mew-submit--say id))))

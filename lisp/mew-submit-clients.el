@@ -7,50 +7,29 @@
 
 ;; It owns `mew-submit-mode', which makes Message mode, Mail mode, Gnus,
 ;; mu4e, notmuch, Rmail and whatever else goes by `send-mail-function' use mew-submit,
-;; and what those know and a message file does not: copies to be filed (Fcc, Gcc), the
-;; field X-Message-SMTP-Method, and the queue of smtpmail.  Nothing is advised.
-;;
-;; In Message mode a message leaves from a temporary buffer.  `message-options', which
-;; goes along with it, is what leads from there back to the buffer of the user.
+;; and the mail that smtpmail has queued before.  Nothing is advised.  How a mail is sent
+;; from its buffer is in mew-submit.el.
 
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit)
 (require 'mew-submit-account)
 (require 'mew-submit-copies)
-(require 'mew-submit-caseless)
+(require 'mew-submit-dispatch)
 (require 'mew-submit-error)
 (require 'mew-submit-menu)
 (require 'mew-submit-message)
 (require 'mew-submit-module)
 (require 'mew-submit-notice)
-(require 'mew-submit-spool)
 (require 'mew-submit-queue)
+(require 'mew-submit-spool)
 (require 'seq)
 
-(declare-function mail-sendmail-undelimit-header "sendmail" ())
-(declare-function message-narrow-to-headers "message" ())
-(declare-function message-fetch-field "message" (header &optional first))
-(declare-function message-field-value "message" (header &optional not-all))
-(declare-function message-multi-smtp-send-mail "message" ())
-(declare-function message-options-get "message" (symbol))
-(declare-function message-options-set "message" (symbol value))
-(declare-function message-remove-header "message"
-                  (header &optional is-regexp first reverse))
-(declare-function mew-submit-send-it "mew-submit" ())
-(autoload 'mew-submit-send-it "mew-submit"
-  "Submit the mail in the current buffer, and return at once.")
-(defvar gnus-agent-queue-mail)
-(defvar gnus-plugged)
-(defvar mail-header-separator)
 (defvar message-fcc-handler-function)
 (defvar message-send-hook)
 (defvar message-send-mail-function)
 (defvar message-send-mail-real-function)
-(defvar message-this-is-mail)
-(defvar mew-submit--copies-function)
-(defvar mew-submit--queued-function)
-(defvar mew-submit--source-function)
 (defvar rfc2047-header-encoding-alist)
 (defvar smtpmail-queue-dir)
 (defvar smtpmail-queue-index-file)
@@ -99,179 +78,6 @@ Some packages, and settings made late, change it when the mode is on."
               (t (makunbound variable))))))
   (setq mew-submit-clients--saved nil))
 
-;;; Copies
-
-(defvar mew-submit-clients--fcc-handler 'message-output
-  "What `message-fcc-handler-function' was when it last had a name.
-mu4e replaces it for one message by a function that puts it back when it is
-called, which it is not when the copy is put off.")
-
-(defun mew-submit-clients--note-handler ()
-  "Remember the user's `message-fcc-handler-function'."
-  (let ((handler (default-value 'message-fcc-handler-function)))
-    (when (symbolp handler)
-      (setq mew-submit-clients--fcc-handler handler))))
-
-(defun mew-submit-clients--note-buffer ()
-  "Note the current buffer, in Message mode, as the one the message comes from.
-This is on `message-header-hook'."
-  (message-options-set 'mew-submit-buffer (current-buffer)))
-
-(defun mew-submit-clients--drop-method ()
-  "Forget the server that a message names which `message-resend' sends again.
-Its author has put it there, and Message mode would call smtpmail with it.  This
-is on `message-header-hook'; who wrote a header of their own, `message-send' has
-prepared."
-  (when (and (message-fetch-field "Resent-To")
-             (not (eq message-send-mail-real-function #'mew-submit-clients--send)))
-    (message-remove-header "X-Message-SMTP-Method[ \t]*:" t)))
-
-(defun mew-submit-clients--buffer ()
-  "Return the buffer the message to be sent comes from, or nil."
-  (when (bound-and-true-p message-this-is-mail)
-    (let ((buffer (message-options-get 'mew-submit-buffer)))
-      (and (buffer-live-p buffer)
-           ;; A part of a message is not what is to be filed.
-           (not (string-match-p "\\`[ \t]*message/partial"
-                                (or (message-field-value "Content-Type") "")))
-           buffer))))
-
-(defun mew-submit-clients--copies ()
-  "Return the copies that the message to be sent asks for."
-  (when-let* ((buffer (mew-submit-clients--buffer)))
-    (with-current-buffer buffer
-      (mew-submit-copies--of-message))))
-
-(defun mew-submit-clients--queued (copies)
-  "Take over COPIES from where the message that is in the outbox now came from."
-  (when-let* ((buffer (and copies (mew-submit-clients--buffer))))
-    (with-current-buffer buffer
-      (mew-submit-copies--take-over copies))
-    (unless (symbolp (default-value 'message-fcc-handler-function))
-      (set-default 'message-fcc-handler-function
-                   mew-submit-clients--fcc-handler))))
-
-;;; What the user wrote
-
-(defcustom mew-submit-keep-source t
-  "Whether the text of a mail as you wrote it is kept until the mail has left.
-The default is t: `mew-submit-undo-send' and `e' in the outbox bring that text
-back, with its MML tags, so that the mail is signed and encrypted anew.  It is
-in clear in `mew-submit-outbox-directory', where only you can read it.  With
-`open' that of a mail to be encrypted is not kept, and with nil none: a mail
-that is signed or encrypted can then be sent again or deleted, but not edited."
-  :type '(choice (const :tag "Yes" t)
-                 (const :tag "Unless it is to be encrypted" open)
-                 (const :tag "No" nil))
-  :group 'mew-submit-outbox
-  :package-version '(mew-submit . "0.1.0")
-  :risky t)
-
-(defun mew-submit-clients--keep-p (text fields)
-  "Is TEXT, what the user wrote for the message with FIELDS, to be kept?"
-  (and mew-submit-keep-source
-       ;; What is sent again or was encrypted before is not what the user wrote, nor what
-       ;; was encoded before, as in the queue of Gnus' agent.
-       (not (mew-submit-message--resent-p fields))
-       (not (bound-and-true-p message-inhibit-body-encoding))
-       (not (and (eq mew-submit-keep-source 'open)
-                 ;; A > in quotes does not end the tag, and a line end does not either.
-                 (string-match-p "^<#\\(?:.*\\|[^>]*\\)encrypt" text)))))
-
-(defun mew-submit-clients--source (fields)
-  "Return the text the user wrote for the message to be sent, or nil.
-FIELDS are those of that message.
-The line between its header and its text is an empty one.  Newlines may be
-hard, see variable `use-hard-newlines'."
-  (when-let* ((buffer (mew-submit-clients--buffer)))
-    (let ((text (with-current-buffer buffer
-                  (save-restriction
-                    (widen)
-                    (buffer-substring (point-min) (point-max)))))
-          (separator (buffer-local-value 'mail-header-separator buffer)))
-      (with-temp-buffer
-        (insert (mew-submit-spool--harden text (mew-submit-spool--hard-newlines text)))
-        (let ((mail-header-separator separator))
-          (mail-sendmail-undelimit-header))
-        (let ((source (buffer-string)))
-          (and (mew-submit-clients--keep-p source fields)
-               source))))))
-
-;;; X-Message-SMTP-Method
-
-(defun mew-submit-clients--queued-by-agent-p (function)
-  "Would FUNCTION, Gnus' agent, only put the mail into its own queue?"
-  (and (eq function 'gnus-agent-send-mail)
-       (bound-and-true-p gnus-agent-queue-mail)
-       (or (eq gnus-agent-queue-mail 'always)
-           (not (bound-and-true-p gnus-plugged)))))
-
-(defun mew-submit-clients--send ()
-  "Send the current buffer, as `message-send-mail-real-function' does.
-A message that names its server in X-Message-SMTP-Method, for which Message mode
-would call smtpmail, is submitted there."
-  (let ((real (default-value 'message-send-mail-real-function))
-        (method (message-field-value "X-Message-SMTP-Method")))
-    (cond ((and method
-                (bound-and-true-p mew-submit-mode)
-                (string-match-p "\\`[ \t]*smtp[ \t]" method)
-                (memq real '(nil gnus-agent-send-mail))
-                (not (mew-submit-clients--queued-by-agent-p real)))
-           (let ((message-send-mail-function #'mew-submit-send-it))
-             (mew-submit-send-it)))
-          (real (funcall real))
-          (t (message-multi-smtp-send-mail)))))
-
-(defun mew-submit-clients--quote-group (start end)
-  "Put the name of a group between START and END, a marker, in quotes; move to END."
-  (goto-char end)
-  (skip-chars-backward " \t\n")
-  (insert "\"")
-  (goto-char start)
-  (skip-chars-forward " \t\n")
-  (insert "\"")
-  (goto-char end))
-
-(defun mew-submit-clients--quote-groups ()
-  "Put the names of groups that are not ASCII in quotes in the header.
-Emacs takes the colon for a part of the name where it encodes one without them,
-and then there is no address.  Fields with quotes or comments stay as they are,
-and so does what is no group, as it has no semicolon."
-  (save-excursion
-    (save-restriction
-      (message-narrow-to-headers)
-      (mew-submit-caseless--folding
-        (while (re-search-forward "^\\(?:Resent-\\)?\\(?:To\\|Cc\\|Bcc\\|Reply-To\\):"
-                                  nil t)
-          (save-restriction
-            (narrow-to-region (1- (point))
-                              (progn (while (and (zerop (forward-line))
-                                                 (looking-at-p "[ \t]")))
-                                     (point)))
-            (goto-char (point-min))
-            (unless (save-excursion (re-search-forward "[\"(]" nil t))
-              (while (re-search-forward "[:,;]\\([^][()<>@,;:\\\".]+\\):" nil t)
-                (when (and (mew-submit-caseless--exactly-p "[^[:ascii:]]" (match-string 1))
-                           (save-match-data (looking-at-p "[^:;]*;")))
-                  (mew-submit-clients--quote-group (match-beginning 1)
-                                                   (copy-marker (match-end 1) t)))))
-            (goto-char (point-max))))))))
-
-(defun mew-submit-clients--before-sending ()
-  "Prepare the current buffer, in Message mode, for being sent.
-This is on `message-send-hook'."
-  (require 'rfc2047)
-  (add-to-list 'rfc2047-header-encoding-alist mew-submit-message--raw)
-  (mew-submit-clients--quote-groups)
-  (unless (local-variable-p 'message-send-mail-real-function)
-    (setq-local message-send-mail-real-function #'mew-submit-clients--send)))
-
-(defun mew-submit-clients--perhaps-before-sending ()
-  "Prepare the current buffer, in Message mode, unless sending it does that.
-This is on `message-mode-hook'; Gnus sends its queue with no hooks, at once."
-  (unless (memq #'mew-submit-clients--before-sending message-send-hook)
-    (mew-submit-clients--before-sending)))
-
 (defun mew-submit-clients--forget ()
   "Undo what was prepared for sending, in all buffers."
   (when (boundp 'rfc2047-header-encoding-alist)
@@ -280,7 +86,7 @@ This is on `message-mode-hook'; Gnus sends its queue with no hooks, at once."
   (dolist (buffer (buffer-list))
     (when (and (local-variable-p 'message-send-mail-real-function buffer)
                (eq (buffer-local-value 'message-send-mail-real-function buffer)
-                   #'mew-submit-clients--send))
+                   #'mew-submit--really-send))
       (with-current-buffer buffer
         (kill-local-variable 'message-send-mail-real-function)))))
 
@@ -430,11 +236,11 @@ M-x mew-submit-take-smtpmail-queue takes %s over"
     (mew-submit-copies--file mew-submit-outbox-directory)))
 
 (defconst mew-submit-clients--hooks
-  '((message-mode-hook . mew-submit-clients--note-handler)
-    (message-mode-hook . mew-submit-clients--perhaps-before-sending)
-    (message-send-hook . mew-submit-clients--before-sending)
-    (message-header-hook . mew-submit-clients--note-buffer)
-    (message-header-hook . mew-submit-clients--drop-method)
+  '((message-mode-hook . mew-submit--note-handler)
+    (message-mode-hook . mew-submit--perhaps-before-sending)
+    (message-send-hook . mew-submit--before-sending)
+    (message-header-hook . mew-submit--note-buffer)
+    (message-header-hook . mew-submit--drop-method)
     (gnus-started-hook . mew-submit-clients--file-copies))
   "The hooks the mode adds functions to.")
 
@@ -444,10 +250,7 @@ M-x mew-submit-take-smtpmail-queue takes %s over"
   (pcase-dolist (`(,hook . ,function) mew-submit-clients--hooks)
     (add-hook hook function 90))
   (when (boundp 'message-fcc-handler-function)
-    (mew-submit-clients--note-handler))
-  (setq mew-submit--copies-function #'mew-submit-clients--copies
-        mew-submit--source-function #'mew-submit-clients--source
-        mew-submit--queued-function #'mew-submit-clients--queued)
+    (mew-submit--note-handler))
   ;; What the init file sets after this, such as `custom-set-variables', is old.
   (if (or after-init-time noninteractive)
       (mew-submit-clients--start)
@@ -458,9 +261,6 @@ M-x mew-submit-take-smtpmail-queue takes %s over"
   (pcase-dolist (`(,hook . ,function) mew-submit-clients--hooks)
     (remove-hook hook function))
   (remove-hook 'after-init-hook #'mew-submit-clients--start)
-  (setq mew-submit--copies-function nil
-        mew-submit--source-function nil
-        mew-submit--queued-function nil)
   (mew-submit-clients--forget)
   (mew-submit-clients--reset))
 

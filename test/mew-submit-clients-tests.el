@@ -71,8 +71,6 @@
     (should (equal (list message-send-hook message-header-hook message-mode-hook
                          gnus-started-hook)
                    '((ignore) nil nil nil)))
-    (should-not mew-submit--copies-function)
-    (should-not mew-submit--queued-function)
     (mew-submit-mode -1)
     (should (eq send-mail-function 'sendmail-send-it))))
 
@@ -357,13 +355,13 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
     (mew-submit-mode 1)
     (with-temp-buffer
       (message-mode)
-      (mew-submit-clients--before-sending)
-      (should (eq message-send-mail-real-function #'mew-submit-clients--send))
+      (mew-submit--before-sending)
+      (should (eq message-send-mail-real-function #'mew-submit--really-send))
       (mew-submit-mode -1)
       (should-not (local-variable-p 'message-send-mail-real-function))
       ;; Whoever has one of their own keeps it.
       (setq-local message-send-mail-real-function 'ignore)
-      (mew-submit-clients--before-sending)
+      (mew-submit--before-sending)
       (should (eq message-send-mail-real-function 'ignore)))))
 
 (ert-deftest mew-submit-clients-tests-groups-with-names ()
@@ -383,7 +381,7 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
       (with-temp-buffer
         (message-mode)
         (insert header mail-header-separator "\nTo: Größe: a@x;\n")
-        (mew-submit-clients--before-sending)
+        (mew-submit--before-sending)
         (should (equal (buffer-string)
                        (concat (or expected header) mail-header-separator
                                "\nTo: Größe: a@x;\n")))
@@ -408,11 +406,11 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
               ((default-value 'mew-submit-mode) t))
       (with-temp-buffer
         (insert "To: a@x\nX-Message-SMTP-Method: smtp h 587\n\nx")
-        (mew-submit-clients--send)
+        (mew-submit--really-send)
         (setq gnus-plugged t)
-        (mew-submit-clients--send)
+        (mew-submit--really-send)
         (setq gnus-agent-queue-mail 'always)
-        (mew-submit-clients--send))
+        (mew-submit--really-send))
       (should (equal sent '(agent us agent))))))
 
 (ert-deftest mew-submit-clients-tests-queue-of-the-agent ()
@@ -503,7 +501,8 @@ Whoever believes that sends it again."
   :tags '(:module)
   (mew-submit-clients-tests--with-server
     (dolist (condition '(error quit))
-      (let ((mew-submit--queued-function (lambda (_) (signal condition nil))))
+      (cl-letf (((symbol-function 'mew-submit--take-over)
+                 (lambda (_) (signal condition nil))))
         (should (eq 'sent (condition-case nil
                               (progn (mew-submit-clients-tests--compose) 'sent)
                             ((error quit) 'not-sent)))))

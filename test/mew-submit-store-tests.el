@@ -55,6 +55,18 @@
       (should (eql (file-modes (file-name-directory file)) #o700))
       (should (equal (directory-files (file-name-directory file) nil "[^.]") '("state"))))))
 
+(ert-deftest mew-submit-store-tests-names-of-other-locales ()
+  "A file is found, too, where names of files are not UTF-8."
+  (mew-submit-store-tests--with directory
+    (let* ((file-name-coding-system 'latin-1)
+           (file (expand-file-name "K\u00e4sten/values.eld" directory)))
+      (unwind-protect
+          (progn
+            (mew-submit-store--write file "A test" '(1))
+            (mew-submit-store--write file "A test" '(2))
+            (should (equal '(2) (mew-submit-store--read file))))
+        (delete-directory (file-name-directory file) t)))))
+
 (ert-deftest mew-submit-store-tests-somebody-elses ()
   "A file that holds something else is not written over, and what is no file not read.
 Its name was mistyped.  An empty file, as of mktemp, is one to begin with."

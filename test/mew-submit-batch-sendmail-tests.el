@@ -1068,6 +1068,38 @@ Of a user whom the system does not know it is nowhere near."
                                 (expand-file-name (concat "~" (user-login-name))))
                                "/"))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-short-path ()
+  "Where PATH has no Emacs, as cron's, it is the one that it was installed with.
+Without any, who calls hears that nothing was done, and what to do."
+  (mew-submit-test-with-directory directory
+    (let ((default-directory mew-submit-test-root)
+          (prefix (expand-file-name "prefix" directory))
+          (emacs (mew-submit-test-write (expand-file-name "emacs" directory)
+                                        "#!/bin/sh\necho here\n")))
+      (set-file-modes emacs #o755)
+      (make-directory (expand-file-name "bin" directory))
+      (dolist (name '("sed" "grep" "id" "pwd"))
+        (make-symbolic-link (executable-find name)
+                            (expand-file-name (concat "bin/" name) directory)))
+      (should (zerop (call-process "env" nil nil nil (concat "EMACS=" emacs)
+                                   (expand-file-name "packaging/install")
+                                   prefix prefix "mew-submit.el" "mew-submit.el")))
+      (cl-flet ((run (command &rest settings)
+                  (with-temp-buffer
+                    (let ((status (apply #'call-process "env" nil t nil "-i"
+                                         (append settings
+                                                 (list (concat "PATH=" directory "/bin")
+                                                       (concat prefix "/bin/mew-submit")
+                                                       command "a@x")))))
+                      (list status (buffer-string))))))
+        (should (equal (run "sendmail") '(0 "here\n")))
+        (should (equal (run "sendmail" "EMACS=gone") '(0 "here\n")))
+        (delete-file emacs)
+        (pcase-dolist (`(,command . ,status) '(("sendmail" . 75) ("relay" . 78)))
+          (pcase-let ((`(,was ,words) (run command)))
+            (should (eql was status))
+            (should (string-match-p "\\`mew-submit: .*PATH.*\n\\'" words))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-list ()
   "-bp shows of each message when it came and what it is about.
 A time that no calendar has, from a damaged file, hides no other message."

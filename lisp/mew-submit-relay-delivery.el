@@ -161,9 +161,11 @@ What the client asks for goes before what the account says."
   (let* ((file (mew-submit-relay-data-file
                 (mew-submit-relay--session-data session)))
          (fields (mew-submit-message--handed-over file))
-         (account (mew-submit-relay--account
-                   session (mew-submit-message--filled fields '("from"))))
          (mail (mew-submit-relay--session-mail session))
+         (account (mew-submit-relay--account
+                   session (mew-submit-request--sent-by
+                            (mew-submit-message--filled fields '("from"))
+                            (plist-get mail :from))))
          (waits (lambda ()
                   (and (> mew-submit-relay-wait 0)
                        ;; The next message of this client is not this one.

@@ -412,6 +412,19 @@ account says."
              (mew-submit-message--method fields))))
    (mew-submit-extension--wishes (mew-submit-message--wishes fields))))
 
+(defun mew-submit-request--sent-by (fields address)
+  "Return FIELDS, with ADDRESS in From if they name nobody and it has an account.
+By that the account is chosen: programs leave From out, and the envelope's
+sender, ADDRESS, is all that is known then."
+  (if (or (member address '(nil ""))
+          (mew-submit-message--sender fields)
+          (not (seq-some (lambda (account)
+                           (mew-submit-account--fits-p account address))
+                         (mew-submit-account--all))))
+      fields
+    (append fields (list (cons "from" (encode-coding-string
+                                       (format "From: %s\n" address) 'utf-8))))))
+
 ;;; Checked before anything is built
 
 (defun mew-submit-request--check-user (account host port)

@@ -781,6 +781,35 @@ SECURITY: P17."
                                (mew-submit-test-lines peer "RCPT"))
                        '(nil t t)))))))
 
+(ert-deftest mew-submit-relay-tests-sender-without-from ()
+  "A message without From goes by the account that is for the envelope's sender.
+One for whom there is none, as before, goes by the default."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=main" "127.0.0.1:0,name=other")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-accounts
+          (list (mew-submit-test-account peer "main" :from "me@example.org" :default t)
+                (mew-submit-test-account peer "other" :from "@other.example"))))
+      (pcase-dolist (`(,sender ,header ,listener)
+                     '(("b@other.example" "Subject: s\r\n" "other")
+                       ("b@other.example" "From:\r\n" "other")
+                       ("b@other.example" "From: me@example.org\r\n" "main")
+                       ("b@x.example" "Subject: s\r\n" "main")
+                       ("" "Subject: s\r\n" "main")))
+        (ert-info ((format "%S" (list sender header)))
+          (let ((client (mew-submit-relay-tests--connect))
+                (before (length (mew-submit-test-accepted peer))))
+            (should (equal (mew-submit-relay-tests--dialog
+                            client "EHLO me" (format "MAIL FROM:<%s>" sender)
+                            "RCPT TO:<you@x>" "DATA")
+                           '(250 250 250 354)))
+            (should (string-prefix-p
+                     "250 2.0.0 Ok" (mew-submit-relay-tests--say
+                                     client (concat header "\r\nbody\r\n.\r\n"))))
+            (let ((last (nth before (mew-submit-test-accepted peer))))
+              (should (equal (plist-get last :listener) listener))
+              (should (equal (plist-get last :from) sender)))))))))
+
 (ert-deftest mew-submit-relay-tests-one-refused ()
   "While a client waits, one recipient refused for good means that none gets it.
 Who is refused for now only is tried again by the relay."

@@ -112,6 +112,7 @@ OPTIONS and ACCOUNT, which may be nil, tell it."
   "Add to the message FILE with FIELDS what it lacks, as sendmail does.
 OPTIONS and ACCOUNT, which may be nil, tell who sends it."
   (let* ((sender (mew-submit-batch-sendmail--sender options account))
+         (fields (mew-submit-request--with-domain file fields account))
          (author (ignore-errors (mew-submit-message--author fields))))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify account (or author (cdr sender)))

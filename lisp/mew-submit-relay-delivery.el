@@ -175,6 +175,7 @@ What the client asks for goes before what the account says."
     (when (mew-submit-relay--loop-p account)
       (mew-submit-relay-smtp--no 554 "5.4.6"
                                  "The relay would send it to itself"))
+    (setq fields (mew-submit-request--with-domain file fields account))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify
                   account (or (ignore-errors (mew-submit-message--author fields))

@@ -734,6 +734,7 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
              '((("-FCronDaemon" "-i" "root")
                 "From: \"(Cron Daemon)\" <root>\nTo: root\nSubject: s\n\nb\n"
                 ("me@one.example" "me@one.example")
+                "^From: \"(Cron Daemon)\" <me@one.example>\r?$"
                 "^Message-ID: <[^@]+@one.example>" "^Date: ")
                (("a@x") "Subject: s\n\nb\n" ("me@one.example" "a@x")
                 "^From: me@one.example\r?$")
@@ -761,6 +762,37 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
                 (should-not (string-match-p "^From [^:]" stored))
                 (dolist (line lines)
                   (should (string-match-p line stored)))))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-from-without-domain ()
+  "From gets the address that the envelope has, and nothing else is changed.
+Mail that came from elsewhere, or is sent again, stays as its writer had it."
+  (mew-submit-test-with-directory directory
+    (let ((file (expand-file-name "message" directory)))
+      (pcase-dolist (`(,header . ,wanted)
+                     '(("From: root\nSubject: s\n" . "From: me@x.example\nSubject: s\n")
+                       ("from:root (Cron Daemon)\n" . "from:me@x.example (Cron Daemon)\n")
+                       ("From: \"root <root\" <root>\r\n"
+                        . "From: \"root <root\" <me@x.example>\r\n")
+                       ("From: J\303\266rg\n <root>\n" . "From: J\303\266rg\n <me@x.example>\n")
+                       ("From: a@b (root)\n") ("From: root@localhost\n")
+                       ("From: root, daemon\n") ("From: \n") ("Subject: root\n")
+                       ("Received: from a by b; now\nFrom: root\n")
+                       ("Resent-From: a@b\nResent-To: c@d\nFrom: root\n")))
+        (ert-info (header)
+          (let ((coding-system-for-write 'no-conversion)
+                (body "\nFrom: root\n"))
+            (mew-submit-test-write file (concat header body))
+            (let ((fields (mew-submit-request--with-domain
+                           file (mew-submit-message--fields file)
+                           '(:from "me@x.example" :server "h"))))
+              (should (equal (mew-submit-test-octets file)
+                             (concat (or wanted header) body)))
+              (should (equal fields (mew-submit-message--fields file)))))))
+      ;; There is no other address, as for mail that is only kept.
+      (mew-submit-test-write file "From: root\n\n")
+      (dolist (account '(nil (:from "@x.example" :server "h") (:server "h")))
+        (mew-submit-request--with-domain file (mew-submit-message--fields file) account)
+        (should (equal (mew-submit-test-octets file) "From: root\n\n"))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-own-address ()
   "Root and the user are the account's address, unless its server knows them."

@@ -771,10 +771,13 @@ SECURITY: P17."
                             "RCPT TO:<admin> NOTIFY=NEVER" "RCPT TO:<you@x>" "DATA")
                            '(250 250 250 250 250 354)))
             (should (string-prefix-p
-                     "250 2.0.0 Ok" (mew-submit-relay-tests--say
-                                     client "Subject: s\r\n\r\nbody\r\n.\r\n")))))
+                     "250 2.0.0 Ok"
+                     (mew-submit-relay-tests--say
+                      client "From: root (smartd)\r\nSubject: s\r\n\r\nbody\r\n.\r\n")))))
         (should (equal (mew-submit-test-envelope peer)
                        '("me@example.org" "me@example.org" "you@x" "she@x")))
+        (should (string-match-p "^From: me@example\\.org (smartd)\r$"
+                                (mew-submit-test-stored peer)))
         (should (string-match-p "^Message-ID: <[^@\n]+@example\\.org>\r$"
                                 (mew-submit-test-stored peer)))
         (should (equal (mapcar (lambda (line) (and (string-search "NOTIFY=NEVER" line) t))

@@ -70,8 +70,13 @@ One is put there at a time, so that Emacs can do other things between."
     (pcase (mew-submit-error--kind err)
       ("message" (mew-submit-relay--answer session 554
                                            (list (concat "5.6.0 " text))))
-      ("config" (mew-submit-relay--answer session 451
-                                          (list (concat "4.3.5 " text))))
+      ("config" (mew-submit-relay--answer
+                 session 451
+                 (list (if (getenv "MEW_SUBMIT_COMMAND")
+                           (format "4.3.5 %s  The relay reads its accounts when it starts"
+                                   (mew-submit-report--sentence text))
+                         ;; An Emacs has new ones at once.
+                         (concat "4.3.5 " text)))))
       (_ (mew-submit-relay--answer session 451
                                    (list (concat "4.3.0 " text)))))))
 

@@ -784,6 +784,21 @@ SECURITY: P17."
                                (mew-submit-test-lines peer "RCPT"))
                        '(nil t t)))))))
 
+(ert-deftest mew-submit-relay-tests-no-account ()
+  "A client for whom there is no account is told so, and when accounts are read."
+  :tags '(:module)
+  (dolist (command '("MEW_SUBMIT_COMMAND" "MEW_SUBMIT_COMMAND=mew-submit relay"))
+    (let ((process-environment (cons command process-environment)))
+      (mew-submit-relay-tests--with-relay
+          ((mew-submit-accounts '((:from "a@x.example" :server "h"))))
+        (let ((reply (mew-submit-relay-tests--send (mew-submit-relay-tests--connect)
+                                                   "From: b@y.example\r\n\r\nbody\r\n.\r\n")))
+          (should (string-prefix-p "451 4.3.5 There is no account for mail from b@y.example."
+                                   reply))
+          (should (eq (and (string-search "=" command) t)
+                      (string-suffix-p "  The relay reads its accounts when it starts"
+                                       reply))))))))
+
 (ert-deftest mew-submit-relay-tests-sender-without-from ()
   "A message without From goes by the account that is for the envelope's sender.
 One for whom there is none, as before, goes by the default."

@@ -241,13 +241,39 @@ Subject: two\r\n\r\nbody\r\n.\r\nQUIT\r\n")))
         (should (eql (plist-get result :status) 0))
         (should (string-search "Ok: queued as 0002" (plist-get result :stdout)))
         (should (string-search "Subject: two" (mew-submit-test-stored peer 2)))))
+    ;; A terminal has no CR.
+    (mew-submit-test-with-directory directory
+      (let ((result (mew-submit-batch-sendmail-tests--run
+                     (cons "-bs" (mew-submit-batch-sendmail-tests--options
+                                  peer "ok" directory))
+                     :input "HELO me\nMAIL FROM:me@x\nRCPT TO:you@x\nDATA\n\
+Subject: three\n\nbody\r\n..\n.\nQUIT\n")))
+        (should (string-search "Ok: queued as 0003" (plist-get result :stdout)))
+        (should (string-suffix-p "Subject: three\r\n\r\nbody\r\n.\r\n"
+                                 (mew-submit-test-stored peer 3)))))
     ;; Half a message is none.
     (mew-submit-test-with-directory directory
       (mew-submit-batch-sendmail-tests--run
        (cons "-bs" (mew-submit-batch-sendmail-tests--options peer "ok" directory))
        :input "HELO me\r\nMAIL FROM:me@x\r\nRCPT TO:you@x\r\nDATA\r\nSubject: x\r\n\r\nbody\r\n")
       (should-not (mew-submit-spool--ids (expand-file-name "outbox/" directory))))
-    (should-not (mew-submit-test-stored peer 3))))
+    (should-not (mew-submit-test-stored peer 4))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-smtp-line-ends ()
+  "The first line decides whether LF alone ends one, wherever what comes is cut.
+Behind CRLF it does not: what looks like an end of the message is none."
+  (require 'mew-submit-relay)
+  (pcase-dolist (`(,wanted . ,parts)
+                 '(("EHLO a\r\nB\r\n" "EHL" "O a" "\nB\n")
+                   ("A\r\nB\r\nC\r\n" "A\nB\r" "\nC\n")
+                   ("A\r\nB\r\r\nC\rD\r\n" "A\nB\r" "\r" "\nC\r" "D\n")
+                   ("A\r\nB\n.\nC\r\n" "A\r\nB\n" ".\nC\r\n")
+                   ("A\r\nB\n\rC" "A\r" "\nB\n\r" "C")))
+    (let ((read (mew-submit-relay--with-line-ends (lambda () (pop parts))))
+          (got ""))
+      (while (when-let* ((octets (funcall read)))
+               (setq got (concat got octets))))
+      (should (equal got wanted)))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-verify ()
   "With -bv it says what becomes of addresses, and nothing is sent."

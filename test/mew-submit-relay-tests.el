@@ -1068,6 +1068,30 @@ SECURITY: R4."
         (delete-process relay)
         (kill-buffer output)))))
 
+(ert-deftest mew-submit-relay-tests-what-is-wrong-is-named ()
+  "What an option names is called what it is, and nobody is told to spoil /tmp."
+  (require 'mew-submit-batch-relay)
+  (mew-submit-test-with-directory directory
+    (cl-flet ((said (function &rest arguments)
+                (mew-submit-error--text
+                 (should-error (apply function arguments)))))
+      (dolist (address '("*" "relay.example.org" "192.168.1"))
+        (should (equal (said #'mew-submit-batch-relay--parse
+                             (list "--listen" (concat address ":2587")))
+                       (concat "--listen needs an address, such as 127.0.0.1, or [::] for all, \
+not " address))))
+      (let ((file (mew-submit-test-write (expand-file-name "token" directory) "")))
+        (should (equal (said #'mew-submit-batch-relay--set (list :token-file file))
+                       (concat "The first line of the token file is empty: " file)))
+        (delete-file file)
+        (should (string-prefix-p "The token file cannot be read: "
+                                 (said #'mew-submit-batch-relay--set
+                                       (list :token-file file)))))
+      (set-file-modes directory #o755)
+      (pcase-dolist (`(,certificate . ,key) `((,directory) ("/dev/null" . ,directory)))
+        (should (string-suffix-p (concat "not directories: name those in " directory)
+                                 (said #'mew-submit-relay-gate--certify certificate key)))))))
+
 (ert-deftest mew-submit-relay-tests-batch-cannot-send ()
   "A relay that could send nothing does not begin (78): each client would be told 451.
 Systemd starts it again after any other status."

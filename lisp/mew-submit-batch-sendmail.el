@@ -248,7 +248,8 @@ It cannot be sent as OPTIONS say because of ERR.  Its account is chosen when it
 is sent."
   (let ((directory (mew-submit-spool--prepare mew-submit-outbox-directory)))
     (mew-submit-batch-sendmail--complete file (mew-submit-message--handed-over file)
-                                         options nil)
+                                         options
+                                         (ignore-errors (mew-submit-account--default)))
     (let* ((fields (mew-submit-message--fields file))
            (wishes (mew-submit-batch-sendmail--wished options))
            (entry (mew-submit-spool--add

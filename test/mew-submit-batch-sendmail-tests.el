@@ -454,6 +454,28 @@ When the reason is gone it is sent from there.  SECURITY: P13."
               (should-not (file-exists-p (expand-file-name "dead.letter"
                                                            directory))))))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-held-has-an-author ()
+  "What is held names the default account's address, where there is one, as its author.
+It is sent from there later, with the header that it has."
+  (pcase-dolist (`(,accounts . ,author)
+                 '((((:from "me@one.example" :server "h")) . "me@one.example")
+                   (((:from "a@x" :server "h") (:from "b@x" :server "h" :default t)) . "b@x")
+                   (nil . "root") ((:server "h") . "root")))
+    (let ((mew-submit-accounts accounts)
+          (user-mail-address nil))
+      (dolist (header '("Subject: s\n" "From: root\nSubject: s\n"))
+        (mew-submit-test-with-directory directory
+          (let* ((mew-submit-outbox-directory (expand-file-name "outbox" directory))
+                 (id (cl-letf (((symbol-function 'user-login-name) (lambda () "root")))
+                       (mew-submit-batch-sendmail--hold
+                        (mew-submit-test-write (expand-file-name "message" directory)
+                                               (concat header "\nbody\n"))
+                        '(:arguments ("a@x..")) '(mew-submit-message :text "No"))))
+                 (entry (mew-submit-spool--read id mew-submit-outbox-directory)))
+            (should (string-match-p (format "^From: %s$" author)
+                                    (mew-submit-test-octets
+                                     (mew-submit-spool--message-file entry))))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-held-goes-on ()
   "What was held goes, as the message wished, when there is an account for it."
   :tags '(:module)

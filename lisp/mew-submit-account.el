@@ -671,14 +671,14 @@ METHOD, the value of X-Message-SMTP-Method, or nil, comes first; then
 when there is none."
   (mew-submit-account--copy
    (or (and method (mew-submit-account--method method))
-       (seq-find (lambda (account)
-                   (mew-submit-account--fits-p account sender))
+       (seq-find (lambda (account) (mew-submit-account--fits-p account sender))
                  (mew-submit-account--all))
-       (and (mew-submit-account--homeless-p sender)
-            (mew-submit-account--default))
+       (and (mew-submit-account--homeless-p sender) (mew-submit-account--default))
        (mew-submit-account--smtpmail)
-       (mew-submit-error--throw 'config nil "There is no account for mail from %s.  %s"
-                                (or sender "nobody") (mew-submit-account--remedy)))))
+       (mew-submit-error--throw
+        'config nil "There is no account for mail from %s%s.  %s" (or sender "nobody")
+        (if (and (mew-submit-account--homeless-p sender) (mew-submit-account--all))
+            ": give one of them :default t" "") (mew-submit-account--remedy)))))
 
 (defun mew-submit-account--like (account)
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."

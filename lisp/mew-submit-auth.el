@@ -674,23 +674,22 @@ mode nobody is asked."
         mew-submit-auth--given
         (assq-delete-all job mew-submit-auth--given)))
 
-(defun mew-submit-auth--read-file (file)
+(defun mew-submit-auth--read-file (file &optional words)
   "Return the first line of FILE, a password, as a unibyte string.
-FILE may be a pipe.  Signal `mew-submit-config' when it cannot be read or the
-line is empty."
+FILE, called WORDS, may be a pipe.  Signal `mew-submit-config' when it cannot be
+read or the line is empty."
   (with-temp-buffer
     (set-buffer-multibyte nil)
     (condition-case err
         (insert-file-contents-literally (expand-file-name file))
       (file-error
-       (mew-submit-error--throw 'config nil "The password file cannot be read: %s"
-                                (error-message-string err))))
+       (mew-submit-error--throw 'config nil "The %s cannot be read: %s"
+                                (or words "password file") (error-message-string err))))
     (goto-char (point-min))
     (skip-chars-forward "^\r\n")
     (when (bobp)
-      (mew-submit-error--throw 'config nil
-                               "The first line of the password file is empty: %s"
-                               file))
+      (mew-submit-error--throw 'config nil "The first line of the %s is empty: %s"
+                               (or words "password file") file))
     (prog1 (buffer-substring (point-min) (point))
       (erase-buffer))))
 

@@ -81,8 +81,11 @@ in use).\n"))
          (let ((implicit (and (match-string 1 place) t))
                (address (match-string 2 place))
                (port (string-to-number (match-string 3 place))))
-           (unless (equal address "localhost")
-             (mew-submit-batch-command--read #'mew-submit-relay-peer--parse address))
+           (unless (or (equal address "localhost")
+                       (ignore-errors (mew-submit-relay-peer--parse address)))
+             (mew-submit-error--throw
+              'usage nil "--listen needs an address, such as 127.0.0.1, or [::] for all, not %s"
+              address))
            (when (> port 65535)
              (mew-submit-error--throw 'usage nil "No such port: %d" port))
            (list address port implicit)))
@@ -143,13 +146,6 @@ and one socket"))
             mew-submit-relay-tls-port (car (funcall ports implicit))
             mew-submit-relay-address (delete-dups (mapcar #'car tcp))))))
 
-(defun mew-submit-batch-relay--token (file)
-  "Return the token in FILE, its first line."
-  (let ((token (mew-submit-auth--read-file file)))
-    (if (string-empty-p token)
-        (mew-submit-error--throw 'config nil "There is no token in %s" file)
-      token)))
-
 (defun mew-submit-batch-relay--set (options)
   "Set the options of the relay as OPTIONS say."
   (mew-submit-batch-relay--listen (plist-get options :listen))
@@ -166,7 +162,7 @@ and one socket"))
            when (plist-member options key)
            do (set variable (plist-get options key)))
   (when-let* ((file (plist-get options :token-file)))
-    (setq mew-submit-relay-token (mew-submit-batch-relay--token file)))
+    (setq mew-submit-relay-token (mew-submit-auth--read-file file "token file")))
   (setq mew-submit-relay--log-function #'mew-submit-batch-command--tell
         mew-submit-relay--on-ask (mew-submit-batch-options--on-ask options)
         mew-submit-relay--account-function

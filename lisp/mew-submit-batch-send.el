@@ -26,6 +26,7 @@
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
+(require 'mew-submit-request)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
@@ -164,7 +165,11 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
          (raw (mew-submit-batch-send--work-raw work)))
     (mew-submit-batch-send--spool raw)
     (let* ((fields (mew-submit-message--handed-over raw))
-           (account (mew-submit-batch-options--account options fields))
+           (from (plist-get options :from))
+           (account (mew-submit-batch-options--account
+                     options (if from
+                                 (mew-submit-request--sent-by fields from)
+                               fields)))
            (id (mew-submit-batch-send--submit work account fields)))
       (setf (mew-submit-batch-send--work-id work) id)
       (or (mew-submit-queue--wait id directory)

@@ -112,6 +112,7 @@ OPTIONS and ACCOUNT, which may be nil, tell it."
   "Add to the message FILE with FIELDS what it lacks, as sendmail does.
 OPTIONS and ACCOUNT, which may be nil, tell who sends it."
   (let* ((sender (mew-submit-batch-sendmail--sender options account))
+         (fields (mew-submit-request--with-domain file fields account))
          (author (ignore-errors (mew-submit-message--author fields))))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify account (or author (cdr sender)))
@@ -247,7 +248,8 @@ It cannot be sent as OPTIONS say because of ERR.  Its account is chosen when it
 is sent."
   (let ((directory (mew-submit-spool--prepare mew-submit-outbox-directory)))
     (mew-submit-batch-sendmail--complete file (mew-submit-message--handed-over file)
-                                         options nil)
+                                         options
+                                         (ignore-errors (mew-submit-account--default)))
     (let* ((fields (mew-submit-message--fields file))
            (wishes (mew-submit-batch-sendmail--wished options))
            (entry (mew-submit-spool--add

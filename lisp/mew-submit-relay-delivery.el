@@ -70,8 +70,13 @@ One is put there at a time, so that Emacs can do other things between."
     (pcase (mew-submit-error--kind err)
       ("message" (mew-submit-relay--answer session 554
                                            (list (concat "5.6.0 " text))))
-      ("config" (mew-submit-relay--answer session 451
-                                          (list (concat "4.3.5 " text))))
+      ("config" (mew-submit-relay--answer
+                 session 451
+                 (list (if (getenv "MEW_SUBMIT_COMMAND")
+                           (format "4.3.5 %s  The relay reads its accounts when it starts"
+                                   (mew-submit-report--sentence text))
+                         ;; An Emacs has new ones at once.
+                         (concat "4.3.5 " text)))))
       (_ (mew-submit-relay--answer session 451
                                    (list (concat "4.3.0 " text)))))))
 
@@ -161,9 +166,11 @@ What the client asks for goes before what the account says."
   (let* ((file (mew-submit-relay-data-file
                 (mew-submit-relay--session-data session)))
          (fields (mew-submit-message--handed-over file))
-         (account (mew-submit-relay--account
-                   session (mew-submit-message--filled fields '("from"))))
          (mail (mew-submit-relay--session-mail session))
+         (account (mew-submit-relay--account
+                   session (mew-submit-request--sent-by
+                            (mew-submit-message--filled fields '("from"))
+                            (plist-get mail :from))))
          (waits (lambda ()
                   (and (> mew-submit-relay-wait 0)
                        ;; The next message of this client is not this one.
@@ -173,6 +180,7 @@ What the client asks for goes before what the account says."
     (when (mew-submit-relay--loop-p account)
       (mew-submit-relay-smtp--no 554 "5.4.6"
                                  "The relay would send it to itself"))
+    (setq fields (mew-submit-request--with-domain file fields account))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify
                   account (or (ignore-errors (mew-submit-message--author fields))

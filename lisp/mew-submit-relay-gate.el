@@ -17,6 +17,7 @@
 (require 'mew-submit-background)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
+(require 'seq)
 
 (declare-function mew-submit--mod-gate-open "ext:mew-submit-native"
                   (host port path most msecs certificate key implicit servers))
@@ -47,6 +48,10 @@
 Make CERTIFICATE, and return non-nil, when there is none and no KEY."
   (cond
    ((null certificate) nil)
+   ((seq-find #'file-directory-p (delq nil (list certificate key)))
+    (mew-submit-error--throw
+     'config nil "The certificate, and its key, are files, not directories: name those in %s"
+     (seq-find #'file-directory-p (delq nil (list certificate key)))))
    ((file-exists-p certificate)
     (mew-submit-relay-gate--check-key (or key certificate))
     nil)

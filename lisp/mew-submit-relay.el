@@ -247,6 +247,24 @@ IMPLICIT is as for `mew-submit-relay--listen-tcp'."
 
 ;;; A client that is no connection
 
+(defun mew-submit-relay--with-line-ends (read)
+  "Return READ, which ends each line with CRLF where the first one ends with LF.
+That is somebody at a terminal, or a script; sendmail takes it."
+  (let ((mode 'unknown)
+        (held ""))
+    (lambda ()
+      (when-let* ((octets (funcall read)))
+        (setq octets (concat held octets)
+              held "")
+        (when (and (eq mode 'unknown) (string-search "\n" octets))
+          (setq mode (if (string-match-p "\\`[^\n]*\r\n" octets) 'crlf 'lf)))
+        (when (and (not (eq mode 'crlf)) (string-suffix-p "\r" octets))
+          (setq octets (substring octets 0 -1)
+                held "\r"))
+        (if (eq mode 'lf)
+            (replace-regexp-in-string "\r?\n" "\r\n" octets t t)
+          octets)))))
+
 (defun mew-submit-relay--converse (read write)
   "Serve a client, whose octets come from READ, a function, to its end.
 READ waits for some and returns nil at their end; WRITE gets the replies."
@@ -254,6 +272,7 @@ READ waits for some and returns nil at their end; WRITE gets the replies."
                                      :filter t))
          (session (mew-submit-relay--make-session
                    :process process :heard (float-time) :trusted t))
+         (read (mew-submit-relay--with-line-ends read))
          octets)
     (process-put process 'mew-submit-relay session)
     (process-put process 'mew-submit-relay-write write)

@@ -412,6 +412,50 @@ account says."
              (mew-submit-message--method fields))))
    (mew-submit-extension--wishes (mew-submit-message--wishes fields))))
 
+(defun mew-submit-request--sent-by (fields address)
+  "Return FIELDS, with ADDRESS in From if they name nobody and it has an account.
+By that the account is chosen: programs leave From out, and the envelope's
+sender, ADDRESS, is all that is known then."
+  (if (or (member address '(nil ""))
+          (mew-submit-message--sender fields)
+          (not (seq-some (lambda (account)
+                           (mew-submit-account--fits-p account address))
+                         (mew-submit-account--all))))
+      fields
+    (append fields (list (cons "from" (encode-coding-string
+                                       (format "From: %s\n" address) 'utf-8))))))
+
+(defun mew-submit-request--with-domain (file fields account)
+  "Give From of the message FILE, if it has no domain, the address of ACCOUNT.
+It has FIELDS; return those that it has then.  cron's From is root, which a
+server outside of this machine takes for no address, or for one of its own."
+  (let* ((from (assoc "from" fields))
+         (octets (cdr from))
+         (names (and from
+                       (not (string-search "@" octets))
+                       (not (assoc "received" fields))
+                       (not (mew-submit-message--resent-p fields))
+                       (ignore-errors
+                         (mew-submit-address--parse (mew-submit-message--line from)))))
+         (address (and names (null (cdr names))
+                       (mew-submit-account--qualify account (car names)))))
+    (if (not (and address
+                  (string-search "@" address)
+                  (string-match (format "\\(<\\|\\`[^:]*:[ \t\r\n]*\\)%s[>( \t\r\n]"
+                                        (regexp-quote (car names)))
+                                octets)))
+        fields
+      (mew-submit-message--rewrite
+       file fields
+       (mapcar (lambda (field)
+                 (if (eq field from)
+                     (cons "from" (concat (substring octets 0 (match-end 1))
+                                          (encode-coding-string address 'utf-8)
+                                          (substring octets (1- (match-end 0)))))
+                   field))
+               fields))
+      (mew-submit-message--fields file))))
+
 ;;; Checked before anything is built
 
 (defun mew-submit-request--check-user (account host port)

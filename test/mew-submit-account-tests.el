@@ -121,6 +121,22 @@
           (should (string-search right text))
           (should-not (string-search wrong text)))))))
 
+(ert-deftest mew-submit-account-tests-several-and-none-is-the-default ()
+  "Who has several accounts hears which key mail from root, or from nobody, wants."
+  (let* ((one '(:from "a@one.example" :server "h"))
+         (mew-submit-accounts (list one '(:from "b@two.example" :server "h"))))
+    (cl-flet ((said (sender)
+                (mew-submit-error--text
+                 (should-error (mew-submit-account--choose sender)
+                               :type 'mew-submit-config))))
+      (should (string-search "mail from root: give one of them :default t.  " (said "root")))
+      (should (string-search "mail from nobody: give one of them :default t.  " (said nil)))
+      (should-not (string-search ":default" (said "c@three.example")))
+      (let (mew-submit-accounts)
+        (should-not (string-search ":default" (said "root"))))
+      (let ((mew-submit-accounts (list one)))
+        (should (equal (mew-submit-account--choose "root") one))))))
+
 (ert-deftest mew-submit-account-tests-options-go-into-the-account ()
   "Each option is a key that an account may have, or one that options alone have."
   (let ((account (append mew-submit-account--inner (mew-submit-account--keys))))

@@ -384,6 +384,27 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
                      '("r@x" "-dash@x" "new@x" "hid@x")))
       (should-not (string-search "hid@x" (mew-submit-test-stored peer 2))))))
 
+(ert-deftest mew-submit-batch-send-tests-account-of-from ()
+  "Of several accounts a message without From goes by that of --from."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=main" "127.0.0.1:0,name=other")
+    (mew-submit-test-with-directory directory
+      (let* ((config (mew-submit-test-write
+                      (expand-file-name "config.el" directory)
+                      (format "(setq mew-submit-accounts '%S)"
+                              (list (mew-submit-test-account peer "main" :from "me@one.example"
+                                                             :default t)
+                                    (mew-submit-test-account peer "other"
+                                                             :from "me@two.example")))))
+             (process-environment (append (list (concat "MEW_SUBMIT_CONFIG=" config)
+                                                "MEW_SUBMIT_COMMAND=x")
+                                          process-environment)))
+        (should (= 0 (plist-get (mew-submit-test-batch '("--from" "me@two.example" "a@x")
+                                                       :input "Subject: s\n\nbody\n")
+                                :status)))
+        (should (equal (plist-get (car (mew-submit-test-accepted peer)) :listener)
+                       "other"))))))
+
 (ert-deftest mew-submit-batch-send-tests-bcc-leaves-without-t-neither ()
   "Bcc is taken out also when the recipients are arguments."
   :tags '(:module)

@@ -241,13 +241,39 @@ Subject: two\r\n\r\nbody\r\n.\r\nQUIT\r\n")))
         (should (eql (plist-get result :status) 0))
         (should (string-search "Ok: queued as 0002" (plist-get result :stdout)))
         (should (string-search "Subject: two" (mew-submit-test-stored peer 2)))))
+    ;; A terminal has no CR.
+    (mew-submit-test-with-directory directory
+      (let ((result (mew-submit-batch-sendmail-tests--run
+                     (cons "-bs" (mew-submit-batch-sendmail-tests--options
+                                  peer "ok" directory))
+                     :input "HELO me\nMAIL FROM:me@x\nRCPT TO:you@x\nDATA\n\
+Subject: three\n\nbody\r\n..\n.\nQUIT\n")))
+        (should (string-search "Ok: queued as 0003" (plist-get result :stdout)))
+        (should (string-suffix-p "Subject: three\r\n\r\nbody\r\n.\r\n"
+                                 (mew-submit-test-stored peer 3)))))
     ;; Half a message is none.
     (mew-submit-test-with-directory directory
       (mew-submit-batch-sendmail-tests--run
        (cons "-bs" (mew-submit-batch-sendmail-tests--options peer "ok" directory))
        :input "HELO me\r\nMAIL FROM:me@x\r\nRCPT TO:you@x\r\nDATA\r\nSubject: x\r\n\r\nbody\r\n")
       (should-not (mew-submit-spool--ids (expand-file-name "outbox/" directory))))
-    (should-not (mew-submit-test-stored peer 3))))
+    (should-not (mew-submit-test-stored peer 4))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-smtp-line-ends ()
+  "The first line decides whether LF alone ends one, wherever what comes is cut.
+Behind CRLF it does not: what looks like an end of the message is none."
+  (require 'mew-submit-relay)
+  (pcase-dolist (`(,wanted . ,parts)
+                 '(("EHLO a\r\nB\r\n" "EHL" "O a" "\nB\n")
+                   ("A\r\nB\r\nC\r\n" "A\nB\r" "\nC\n")
+                   ("A\r\nB\r\r\nC\rD\r\n" "A\nB\r" "\r" "\nC\r" "D\n")
+                   ("A\r\nB\n.\nC\r\n" "A\r\nB\n" ".\nC\r\n")
+                   ("A\r\nB\n\rC" "A\r" "\nB\n\r" "C")))
+    (let ((read (mew-submit-relay--with-line-ends (lambda () (pop parts))))
+          (got ""))
+      (while (when-let* ((octets (funcall read)))
+               (setq got (concat got octets))))
+      (should (equal got wanted)))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-verify ()
   "With -bv it says what becomes of addresses, and nothing is sent."
@@ -427,6 +453,28 @@ When the reason is gone it is sent from there.  SECURITY: P13."
                                                   entry))))
               (should-not (file-exists-p (expand-file-name "dead.letter"
                                                            directory))))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-held-has-an-author ()
+  "What is held names the default account's address, where there is one, as its author.
+It is sent from there later, with the header that it has."
+  (pcase-dolist (`(,accounts . ,author)
+                 '((((:from "me@one.example" :server "h")) . "me@one.example")
+                   (((:from "a@x" :server "h") (:from "b@x" :server "h" :default t)) . "b@x")
+                   (nil . "root") ((:server "h") . "root")))
+    (let ((mew-submit-accounts accounts)
+          (user-mail-address nil))
+      (dolist (header '("Subject: s\n" "From: root\nSubject: s\n"))
+        (mew-submit-test-with-directory directory
+          (let* ((mew-submit-outbox-directory (expand-file-name "outbox" directory))
+                 (id (cl-letf (((symbol-function 'user-login-name) (lambda () "root")))
+                       (mew-submit-batch-sendmail--hold
+                        (mew-submit-test-write (expand-file-name "message" directory)
+                                               (concat header "\nbody\n"))
+                        '(:arguments ("a@x..")) '(mew-submit-message :text "No"))))
+                 (entry (mew-submit-spool--read id mew-submit-outbox-directory)))
+            (should (string-match-p (format "^From: %s$" author)
+                                    (mew-submit-test-octets
+                                     (mew-submit-spool--message-file entry))))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-held-goes-on ()
   "What was held goes, as the message wished, when there is an account for it."
@@ -734,6 +782,7 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
              '((("-FCronDaemon" "-i" "root")
                 "From: \"(Cron Daemon)\" <root>\nTo: root\nSubject: s\n\nb\n"
                 ("me@one.example" "me@one.example")
+                "^From: \"(Cron Daemon)\" <me@one.example>\r?$"
                 "^Message-ID: <[^@]+@one.example>" "^Date: ")
                (("a@x") "Subject: s\n\nb\n" ("me@one.example" "a@x")
                 "^From: me@one.example\r?$")
@@ -761,6 +810,37 @@ The Message-ID has the sender's domain.  SECURITY: P10, P11."
                 (should-not (string-match-p "^From [^:]" stored))
                 (dolist (line lines)
                   (should (string-match-p line stored)))))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-from-without-domain ()
+  "From gets the address that the envelope has, and nothing else is changed.
+Mail that came from elsewhere, or is sent again, stays as its writer had it."
+  (mew-submit-test-with-directory directory
+    (let ((file (expand-file-name "message" directory)))
+      (pcase-dolist (`(,header . ,wanted)
+                     '(("From: root\nSubject: s\n" . "From: me@x.example\nSubject: s\n")
+                       ("from:root (Cron Daemon)\n" . "from:me@x.example (Cron Daemon)\n")
+                       ("From: \"root <root\" <root>\r\n"
+                        . "From: \"root <root\" <me@x.example>\r\n")
+                       ("From: J\303\266rg\n <root>\n" . "From: J\303\266rg\n <me@x.example>\n")
+                       ("From: a@b (root)\n") ("From: root@localhost\n")
+                       ("From: root, daemon\n") ("From: \n") ("Subject: root\n")
+                       ("Received: from a by b; now\nFrom: root\n")
+                       ("Resent-From: a@b\nResent-To: c@d\nFrom: root\n")))
+        (ert-info (header)
+          (let ((coding-system-for-write 'no-conversion)
+                (body "\nFrom: root\n"))
+            (mew-submit-test-write file (concat header body))
+            (let ((fields (mew-submit-request--with-domain
+                           file (mew-submit-message--fields file)
+                           '(:from "me@x.example" :server "h"))))
+              (should (equal (mew-submit-test-octets file)
+                             (concat (or wanted header) body)))
+              (should (equal fields (mew-submit-message--fields file)))))))
+      ;; There is no other address, as for mail that is only kept.
+      (mew-submit-test-write file "From: root\n\n")
+      (dolist (account '(nil (:from "@x.example" :server "h") (:server "h")))
+        (mew-submit-request--with-domain file (mew-submit-message--fields file) account)
+        (should (equal (mew-submit-test-octets file) "From: root\n\n"))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-own-address ()
   "Root and the user are the account's address, unless its server knows them."
@@ -1067,6 +1147,38 @@ Of a user whom the system does not know it is nowhere near."
                          (list (directory-file-name
                                 (expand-file-name (concat "~" (user-login-name))))
                                "/"))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-short-path ()
+  "Where PATH has no Emacs, as cron's, it is the one that it was installed with.
+Without any, who calls hears that nothing was done, and what to do."
+  (mew-submit-test-with-directory directory
+    (let ((default-directory mew-submit-test-root)
+          (prefix (expand-file-name "prefix" directory))
+          (emacs (mew-submit-test-write (expand-file-name "emacs" directory)
+                                        "#!/bin/sh\necho here\n")))
+      (set-file-modes emacs #o755)
+      (make-directory (expand-file-name "bin" directory))
+      (dolist (name '("sed" "grep" "id" "pwd"))
+        (make-symbolic-link (executable-find name)
+                            (expand-file-name (concat "bin/" name) directory)))
+      (should (zerop (call-process "env" nil nil nil (concat "EMACS=" emacs)
+                                   (expand-file-name "packaging/install")
+                                   prefix prefix "mew-submit.el" "mew-submit.el")))
+      (cl-flet ((run (command &rest settings)
+                  (with-temp-buffer
+                    (let ((status (apply #'call-process "env" nil t nil "-i"
+                                         (append settings
+                                                 (list (concat "PATH=" directory "/bin")
+                                                       (concat prefix "/bin/mew-submit")
+                                                       command "a@x")))))
+                      (list status (buffer-string))))))
+        (should (equal (run "sendmail") '(0 "here\n")))
+        (should (equal (run "sendmail" "EMACS=gone") '(0 "here\n")))
+        (delete-file emacs)
+        (pcase-dolist (`(,command . ,status) '(("sendmail" . 75) ("relay" . 78)))
+          (pcase-let ((`(,was ,words) (run command)))
+            (should (eql was status))
+            (should (string-match-p "\\`mew-submit: .*PATH.*\n\\'" words))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-list ()
   "-bp shows of each message when it came and what it is about.

@@ -771,15 +771,62 @@ SECURITY: P17."
                             "RCPT TO:<admin> NOTIFY=NEVER" "RCPT TO:<you@x>" "DATA")
                            '(250 250 250 250 250 354)))
             (should (string-prefix-p
-                     "250 2.0.0 Ok" (mew-submit-relay-tests--say
-                                     client "Subject: s\r\n\r\nbody\r\n.\r\n")))))
+                     "250 2.0.0 Ok"
+                     (mew-submit-relay-tests--say
+                      client "From: root (smartd)\r\nSubject: s\r\n\r\nbody\r\n.\r\n")))))
         (should (equal (mew-submit-test-envelope peer)
                        '("me@example.org" "me@example.org" "you@x" "she@x")))
+        (should (string-match-p "^From: me@example\\.org (smartd)\r$"
+                                (mew-submit-test-stored peer)))
         (should (string-match-p "^Message-ID: <[^@\n]+@example\\.org>\r$"
                                 (mew-submit-test-stored peer)))
         (should (equal (mapcar (lambda (line) (and (string-search "NOTIFY=NEVER" line) t))
                                (mew-submit-test-lines peer "RCPT"))
                        '(nil t t)))))))
+
+(ert-deftest mew-submit-relay-tests-no-account ()
+  "A client for whom there is no account is told so, and when accounts are read."
+  :tags '(:module)
+  (dolist (command '("MEW_SUBMIT_COMMAND" "MEW_SUBMIT_COMMAND=mew-submit relay"))
+    (let ((process-environment (cons command process-environment)))
+      (mew-submit-relay-tests--with-relay
+          ((mew-submit-accounts '((:from "a@x.example" :server "h"))))
+        (let ((reply (mew-submit-relay-tests--send (mew-submit-relay-tests--connect)
+                                                   "From: b@y.example\r\n\r\nbody\r\n.\r\n")))
+          (should (string-prefix-p "451 4.3.5 There is no account for mail from b@y.example."
+                                   reply))
+          (should (eq (and (string-search "=" command) t)
+                      (string-suffix-p "  The relay reads its accounts when it starts"
+                                       reply))))))))
+
+(ert-deftest mew-submit-relay-tests-sender-without-from ()
+  "A message without From goes by the account that is for the envelope's sender.
+One for whom there is none, as before, goes by the default."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=main" "127.0.0.1:0,name=other")
+    (mew-submit-relay-tests--with-relay
+        ((mew-submit-accounts
+          (list (mew-submit-test-account peer "main" :from "me@example.org" :default t)
+                (mew-submit-test-account peer "other" :from "@other.example"))))
+      (pcase-dolist (`(,sender ,header ,listener)
+                     '(("b@other.example" "Subject: s\r\n" "other")
+                       ("b@other.example" "From:\r\n" "other")
+                       ("b@other.example" "From: me@example.org\r\n" "main")
+                       ("b@x.example" "Subject: s\r\n" "main")
+                       ("" "Subject: s\r\n" "main")))
+        (ert-info ((format "%S" (list sender header)))
+          (let ((client (mew-submit-relay-tests--connect))
+                (before (length (mew-submit-test-accepted peer))))
+            (should (equal (mew-submit-relay-tests--dialog
+                            client "EHLO me" (format "MAIL FROM:<%s>" sender)
+                            "RCPT TO:<you@x>" "DATA")
+                           '(250 250 250 354)))
+            (should (string-prefix-p
+                     "250 2.0.0 Ok" (mew-submit-relay-tests--say
+                                     client (concat header "\r\nbody\r\n.\r\n"))))
+            (let ((last (nth before (mew-submit-test-accepted peer))))
+              (should (equal (plist-get last :listener) listener))
+              (should (equal (plist-get last :from) sender)))))))))
 
 (ert-deftest mew-submit-relay-tests-one-refused ()
   "While a client waits, one recipient refused for good means that none gets it.
@@ -1020,6 +1067,30 @@ SECURITY: R4."
         (mapc #'delete-process mew-submit-relay-tests--clients)
         (delete-process relay)
         (kill-buffer output)))))
+
+(ert-deftest mew-submit-relay-tests-what-is-wrong-is-named ()
+  "What an option names is called what it is, and nobody is told to spoil /tmp."
+  (require 'mew-submit-batch-relay)
+  (mew-submit-test-with-directory directory
+    (cl-flet ((said (function &rest arguments)
+                (mew-submit-error--text
+                 (should-error (apply function arguments)))))
+      (dolist (address '("*" "relay.example.org" "192.168.1"))
+        (should (equal (said #'mew-submit-batch-relay--parse
+                             (list "--listen" (concat address ":2587")))
+                       (concat "--listen needs an address, such as 127.0.0.1, or [::] for all, \
+not " address))))
+      (let ((file (mew-submit-test-write (expand-file-name "token" directory) "")))
+        (should (equal (said #'mew-submit-batch-relay--set (list :token-file file))
+                       (concat "The first line of the token file is empty: " file)))
+        (delete-file file)
+        (should (string-prefix-p "The token file cannot be read: "
+                                 (said #'mew-submit-batch-relay--set
+                                       (list :token-file file)))))
+      (set-file-modes directory #o755)
+      (pcase-dolist (`(,certificate . ,key) `((,directory) ("/dev/null" . ,directory)))
+        (should (string-suffix-p (concat "not directories: name those in " directory)
+                                 (said #'mew-submit-relay-gate--certify certificate key)))))))
 
 (ert-deftest mew-submit-relay-tests-batch-cannot-send ()
   "A relay that could send nothing does not begin (78): each client would be told 451.

@@ -527,9 +527,9 @@ refused."
 
 (defun mew-submit-account--address (account)
   "Return the address that mail by ACCOUNT comes from, or nil."
-  (seq-find (lambda (address)
-              (and address
-                   (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" address)))
+  (seq-some (lambda (text)
+              (when (string-match "\\`\\(?:.*<\\)?\\([^][^$*@<> ]+@[^][^$*@<> ]+\\)>? *\\'" (or text ""))
+                (match-string 1 text)))
             (list (plist-get account :sender) (plist-get account :from))))
 
 (defun mew-submit-account--qualify (account sender)
@@ -560,15 +560,15 @@ What has one of the characters \\=\\ ^ $ * [ in :from is a regexp, but for *@DOM
         (and sender
              (mew-submit-caseless--folding
                (or (equal (mew-submit-caseless--down from) (mew-submit-caseless--down sender))
-                   (string-suffix-p (concat "@" (string-trim-left from "[*]?@"))
-                                    sender t)
+                   (string-suffix-p (concat "<" sender ">") (string-trim-right from) t)
+                   (string-suffix-p (concat "@" (string-trim-left from "[*]?@")) sender t)
                    (and (string-match-p "[\\^$*[]" from)
                         (condition-case err
                             (string-match-p from sender)
                           (invalid-regexp
                            (mew-submit-account--throw
-                            account "has %s for :from, which is no regexp: %s"
-                            (format "%S" from) (cadr err)))))))))))
+                            account "has %S for :from, which is no regexp: %s"
+                            from (cadr err)))))))))))
 
 ;;; From smtpmail
 

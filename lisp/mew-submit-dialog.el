@@ -122,13 +122,15 @@ What has been said of NETWORKS for good meanwhile goes before."
   "Return what answers the question EVENT for a password.
 What can be read without asking is; else the user is asked, by READ, a function,
 when they have come to the question."
-  (let ((place (mew-submit-auth--place (plist-get event :host) (plist-get event :port)))
-        (user (plist-get event :user))
-        (wrong (plist-get event :wrong)))
+  (let ((user (plist-get event :user))
+        (wrong (plist-get event :wrong))
+        place)
     (cond ((mew-submit-auth--token-p (plist-get event :mechanism))
            (mew-submit-dialog--token event))
           ((and (not wrong) (mew-submit-auth--known event)))
-          (t (mew-submit-dialog--pose
+          (t (setq place (mew-submit-auth--place (plist-get event :host)
+                                                 (plist-get event :port)))
+             (mew-submit-dialog--pose
               event (list 'password place user wrong)
               (cond ((eq wrong 'app-password)
                      (format "%s wants an application password for %s, which its web \

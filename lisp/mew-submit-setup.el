@@ -53,7 +53,7 @@
   "Is OTHER, one of the user's accounts, for the same sender as ACCOUNT?"
   (let ((from (plist-get other :from)))
     (and (stringp from)
-         (string= (mew-submit-caseless--down from)
+         (string= (mew-submit-caseless--down (mew-submit-address--bare from))
                   (mew-submit-caseless--down (plist-get account :from))))))
 
 (defun mew-submit-setup--accounts ()

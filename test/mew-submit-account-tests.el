@@ -13,6 +13,8 @@
 (require 'mew-submit-account)
 (require 'mew-submit-batch-options)
 (require 'mew-submit-extension)
+(require 'mew-submit-setup)
+(require 'mew-submit-token)
 (require 'seq)
 
 (defvar smtpmail-smtp-server)
@@ -102,6 +104,21 @@
       (should (mew-submit-account--fits-p account "me@example.org"))
       (dolist (other '("me@mail.example.org" "me@badexample.org" "me@example.org.net" nil))
         (should-not (mew-submit-account--fits-p account other))))))
+
+(ert-deftest mew-submit-account-tests-an-address-with-a-name ()
+  "An address that is written as in a header is the address."
+  (pcase-dolist (`(,from ,address)
+                 '(("Me <me@example.org>" "me@example.org") ("<me@example.org>" "me@example.org")
+                   ("\"Me, I\" <Me@example.org> " "Me@example.org")))
+    (let ((mew-submit-accounts `((:server "mine" :from ,from) (:server "other"))))
+      (should (equal (plist-get (mew-submit-account--choose "me@example.org") :server) "mine"))
+      (dolist (other '("you@example.org" "ome@example.org" "me@example.org.net"))
+        (should (equal (plist-get (mew-submit-account--choose other) :server) "other")))
+      (should (equal (mew-submit-account--address (car mew-submit-accounts)) address))
+      (should (equal (mew-submit-account--qualify (car mew-submit-accounts) "root") address))
+      (should (equal (mew-submit-token--user (car mew-submit-accounts)) address))
+      (should (mew-submit-setup--same-sender-p (list :from "me@example.org")
+                                               (car mew-submit-accounts))))))
 
 (ert-deftest mew-submit-account-tests-what-to-do-fits-who-asked ()
   "The shell command, which reads a file of its own, does not send people to M-x."

@@ -81,7 +81,7 @@ There is a client id in it, perhaps, which nobody wants to enter again."
   (when-let* ((account (seq-find (lambda (account)
                                    (equal address (mew-submit-address--bare
                                                    (plist-get account :from))))
-                                 mew-submit-accounts))
+                                 (mew-submit-account--listed)))
               (keys (plist-get account :oauth)))
     (and (keywordp (car-safe keys))
          (equal (plist-get account :server) (plist-get candidate :host))

@@ -60,9 +60,8 @@
   "Return the user's accounts, without what is none.
 Who has got `mew-submit-accounts' wrong is told that the set-up makes an
 account, and with what is wrong behind it that one would be of no use."
-  (cond ((keywordp (car-safe mew-submit-accounts)) (list mew-submit-accounts))
-        ((proper-list-p mew-submit-accounts)
-         (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
+  (and (proper-list-p mew-submit-accounts)
+       (seq-filter #'mew-submit-account--plist-p (mew-submit-account--listed))))
 
 (defun mew-submit-setup--store (account)
   "Put ACCOUNT before the user's accounts, in place of one for the same sender."

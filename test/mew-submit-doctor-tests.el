@@ -155,6 +155,19 @@ The doctor of a batch Emacs with the init file says so, too."
       (should (string-search "by message-send-mail-with-sendmail, not by mew-submit" said))
       (should-not (string-search "M-x mew-submit-mode" said)))))
 
+(ert-deftest mew-submit-doctor-tests-what-is-no-account ()
+  "A value that is no list of accounts is told as that, with what to do."
+  (let ((smtpmail-smtp-server nil))
+    (pcase-dolist (`(,mew-submit-accounts ,told)
+                   '((t "no list of accounts") ("mail.example.org" "no list of accounts")
+                     (("mail.example.org") "something in mew-submit-accounts that is no account")
+                     (((:server "127.0.0.1") 5) "that is no account")))
+      (ert-info ((format "%S" mew-submit-accounts))
+        (should (= 1 (seq-count (lambda (finding)
+                                  (and (eq (plist-get finding :status) 'error)
+                                       (string-search told (plist-get finding :text))))
+                                (mew-submit-doctor-account--account-findings))))))))
+
 (ert-deftest mew-submit-doctor-tests-an-init-file-with-an-error ()
   "What an init file has before an error counts, in a shell, too; the error is told.
 So is that it quits, or ends Emacs, as one may where there is no window."

@@ -900,7 +900,8 @@ A batch Emacs does not read their init file, and the copy was in a file that nob
   (dolist (others '(nil (:kind function :place "/dev/null/x" :function ignore :needs never)))
     (mew-submit-clients-tests--with-kept (list :kind 'mbox :place (expand-file-name "sent" directory))
       (let ((sent (expand-file-name "sent" directory))
-            (entry (mew-submit-clients-tests--the-kept outbox)))
+            (entry (mew-submit-clients-tests--the-kept outbox))
+            mew-submit-copies--filed)
         (when others
           (mew-submit-spool--write
            (mew-submit-spool--with entry :fcc (append (plist-get entry :fcc) (list others)))))

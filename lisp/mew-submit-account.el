@@ -389,12 +389,17 @@ which is a list such as (:name \"work\" :server \"mail.example.org\").  %s"
   (mew-submit-account--check-servers account)
   account)
 
+(defun mew-submit-account--listed ()
+  "Return `mew-submit-accounts'; a single account, in no list, is in one then."
+  (if (keywordp (car-safe mew-submit-accounts))
+      (list mew-submit-accounts)
+    mew-submit-accounts))
+
 (defun mew-submit-account--all ()
   "Return `mew-submit-accounts', or signal `mew-submit-config' if it is no list."
   (cond ((keywordp (car-safe mew-submit-accounts))
-         (mew-submit-error--throw
-          'config nil "The value of mew-submit-accounts is one account, not a \
-list of them: a pair of parentheses is missing.  %s" (mew-submit-account--remedy)))
+         (let ((mew-submit-accounts (mew-submit-account--listed)))
+           (mew-submit-account--all)))
         ((proper-list-p mew-submit-accounts)
          (dolist (account mew-submit-accounts mew-submit-accounts)
            (when (plist-member (mew-submit-account--check account) :password)
@@ -527,9 +532,9 @@ refused."
 
 (defun mew-submit-account--address (account)
   "Return the address that mail by ACCOUNT comes from, or nil."
-  (seq-find (lambda (address)
-              (and address
-                   (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" address)))
+  (seq-some (lambda (text)
+              (when (string-match "\\`\\(?:.*<\\)?\\([^][^$*@<> ]+@[^][^$*@<> ]+\\)>? *\\'" (or text ""))
+                (match-string 1 text)))
             (list (plist-get account :sender) (plist-get account :from))))
 
 (defun mew-submit-account--qualify (account sender)
@@ -560,15 +565,15 @@ What has one of the characters \\=\\ ^ $ * [ in :from is a regexp, but for *@DOM
         (and sender
              (mew-submit-caseless--folding
                (or (equal (mew-submit-caseless--down from) (mew-submit-caseless--down sender))
-                   (string-suffix-p (concat "@" (string-trim-left from "[*]?@"))
-                                    sender t)
+                   (string-suffix-p (concat "<" sender ">") (string-trim-right from) t)
+                   (string-suffix-p (concat "@" (string-trim-left from "[*]?@")) sender t)
                    (and (string-match-p "[\\^$*[]" from)
                         (condition-case err
                             (string-match-p from sender)
                           (invalid-regexp
                            (mew-submit-account--throw
-                            account "has %s for :from, which is no regexp: %s"
-                            (format "%S" from) (cadr err)))))))))))
+                            account "has %S for :from, which is no regexp: %s"
+                            from (cadr err)))))))))))
 
 ;;; From smtpmail
 
@@ -576,9 +581,8 @@ What has one of the characters \\=\\ ^ $ * [ in :from is a regexp, but for *@DOM
   "Return the port number of SERVICE, a number or a name as in smtpmail.
 Signal `mew-submit-config' when there is no such service."
   (cond ((integerp service) service)
-        ((cdr (assoc service '(("smtp" . 25) ("submission" . 587)
-                               ("submissions" . 465) ("smtps" . 465)
-                               ("ssmtp" . 465)))))
+        ((cdr (assoc service '(("smtp" . 25) ("submission" . 587) ("submissions" . 465)
+                               ("smtps" . 465) ("ssmtp" . 465)))))
         ((and (stringp service) (string-match-p "\\`[0-9]+\\'" service))
          (string-to-number service))
         (t (mew-submit-error--throw 'config nil "No such service: %s; a port is a number, or \
@@ -602,8 +606,7 @@ smtpmail, nil, would let whoever changes a packet read mail and password."
            ((eql port 25) '(:fallback always))
            ((not (eql port 587))
             (list :routes (format "%s:%s" port
-                                  (if (eq stream-type 'plain)
-                                      "none" "starttls")))))
+                                  (if (eq stream-type 'plain) "none" "starttls")))))
      (and (eq stream-type 'plain) (not implicit) '(:tls none)))))
 
 (defun mew-submit-account--way (server port stream-type user)
@@ -632,8 +635,7 @@ SERVER, SERVICE and USER, where non-nil, are used instead of the variables."
   (let ((server (or server
                     (mew-submit-account--value 'smtpmail-smtp-server)
                     (mew-submit-account--value 'smtpmail-default-smtp-server)))
-        (service (or service
-                     (mew-submit-account--value 'smtpmail-smtp-service) 25))
+        (service (or service (mew-submit-account--value 'smtpmail-smtp-service) 25))
         (user (or user (mew-submit-account--value 'smtpmail-smtp-user)))
         (domain (mew-submit-account--value 'smtpmail-local-domain)))
     (when server
@@ -652,8 +654,7 @@ It reads \"smtp HOST PORT [USER]\".  Signal `mew-submit-config' for another."
     (`("smtp" ,host ,service . ,rest)
      (mew-submit-account--smtpmail host service (car rest)))
     (_ (mew-submit-error--throw
-        'config nil "X-Message-SMTP-Method is not smtp HOST PORT [USER]: %s"
-        method))))
+        'config nil "X-Message-SMTP-Method is not smtp HOST PORT [USER]: %s" method))))
 
 ;;; The choice
 
@@ -684,15 +685,14 @@ when there is none."
   "Return the one of `mew-submit-accounts' that ACCOUNT was made of, or nil."
   (seq-find (lambda (other)
               (and (seq-every-p (lambda (key)
-                                  (equal (plist-get account key)
-                                         (plist-get other key)))
+                                  (equal (plist-get account key) (plist-get other key)))
                                 '(:name :from))
                    (seq-some (lambda (server)
                                (equal (plist-get account :server)
                                       (plist-get server :server)))
                              (cons other (plist-get other :servers)))))
             (and (proper-list-p mew-submit-accounts)
-                 (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
+                 (seq-filter #'mew-submit-account--plist-p (mew-submit-account--listed)))))
 
 (defun mew-submit-account--now (account)
   "Return what the user has now instead of ACCOUNT, or nil.

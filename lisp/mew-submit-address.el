@@ -331,6 +331,13 @@ angle brackets (SECURITY.md, K1 to K13)."
 
 ;;; Several of them
 
+(defun mew-submit-address--bare (text)
+  "Return the address in TEXT, one with a name as \"Me <me@example.org>\".
+Any other TEXT, or nil, is returned as it is."
+  (if (and text (string-match "<\\([^<>@ ]+@[^<>@ ]+\\)>[ \t]*\\'" text))
+      (match-string 1 text)
+    text))
+
 (defun mew-submit-address--distinct (addresses)
   "Return ADDRESSES, each once; it is the same one whatever the case of its domain."
   (let ((seen (make-hash-table :test #'equal)))

@@ -397,6 +397,13 @@ It has a :save-function if one of `auth-sources' can take it."
                     backend (if (functionp secret) (funcall secret) secret))))
          save)))
 
+(defun mew-submit-auth--place (host port)
+  "Return what the server at PORT of HOST is called when its password is asked for.
+Those of the ports for mail have one password; at another one is another server."
+  (if (assq port mew-submit-auth--services)
+      host
+    (format (if (string-search ":" host) "[%s]:%s" "%s:%s") host port)))
+
 (defun mew-submit-auth--read (prompt host port user)
   "Ask with PROMPT for the password of USER at HOST and PORT.
 Return what `mew-submit-auth--lookup' does, or nil when the user gives none."
@@ -409,14 +416,16 @@ Return what `mew-submit-auth--lookup' does, or nil when the user gives none."
 Return what `mew-submit-auth--lookup' returns, with a :save-function if there is
 somewhere to save it."
   (require 'auth-source)
-  (let ((auth-source-creation-prompts
-         '((user . "SMTP user name for %h: ")
-           (secret . "SMTP password for %u@%h: "))))
+  (let* ((place (if (assq port mew-submit-auth--services) "%h" "%h:%p"))
+         (auth-source-creation-prompts
+          (list (cons 'user (concat "SMTP user name for " place ": "))
+                (cons 'secret (concat "SMTP password for %u@" place ": ")))))
     (or (and auth-sources
              (car (auth-source-search :host host :port (format "%s" port)
                                       :user user :max 1
                                       :require '(:user :secret) :create t)))
-        (mew-submit-auth--read (format "SMTP password for %s@%s: " user host)
+        (mew-submit-auth--read (format "SMTP password for %s@%s: " user
+                                       (mew-submit-auth--place host port))
                                host port user))))
 
 (defun mew-submit-auth--prompt-again (host port user wrong)
@@ -426,7 +435,7 @@ server wants one that is made for mail programs."
   (mew-submit-auth--read (format (if (eq wrong 'app-password)
                                      "%s wants an application password for %s: "
                                    "%s did not accept the password of %s; another one: ")
-                                 host user)
+                                 (mew-submit-auth--place host port) user)
                          host port user))
 
 (defvar mew-submit-auth--unsaved nil

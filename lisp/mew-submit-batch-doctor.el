@@ -43,6 +43,17 @@
       (mew-submit-batch-command--print
        (concat (mew-submit-doctor--summary findings) "\n")))))
 
+(defun mew-submit-batch-doctor--load (file)
+  "Load FILE, an init file; signal an error where it ends Emacs."
+  (let ((end (lambda () (throw 'mew-submit-batch-doctor t))))
+    (add-hook 'kill-emacs-hook end -100)
+    (unwind-protect
+        (when (catch 'mew-submit-batch-doctor
+                (load file nil t t)
+                nil)
+          (error "It ends Emacs"))
+      (remove-hook 'kill-emacs-hook end))))
+
 (defun mew-submit-batch-doctor--init ()
   "Load the init file that the shell command has found, as Emacs itself does.
 Packages, which a batch Emacs does not have by itself, are there before it.
@@ -53,12 +64,13 @@ Return a finding where it has an error, such as for want of a window."
           (progn
             (when (bound-and-true-p package-enable-at-startup)
               (package-activate-all))
-            (load (expand-file-name file) nil t t)
+            (mew-submit-batch-doctor--load (expand-file-name file))
             nil)
-        (error (list (mew-submit-doctor-finding--make
-                      "init file" 'warning "%s has an error when a batch Emacs loads it, and what \
+        ((error quit)
+         (list (mew-submit-doctor-finding--make
+                "init file" 'warning "%s has an error when a batch Emacs loads it, and what \
 is behind that is not known here: %s\nM-x mew-submit-doctor, in Emacs, looks at all of it."
-                      (abbreviate-file-name file) (mew-submit-error--text err))))))))
+                (abbreviate-file-name file) (mew-submit-error--text err))))))))
 
 (defun mew-submit-batch-doctor--examine (options)
   "Examine, wait until that is over, print, and return the exit status.

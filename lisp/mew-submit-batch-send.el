@@ -198,7 +198,9 @@ Signal a condition when there is nothing to begin with."
   (mew-submit-batch-options--check-server options)
   (mew-submit-batch-command--ensure-module)
   (mew-submit-batch-options--remember options)
-  (let ((work (mew-submit-batch-send--prepare options)))
+  (let ((work (mew-submit-batch-send--prepare options))
+        ;; What else is in --outbox would be stopped in the middle when this one has ended.
+        (mew-submit-dispatch--only t))
     (setq mew-submit-batch-send--work work)
     (mew-submit-batch-command--watch-over #'mew-submit-batch-send--interrupted)
     (mew-submit-batch-send--conclude

@@ -364,14 +364,25 @@ waits for an Emacs that has it."
                    (eq (plist-get copy :kind) 'function)
                    (not (functionp (plist-get copy :function))))))))
 
+(defvar mew-submit-copies--told nil
+  "What was told of copies that wait: a list of (STEM . TEXT).")
+
+(defun mew-submit-copies--tell (entry format &rest args)
+  "Tell FORMAT with ARGS about ENTRY's copies, once.
+Whoever gives a command for them hears it again."
+  (let ((told (cons (plist-get entry :stem) (apply #'format format args))))
+    (when (or (mew-submit-background--command-p)
+              (not (member told mew-submit-copies--told)))
+      (cl-pushnew told mew-submit-copies--told :test #'equal)
+      (display-warning 'mew-submit (cdr told)))))
+
 (defun mew-submit-copies--warn (entry copy err)
   "Tell that COPY of ENTRY's message was not filed, because of ERR."
-  (display-warning
-   'mew-submit
-   (format "Mail to %s was delivered, but the copy for %s was not filed: %s\n\
+  (mew-submit-copies--tell
+   entry "Mail to %s was delivered, but the copy for %s was not filed: %s\n\
 M-x mew-submit-file-copies tries again; after C-u you can do without it."
-           (mew-submit-report--people (plist-get entry :delivered))
-           (plist-get copy :place) (error-message-string err))))
+   (mew-submit-report--people (plist-get entry :delivered))
+   (plist-get copy :place) (error-message-string err)))
 
 (defun mew-submit-copies--directory (copy)
   "Return the directory in which COPY is to be filed, or for none the user's."
@@ -508,15 +519,27 @@ After the last one that is nil, and the message goes."
       (mew-submit-spool--remove entry))
     after))
 
+(defvar mew-submit-copies--filed nil
+  "Copies that are filed and not noted as such: a list of (STEM . COPY).
+Those are not filed a second time.")
+
 (defun mew-submit-copies--go-on (entry copy copies lock filed)
   "Note whether COPY of ENTRY's message is FILED; go on with COPIES.
 When it was the last the message goes.  LOCK is as for
 `mew-submit-copies--next-copy'."
-  (condition-case err
-      (let ((entry (if filed (mew-submit-copies--without entry copy) entry)))
-        (mew-submit-copies--next-copy entry (and entry copies) lock))
-    (error (mew-submit-copies--warn entry copy err)
-           (mew-submit-spool--unlock lock))))
+  (let ((filed (and filed (cons (plist-get entry :stem) copy))))
+    (condition-case err
+        (let ((entry (if filed (mew-submit-copies--without entry copy) entry)))
+          (setq mew-submit-copies--filed (delete filed mew-submit-copies--filed))
+          (mew-submit-copies--next-copy entry (and entry copies) lock))
+      (error
+       (cl-pushnew filed mew-submit-copies--filed :test #'equal)
+       (mew-submit-copies--tell
+        entry "The copy for %s of a delivered mail to %s is filed, but that cannot be noted: %s\n\
+When it can be, M-x mew-submit-file-copies here; another Emacs would file it twice."
+        (plist-get copy :place) (mew-submit-report--people (plist-get entry :delivered))
+        (mew-submit-error--text err))
+       (mew-submit-spool--unlock lock)))))
 
 (defun mew-submit-copies--next-copy (entry copies lock)
   "File those of ENTRY's copies that are in COPIES, one after the other.
@@ -525,6 +548,8 @@ Then give LOCK, which is on its message, back."
          (then (apply-partially #'mew-submit-copies--go-on entry copy copies lock)))
     (condition-case err
         (cond ((null copy) (mew-submit-spool--unlock lock))
+              ((member (cons (plist-get entry :stem) copy) mew-submit-copies--filed)
+               (funcall then t))
               ((and (not noninteractive) (mew-submit-copies--program copy))
                (mew-submit-copies--start entry copy then))
               (t (funcall then (mew-submit-copies--try entry copy))))
@@ -545,11 +570,10 @@ end; what takes none does not."
                       mew-submit-copies--rest :test #'equal)))
     (mew-submit-spool--unlock lock)
     (when (eq (plist-get entry :state) 'broken)
-      (display-warning
-       'mew-submit
-       (format "Nobody knows where a copy of a delivered mail is to be filed.  %s.  \
+      (mew-submit-copies--tell
+       entry "Nobody knows where a copy of a delivered mail is to be filed.  %s.  \
 File %s yourself and delete it"
-               (plist-get entry :last) (mew-submit-spool--message-file entry))))))
+       (plist-get entry :last) (mew-submit-spool--message-file entry)))))
 
 (defun mew-submit-copies--file-entry (id directory)
   "File the copies of the message ID in DIRECTORY that can be filed now.
@@ -558,9 +582,9 @@ some of them are left when this returns."
   (condition-case err
       (when-let* ((lock (mew-submit-spool--lock id directory)))
         (mew-submit-copies--file-locked (mew-submit-spool--read id directory) lock))
-    (error (display-warning 'mew-submit
-                            (format "The copies of a delivered mail wait: %s"
-                                    (mew-submit-error--text err)))))
+    (error (mew-submit-copies--tell (list :stem (expand-file-name id directory))
+                                    "The copies of a delivered mail wait: %s"
+                                    (mew-submit-error--text err))))
   (file-exists-p (mew-submit-spool--file id ".eml" directory)))
 
 (defun mew-submit-copies--file-rest ()

@@ -328,7 +328,7 @@ KEYS are as for `mew-submit-probe--start'; with :log-in, log in at the end."
 (defun mew-submit-diagnose--accounts ()
   "Return the user's accounts that have a server."
   (seq-filter (lambda (account) (plist-get account :server))
-              (or mew-submit-accounts
+              (or (mew-submit-account--listed)
                   (ignore-errors (list (mew-submit-account--choose nil))))))
 
 (defun mew-submit-diagnose--account (server)

@@ -156,15 +156,16 @@ TOGGLE is called with the number of an attempt whose row was clicked."
   "Return `mew-submit-accounts' with ROUTES for those whose server is HOST.
 Where there is none, one is added: what smtpmail's variables say, or else an
 account that has nothing but its server."
-  (let ((mine (lambda (account) (equal (plist-get account :server) host))))
-    (if (seq-some mine mew-submit-accounts)
+  (let ((mine (lambda (account) (equal (plist-get account :server) host)))
+        (accounts (mew-submit-account--listed)))
+    (if (seq-some mine accounts)
         (mapcar (lambda (account)
                   (if (funcall mine account)
                       (mew-submit-diagnosis-view--with-routes account routes)
                     account))
-                mew-submit-accounts)
+                accounts)
       (let ((account (ignore-errors (mew-submit-account--choose nil))))
-        (append mew-submit-accounts
+        (append accounts
                 (list (mew-submit-diagnosis-view--with-routes
                        (if (funcall mine account) account (list :server host))
                        routes)))))))

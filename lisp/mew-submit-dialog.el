@@ -122,21 +122,23 @@ What has been said of NETWORKS for good meanwhile goes before."
   "Return what answers the question EVENT for a password.
 What can be read without asking is; else the user is asked, by READ, a function,
 when they have come to the question."
-  (let ((host (plist-get event :host))
-        (user (plist-get event :user))
-        (wrong (plist-get event :wrong)))
+  (let ((user (plist-get event :user))
+        (wrong (plist-get event :wrong))
+        place)
     (cond ((mew-submit-auth--token-p (plist-get event :mechanism))
            (mew-submit-dialog--token event))
           ((and (not wrong) (mew-submit-auth--known event)))
-          (t (mew-submit-dialog--pose
-              event (list 'password host user wrong)
+          (t (setq place (mew-submit-auth--place (plist-get event :host)
+                                                 (plist-get event :port)))
+             (mew-submit-dialog--pose
+              event (list 'password place user wrong)
               (cond ((eq wrong 'app-password)
                      (format "%s wants an application password for %s, which its web \
-site makes, not the usual one." host user))
+site makes, not the usual one." place user))
                     (wrong (format "%s did not accept the password of %s.  Another one?"
-                                   host user))
-                    (user (format "%s wants the password of %s." host user))
-                    (t (format "%s wants a user name and a password." host)))
+                                   place user))
+                    (user (format "%s wants the password of %s." place user))
+                    (t (format "%s wants a user name and a password." place)))
               (list (list "Enter it" nil
                           (or read (lambda () (mew-submit-auth--answer event))))
                     (list "Not now" nil))

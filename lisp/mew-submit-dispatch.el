@@ -493,12 +493,17 @@ nothing to do before that while what was known is as it was at NEWS."
   (delete-dups (append mew-submit-dispatch--watching
                        (hash-table-keys mew-submit-known--places))))
 
+(defvar mew-submit-dispatch--only nil
+  "If non-nil, the identifiers of the messages that may be sent; others wait.
+With t they are those that this Emacs puts into the outbox.")
+
 (defun mew-submit-dispatch--look-all ()
   "Look through all directories; one that cannot be read stops no other.
 What is found there is sent when all of one has been looked at."
-  (dolist (directory (mew-submit-dispatch--directories))
-    (mew-submit-known--call #'mew-submit-known--look-then directory
-                            #'mew-submit-dispatch--perhaps-run)))
+  (unless (eq mew-submit-dispatch--only t)
+    (dolist (directory (mew-submit-dispatch--directories))
+      (mew-submit-known--call #'mew-submit-known--look-then directory
+                              #'mew-submit-dispatch--perhaps-run))))
 
 (defun mew-submit-dispatch--perhaps-run ()
   "Send what is due; with no news, and nothing due, touch no entry."
@@ -519,9 +524,6 @@ Whatever happens, this comes back."
       (mew-submit-dispatch--look-all))
     (mew-submit-dispatch--perhaps-run)))
 
-(defvar mew-submit-dispatch--only nil
-  "If non-nil, the identifiers of the messages that may be sent; others wait.")
-
 (defun mew-submit-dispatch--run-all (entries)
   "Begin to send those of ENTRIES that are due, and return those that are not."
   (let ((full (make-hash-table :test #'equal))
@@ -532,7 +534,7 @@ Whatever happens, this comes back."
              (push entry later))
             ((or (gethash (plist-get entry :account) full)
                  (mew-submit-dispatch--account-waits-p entry)
-                 (and mew-submit-dispatch--only
+                 (and (consp mew-submit-dispatch--only)
                       (not (member (plist-get entry :id)
                                    mew-submit-dispatch--only)))))
             ((mew-submit-dispatch--room-p entry)

@@ -159,11 +159,21 @@ One sign-in is for all of them."
        "Account %d is for everybody, so that those behind it are used only by \
 name.\nPut it at the end." (1+ general)))))
 
+(defun mew-submit-doctor-account--no-account ()
+  "Return a finding about what is in `mew-submit-accounts' and no account, or nil."
+  (unless (and (proper-list-p mew-submit-accounts)
+               (seq-every-p #'mew-submit-account--plist-p (mew-submit-account--listed)))
+    (mew-submit-doctor-finding--make
+     "accounts" 'error "%s" (condition-case err
+                                (format "%s" (mew-submit-account--all))
+                              (error (mew-submit-error--text err))))))
+
 (defun mew-submit-doctor-account--account-findings ()
   "Return findings about all accounts."
   (let ((accounts (mew-submit-doctor-finding--accounts))
+        (none (mew-submit-doctor-account--no-account))
         (number 0))
-    (if (null accounts)
+    (if (null (or accounts none))
         (list (mew-submit-doctor-finding--make
                "accounts" 'error "No account, and smtpmail names no server.\n\
 M-x mew-submit-setup asks for your address and makes one."))
@@ -172,6 +182,7 @@ M-x mew-submit-setup asks for your address and makes one."))
               "accounts" 'ok "%d, from %s" (length accounts)
               (if mew-submit-accounts "mew-submit-accounts"
                 "smtpmail's variables"))
+             none
              (mew-submit-doctor-account--unreachable accounts))
        (mapcan (lambda (account)
                  (cl-incf number)

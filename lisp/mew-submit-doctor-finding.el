@@ -32,7 +32,8 @@ A check that fails itself is a finding too."
 
 (defun mew-submit-doctor-finding--accounts ()
   "Return the user's accounts: their own, or the one made of smtpmail's variables."
-  (or mew-submit-accounts
+  (or (and (proper-list-p mew-submit-accounts)
+           (seq-filter #'mew-submit-account--plist-p (mew-submit-account--listed)))
       (ignore-errors (list (mew-submit-account--choose nil)))))
 
 (defun mew-submit-doctor-finding--topic (number)

@@ -108,7 +108,7 @@ It is the one of `mew-submit-accounts' with that name, or else is made of what
 Mew knows of CASE."
   (mew-submit-account--copy
    (or (seq-find (lambda (account) (equal (plist-get account :name) case))
-                 mew-submit-accounts)
+                 (mew-submit-account--listed))
        (let ((ssh (mew-smtp-ssh-server case))
              (helo (mew-smtp-helo-domain case)))
          (append (list :name (concat "Mew: " case)

@@ -217,13 +217,16 @@ A click runs COMMAND, by default `mew-submit-outbox'."
   "Make *mew-submit* say what happened to ENTRY's message, with DONE; return it.
 What it says of other messages that need the user stays: below, when this one
 does too, and else above.  Questions stay at the top.  Who is in the buffer
-stays at the message they see: their next key is for that."
+stays where they are, and sees what they saw: their next key is for that."
   (with-current-buffer (mew-submit-notice-message--buffer)
     (let* ((reader (and (eq (window-buffer) (current-buffer))
                         ;; At nothing, they are at the end of what is over.
                         (or (mew-submit-notice-message--read)
                             (get-text-property (point) 'mew-submit-question))))
-           (again (mew-submit-notice-message--same-p (mew-submit-notice-message--read) entry))
+           (read (mew-submit-notice-message--read))
+           (again (and (mew-submit-notice-message--same-p read entry)
+                       (mew-submit-notice--within read #'mew-submit-view--place (point))))
+           (rows (and reader (count-lines (window-start) (line-beginning-position))))
            (there (copy-marker (point) t)))
       (mew-submit-view--change
         (mew-submit-notice-message--forget entry)
@@ -232,8 +235,10 @@ stays at the message they see: their next key is for that."
                      (point-max)))
         (mew-submit-notice-message--section entry done))
       (goto-char (cond ((not reader) (point-min))
-                       (again (mew-submit-notice--start entry))
+                       (again (mew-submit-notice--within entry #'mew-submit-view--find again))
                        (t there)))
+      (when reader
+        (set-window-start nil (save-excursion (forward-line (- rows)) (point)) t))
       (set-marker there nil))
     (dolist (window (get-buffer-window-list nil nil t))
       (unless (eq window (selected-window))
@@ -243,6 +248,14 @@ stays at the message they see: their next key is for that."
 (defun mew-submit-notice--start (entry)
   "Return where the current buffer begins to tell of ENTRY."
   (text-property-any (point-min) (point-max) 'mew-submit-entry entry))
+
+(defun mew-submit-notice--within (entry function position)
+  "Call FUNCTION with POSITION in the part of the current buffer about ENTRY."
+  (let ((start (mew-submit-notice--start entry)))
+    (save-restriction
+      (narrow-to-region start (1- (next-single-property-change
+                                   start 'mew-submit-entry nil (point-max))))
+      (funcall function position))))
 
 (defun mew-submit-notice--show (entry done)
   "Go to the section of ENTRY's message, with DONE."

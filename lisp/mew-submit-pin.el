@@ -29,7 +29,7 @@
 (defun mew-submit-pin--accounts ()
   "Return the user's accounts for each of their servers, without :servers."
   (mapcan #'mew-submit-account--servers
-          (append mew-submit-accounts
+          (append (mew-submit-account--listed)
                   (ignore-errors
                     (list (mew-submit-account--choose nil))))))
 

@@ -79,8 +79,9 @@ a program that prints one." whose))))))
   "Return the :oauth of the account of ADDRESS, if that is as of CANDIDATE.
 There is a client id in it, perhaps, which nobody wants to enter again."
   (when-let* ((account (seq-find (lambda (account)
-                                   (equal address (plist-get account :from)))
-                                 mew-submit-accounts))
+                                   (equal address (mew-submit-address--bare
+                                                   (plist-get account :from))))
+                                 (mew-submit-account--listed)))
               (keys (plist-get account :oauth)))
     (and (keywordp (car-safe keys))
          (equal (plist-get account :server) (plist-get candidate :host))

@@ -53,16 +53,15 @@
   "Is OTHER, one of the user's accounts, for the same sender as ACCOUNT?"
   (let ((from (plist-get other :from)))
     (and (stringp from)
-         (string= (mew-submit-caseless--down from)
+         (string= (mew-submit-caseless--down (mew-submit-address--bare from))
                   (mew-submit-caseless--down (plist-get account :from))))))
 
 (defun mew-submit-setup--accounts ()
   "Return the user's accounts, without what is none.
 Who has got `mew-submit-accounts' wrong is told that the set-up makes an
 account, and with what is wrong behind it that one would be of no use."
-  (cond ((keywordp (car-safe mew-submit-accounts)) (list mew-submit-accounts))
-        ((proper-list-p mew-submit-accounts)
-         (seq-filter #'mew-submit-account--plist-p mew-submit-accounts))))
+  (and (proper-list-p mew-submit-accounts)
+       (seq-filter #'mew-submit-account--plist-p (mew-submit-account--listed))))
 
 (defun mew-submit-setup--store (account)
   "Put ACCOUNT before the user's accounts, in place of one for the same sender."

@@ -415,11 +415,19 @@ to be locked."
 
 (defun mew-submit-spool--lock (id directory)
   "Lock the message ID in DIRECTORY and return the lock, or nil.
-It is nil when somebody else has it, here or in another Emacs, or it is gone."
+It is nil when somebody else has it, here or in another Emacs, or it is gone.
+Signal `mew-submit-config' where DIRECTORY has become one to read only."
   (mew-submit-module--ensure)
   (let ((file (mew-submit-spool--file id ".eml" directory)))
     (and (file-exists-p file)
-         (mew-submit--mod-lock (mew-submit-module--octets-name file)))))
+         (condition-case err
+             (mew-submit--mod-lock (mew-submit-module--octets-name file))
+           (mew-submit-internal
+            (if (file-writable-p directory)
+                (signal (car err) (cdr err))
+              (mew-submit-error--throw
+               'config nil "Nothing in the outbox %s is sent or changed until it can be \
+written to again: %s" (abbreviate-file-name directory) (mew-submit-error--text err))))))))
 
 (defun mew-submit-spool--unlock (lock)
   "Give LOCK back; nil is fine."

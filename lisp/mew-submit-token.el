@@ -69,7 +69,7 @@ where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
 (defun mew-submit-token--user (account)
   "Return who ACCOUNT signs in as, or nil."
   (or (plist-get account :user)
-      (let ((from (plist-get account :from)))
+      (let ((from (mew-submit-address--bare (plist-get account :from))))
         (and from (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" from) from))))
 
 (defun mew-submit-token--id (account)

@@ -184,6 +184,31 @@ The log of what was delivered is the file that becomes too long."
       (should (string-search (concat "kept in " message-file) told))
       (should (file-exists-p message-file)))))
 
+(ert-deftest mew-submit-batch-send-tests-what-else-waits-there ()
+  "What else is due in --outbox is not begun: it would be stopped in the middle."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,1:rcpt=reply:450 4.2.1 Later")
+    (let ((outbox (expand-file-name "outbox" (mew-submit-test--peer-file peer "."))))
+      (mew-submit-batch-send-tests--run peer "s" "--outbox" outbox "--from" "me@x" "waits@x")
+      (let ((entry (mew-submit-spool--read (car (mew-submit-spool--ids outbox)) outbox)))
+        (mew-submit-spool--write (mew-submit-spool--with entry :next nil))
+        (let ((result (mew-submit-test-emacs
+                       `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
+                         ;; As after ten seconds.
+                         "--eval" "(advice-add 'mew-submit-queue--wait :before \
+(lambda (&rest _) (mew-submit-dispatch--wake)))"
+                         "-f" "mew-submit-batch-send" "--"
+                         ,@(mew-submit-batch-send-tests--arguments
+                            peer "s" "--outbox" outbox "--from" "me@x" "a@x"))
+                       :input mew-submit-batch-send-tests--message)))
+          (should (eql (plist-get result :status) 0)))
+        (should (equal (mapcar (lambda (line) (string-search "waits@x" line))
+                               (mew-submit-test-lines peer "RCPT"))
+                       (list (length "RCPT TO:<") nil)))
+        (should (equal (plist-get entry :attempts)
+                       (plist-get (mew-submit-spool--read (plist-get entry :id) outbox)
+                                  :attempts)))))))
+
 (ert-deftest mew-submit-batch-send-tests-one-of-the-outbox ()
   "--retry, --cancel and --delete are for one message of the outbox, and leave the others."
   :tags '(:module)

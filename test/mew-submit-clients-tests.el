@@ -888,6 +888,58 @@ A batch Emacs does not read their init file, and the copy was in a file that nob
         (should (= 0 (mew-submit-copies--file outbox))))
       (should (equal filed (list (expand-file-name "INBOX.Sent" directory)))))))
 
+(defun mew-submit-clients-tests--the-kept (directory)
+  "Return the entry of the first message that waits for copies in DIRECTORY."
+  (let ((copies (mew-submit-spool--copies directory)))
+    (mew-submit-spool--read (car (mew-submit-spool--ids copies)) copies)))
+
+(ert-deftest mew-submit-clients-tests-a-filed-copy-that-cannot-be-noted ()
+  "A copy that is filed is not filed again because its message cannot be removed, or changed."
+  :tags '(:module)
+  (dolist (others '(nil (:kind function :place "/dev/null/x" :function ignore :needs never)))
+    (mew-submit-clients-tests--with-kept (list :kind 'mbox :place (expand-file-name "sent" directory))
+      (let ((sent (expand-file-name "sent" directory))
+            (entry (mew-submit-clients-tests--the-kept outbox))
+            mew-submit-copies--filed)
+        (when others
+          (mew-submit-spool--write
+           (mew-submit-spool--with entry :fcc (append (plist-get entry :fcc) (list others)))))
+        (cl-letf* ((full (lambda (&rest _) (signal 'file-error (list "No space left on device"))))
+                   ((symbol-function 'mew-submit-spool--write) full)
+                   ((symbol-function 'mew-submit-spool--remove) full))
+          (dotimes (_ 3)
+            (should (= 1 (mew-submit-copies--file outbox)))))
+        ;; Told once, and truly.
+        (should (= 1 (length warnings)))
+        (should (string-match-p "is filed, but .*No space left" (car warnings)))
+        (should (= (if others 1 0) (mew-submit-copies--file outbox)))
+        (should (= 1 (with-temp-buffer
+                       (insert-file-contents sent)
+                       (how-many "^To: a@x$"))))
+        (when others
+          (should (equal (plist-get (mew-submit-clients-tests--the-kept outbox) :fcc)
+                         (list others))))
+        (should-not mew-submit-copies--filed)))))
+
+(ert-deftest mew-submit-clients-tests-what-waits-is-told-once ()
+  "A copy that cannot be filed is told of once, and again to who asks for it, or by another reason."
+  :tags '(:module)
+  (mew-submit-clients-tests--with-kept
+      (list :kind 'mbox :place (expand-file-name "file/sent" directory))
+    (mew-submit-test-write (expand-file-name "file" directory) "x")
+    (dotimes (_ 3)
+      (should (= 1 (mew-submit-copies--file outbox))))
+    (should (= 1 (length warnings)))
+    (let ((this-command 'mew-submit-file-copies)
+          (noninteractive nil))
+      (should (= 1 (mew-submit-copies--file outbox))))
+    (should (= 2 (length warnings)))
+    (delete-file (expand-file-name "file" directory))
+    (make-directory (expand-file-name "file/sent" directory) t)
+    (dotimes (_ 2)
+      (should (= 1 (mew-submit-copies--file outbox))))
+    (should (= 3 (length warnings)))))
+
 (defvar mew-submit-clients-tests--asked nil
   "Whether a question was allowed when the copy was filed, a list.")
 

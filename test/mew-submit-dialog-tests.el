@@ -161,6 +161,29 @@
         (should (equal (mew-submit-dialog-tests--pose (append event '(:wrong t)))
                        '(open)))))))
 
+(ert-deftest mew-submit-dialog-tests-passwords-of-two-servers-at-one-host ()
+  "What is typed for a server at a port of its own, as a tunnel's, goes to no other."
+  (let ((auth-sources nil))
+    (mew-submit-dialog-tests--with
+      (pcase-let ((`(,usual ,same ,one ,other)
+                   (mapcar (lambda (port)
+                             (mew-submit-dialog-tests--pose
+                              (list :event 'ask :job port :what "password" :host "::1"
+                                    :port port :user "me" :mechanism "PLAIN")))
+                           '(587 465 2525 2526))))
+        (should (equal (mapcar #'mew-submit-question-text mew-submit-question--list)
+                       '("::1 wants the password of me."
+                         "[::1]:2525 wants the password of me."
+                         "[::1]:2526 wants the password of me.")))
+        (let ((mew-submit-question--list (list (nth 1 mew-submit-question--list))))
+          (cl-letf (((symbol-function 'read-passwd)
+                     (lambda (prompt &rest _)
+                       (should (equal prompt "SMTP password for me@[::1]:2525: "))
+                       (copy-sequence "typed"))))
+            (mew-submit-dialog-tests--press "Enter it")))
+        (should (equal (list usual same one other)
+                       '((open) (open) (("me" . "typed")) (open))))))))
+
 (ert-deftest mew-submit-dialog-tests-batch-asks-nobody ()
   "In batch mode there are no questions."
   (let ((mew-submit-question--list nil))

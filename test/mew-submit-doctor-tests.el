@@ -155,26 +155,44 @@ The doctor of a batch Emacs with the init file says so, too."
       (should (string-search "by message-send-mail-with-sendmail, not by mew-submit" said))
       (should-not (string-search "M-x mew-submit-mode" said)))))
 
+(ert-deftest mew-submit-doctor-tests-what-is-no-account ()
+  "A value that is no list of accounts is told as that, with what to do."
+  (let ((smtpmail-smtp-server nil))
+    (pcase-dolist (`(,mew-submit-accounts ,told)
+                   '((t "no list of accounts") ("mail.example.org" "no list of accounts")
+                     (("mail.example.org") "something in mew-submit-accounts that is no account")
+                     (((:server "127.0.0.1") 5) "that is no account")))
+      (ert-info ((format "%S" mew-submit-accounts))
+        (should (= 1 (seq-count (lambda (finding)
+                                  (and (eq (plist-get finding :status) 'error)
+                                       (string-search told (plist-get finding :text))))
+                                (mew-submit-doctor-account--account-findings))))))))
+
 (ert-deftest mew-submit-doctor-tests-an-init-file-with-an-error ()
-  "What an init file has before an error counts, in a shell, too; the error is told."
-  (mew-submit-test-with-directory directory
-    (make-directory (expand-file-name ".emacs.d" directory))
-    (mew-submit-test-write
-     (expand-file-name ".emacs.d/init.el" directory)
-     "(setq smtpmail-smtp-server \"127.0.0.1\" smtpmail-smtp-service 587)
-(require 'no-such-package)\n")
-    (let ((process-environment
-           (append (list (concat "HOME=" directory) (concat "EMACS=" mew-submit-test-emacs)
-                         "XDG_CONFIG_HOME" "MEW_SUBMIT_CONFIG")
-                   process-environment)))
-      (with-temp-buffer
-        (should (eql 0 (call-process (expand-file-name "packaging/mew-submit"
-                                                       mew-submit-test-root)
-                                     nil '(t nil) nil "doctor" "--offline" "--json")))
-        (goto-char (point-min))
-        (should (re-search-forward
-                 "\"init file\".*init[.]el has an error when a batch .*no-such-package"))
-        (should (search-forward "1, from smtpmail's variables"))))))
+  "What an init file has before an error counts, in a shell, too; the error is told.
+So is that it quits, or ends Emacs, as one may where there is no window."
+  (pcase-dolist (`(,form ,told)
+                 '(("(require 'no-such-package)" "no-such-package")
+                   ("(keyboard-quit)" "Quit")
+                   ("(add-hook 'kill-emacs-hook #'ignore) (kill-emacs 3)" "It ends Emacs")))
+    (mew-submit-test-with-directory directory
+      (make-directory (expand-file-name ".emacs.d" directory))
+      (mew-submit-test-write
+       (expand-file-name ".emacs.d/init.el" directory)
+       (concat "(setq smtpmail-smtp-server \"127.0.0.1\" smtpmail-smtp-service 587)\n"
+               form "\n"))
+      (let ((process-environment
+             (append (list (concat "HOME=" directory) (concat "EMACS=" mew-submit-test-emacs)
+                           "XDG_CONFIG_HOME" "MEW_SUBMIT_CONFIG")
+                     process-environment)))
+        (with-temp-buffer
+          (should (eql 0 (call-process (expand-file-name "packaging/mew-submit"
+                                                         mew-submit-test-root)
+                                       nil '(t nil) nil "doctor" "--offline" "--json")))
+          (goto-char (point-min))
+          (should (re-search-forward
+                   (concat "\"init file\".*init[.]el has an error when a batch .*" told)))
+          (should (search-forward "1, from smtpmail's variables")))))))
 
 (ert-deftest mew-submit-doctor-tests-a-password-cut-at-its-spaces ()
   "A password with spaces and without quotes is told, without a part of it."

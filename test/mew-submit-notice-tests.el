@@ -561,6 +561,25 @@ Another account at that server may have other routes, or another tunnel."
         (mew-submit-notice--fill again '(:kind "refused" :result "refused" :text "550 No"))
         (should (eq (mew-submit-notice-message--here) again))))))
 
+(ert-deftest mew-submit-notice-tests-a-reader-sees-the-same ()
+  "What comes above scrolls no reader, and the same mail, when it fails again, moves no point."
+  (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))
+        (refused '(:kind "refused" :result "refused" :text "550 No"))
+        (seen (lambda ()
+                (list (buffer-substring-no-properties (line-beginning-position) (point))
+                      (count-lines (window-start) (point))
+                      (mew-submit-notice-message--here)))))
+    (mew-submit-notice-tests--reading one
+      (set-window-start nil (mew-submit-notice--start one))
+      (let ((before (funcall seen)))
+        (mew-submit-notice--fill (mew-submit-notice-tests--entry :id "2" :state 'refused) refused)
+        (should (equal (funcall seen) before))
+        (should (equal (window-start) (mew-submit-notice--start one)))
+        (let ((again (mew-submit-notice-tests--entry :id "1" :state 'refused)))
+          (mew-submit-notice--fill again refused)
+          (should (equal (butlast (funcall seen)) (butlast before)))
+          (should (eq (mew-submit-notice-message--here) again)))))))
+
 (ert-deftest mew-submit-notice-tests-a-question-scrolls-no-reader ()
   "Who reads what is said of a mail goes on seeing that when a question comes or goes."
   (let ((one (mew-submit-notice-tests--entry :id "1" :state 'refused))

@@ -162,7 +162,7 @@
     (should (= (+ segments (length mew-submit-picture--phases)) ; and the legend
                (seq-count (lambda (rect) (string-prefix-p "url(#phase-" (or (dom-attr rect 'fill) "")))
                           (dom-by-tag dom 'rect))))
-    (should (member "587 v4 192.0.2.1" (mapcar (lambda (text) (string-trim (dom-text text)))
+    (should (member "587 v4 192.0.2.1" (mapcar (lambda (text) (string-trim (apply #'concat (dom-strings text))))
                                                (dom-by-tag dom 'text))))
     (should (seq-some (lambda (rect) (equal (dom-attr rect 'fill) "#111111"))
                       (dom-by-tag dom 'rect)))
@@ -312,7 +312,7 @@
     (insert svg)
     (sort (seq-remove (lambda (text)
                         (string-match-p "\\`\\(.\\|[0-9.]+ m?s\\)\\'" text))
-                      (mapcar (lambda (node) (string-trim (dom-texts node "")))
+                      (mapcar (lambda (node) (string-trim (apply #'concat (dom-strings node))))
                               (dom-by-tag (car (xml-parse-region (point-min) (point-max)))
                                           'text)))
           #'string<)))

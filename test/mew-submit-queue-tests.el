@@ -2392,5 +2392,44 @@ Put back when a copy is killed, it would be sent twice: also from the buffer."
           (should (= 1 (how-many "three@x" (point-min) (point-max)))))
         (kill-buffer "*mew-submit*")))))
 
+(ert-deftest mew-submit-queue-tests-an-outbox-to-read-only ()
+  "An outbox whose disk can be read only is told as that, by what waits and by who wants something."
+  (require 'warnings)
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-known--table (make-hash-table :test #'equal))
+          (mew-submit-dispatch--watching nil)
+          (mew-submit-outbox-directory (expand-file-name "outbox/" directory))
+          (writable #'file-writable-p)
+          warnings)
+      (mew-submit-spool--prepare mew-submit-outbox-directory)
+      (let* ((raw (mew-submit-test-write (expand-file-name "raw" mew-submit-outbox-directory)
+                                         "From: me@x\nTo: a@x\n\nText\n"))
+             (entry (mew-submit-spool--add
+                     raw (mew-submit-message--fields raw) mew-submit-outbox-directory
+                     '(:state queued :from "me@x" :recipients ("a@x")
+                              :account (:server "127.0.0.1" :auth "none")))))
+        (mew-submit-known--note entry)
+        (cl-letf (((symbol-function 'mew-submit-module--ensure) #'ignore)
+                  ((symbol-function 'mew-submit-module--missing-p) #'ignore)
+                  ((symbol-function 'file-writable-p)
+                   (lambda (file)
+                     (and (not (string-prefix-p mew-submit-outbox-directory file))
+                          (funcall writable file))))
+                  ((symbol-function 'mew-submit--mod-lock)
+                   (lambda (_) (signal 'mew-submit-internal
+                                       '(:text "Read-only file system"))))
+                  ((symbol-function 'display-warning)
+                   (lambda (_type text &rest _) (push text warnings))))
+          (should (string-match-p
+                   "\\`Nothing in the outbox .* until it can be written to again: Read-only"
+                   (cadr (should-error (mew-submit-queue--hold (plist-get entry :id))
+                                       :type 'user-error))))
+          (mew-submit-dispatch--run)
+          (mew-submit-dispatch--arm nil)
+          (should (string-search "until it can be written to again" (car warnings)))
+          (should (string-search "until it can be written to again"
+                                 (plist-get (mew-submit-known--entry (plist-get entry :id))
+                                            :last))))))))
+
 (provide 'mew-submit-queue-tests)
 ;;; mew-submit-queue-tests.el ends here

@@ -597,9 +597,9 @@ SECURITY: P11."
 A key that is misspelt is not ignored.  SECURITY: P12."
   (pcase-dolist
       (`(,accounts . ,words)
-       '(((:server "mail.example.org") "pair of parentheses is missing")
-         (("mail.example.org") "no account")
-         ((:server) "pair of parentheses")
+       '((("mail.example.org") "no account")
+         ((:server) "no account")
+         ((:server "h" :usr "me") "is :user meant?")
          ("mail.example.org" "no list of accounts")
          (t "no list of accounts")
          (((:server "h" . "x")) "no account")

@@ -527,6 +527,19 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                                (mew-submit-setup-provider--url-host
                                 (plist-get keys :issuer)))))))))))
 
+(ert-deftest mew-submit-setup-discover-tests-regions ()
+  "A provider whose log-ins are good in one region only is known by that region."
+  (pcase-dolist (`(,mx ,server ,business)
+                 '(("mx.zoho.com" "smtp.zoho.com" "smtppro.zoho.com")
+                   ("mx2.zoho.eu" "smtp.zoho.eu" "smtppro.zoho.eu")
+                   ("mx.zoho.in" "smtp.zoho.in" "smtppro.zoho.in")
+                   ("mx3.zoho.com.au" "smtp.zoho.com.au" "smtppro.zoho.com.au")
+                   ("mx.zoho.jp" "smtp.zoho.jp" "smtppro.zoho.jp")))
+    (ert-info (mx)
+      (let ((provider (mew-submit-setup-provider--by-mx mx)))
+        (should (equal (caar (plist-get (cdr provider) :servers)) server))
+        (should (eq provider (mew-submit-setup-provider--by-server business)))))))
+
 (ert-deftest mew-submit-setup-discover-tests-foreign-issuer ()
   "An issuer that is neither the domain's nor the server's is called so."
   (pcase-dolist (`(,issuer ,server ,foreign)

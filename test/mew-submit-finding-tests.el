@@ -10,6 +10,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding)
@@ -93,6 +94,28 @@
     (should-not (string-search "reset" (plist-get (car (mew-submit-finding--list
                                                         diagnosis mew-submit-finding-tests--now))
                                                   :text)))))
+
+(ert-deftest mew-submit-finding-tests-one-port-answers-and-two-answer ()
+  "What is said of the ports that answer while another is silent is a sentence."
+  (dolist (silent '(25 465 2525))
+    (pcase-dolist (`(,open . ,words) '(((587) . "while port 587 answers")
+                                       ((465 587) . "while ports 465 and 587 answer")
+                                       ((587 2587) . "while ports 587 and 2587 answer")))
+      (unless (memql silent open)
+        (let ((diagnosis (mew-submit-diagnosis--make
+                          "smtp.example.org"
+                          (mapcar (lambda (port) (list port 'starttls 'submission))
+                                  (cons silent open)))))
+          (mew-submit-finding-tests--verdict diagnosis 0 silent "ipv4" :case 5)
+          (cl-loop for port in open for id from 1
+                   do (mew-submit-finding-tests--answers diagnosis id port))
+          (should (string-match-p
+                   (concat (regexp-quote words) "[.;]")
+                   (plist-get (seq-find (lambda (finding)
+                                          (equal (plist-get finding :id) (format "silent-%d" silent)))
+                                        (mew-submit-finding--list
+                                         diagnosis mew-submit-finding-tests--now))
+                              :text))))))))
 
 (ert-deftest mew-submit-finding-tests-whose-router ()
   "A router on the way is not said to be the reader's own."

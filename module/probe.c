@@ -265,7 +265,11 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
       if (!brief && try_mail (smtp, "mail-before-starttls", NULL, err))
         return -1;
       if (start_tls (smtp, trust, name, info_r, outcome))
-        return -1;
+        {
+          if (smtp->tls)
+            outcome->stage = "ehlo";
+          return -1;
+        }
     }
   outcome->stage = "end";
   report_certificates (visit, smtp);

@@ -145,6 +145,23 @@
        diagnosis (list :event 'probed :id 0 :kind "tls" :stage stage :text "no" :at 14.0))
       (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
 
+(ert-deftest mew-submit-finding-tests-ehlo-refused-inside-tls ()
+  "EHLO that is refused is the conversation's matter; TLS that is not trusted comes first."
+  (pcase-dolist (`(,tls . ,case) '((nil . 1) ((:verified t) . 1) ((:verified nil) . "tls")))
+    (let ((diagnosis (mew-submit-diagnosis--make "smtp.example.org" '((465 implicit submission)))))
+      (mew-submit-diagnosis--add
+       diagnosis (append '(:event attempt :id 0 :port 465 :family "ipv4" :address "192.0.2.1"
+                                  :tls "implicit")
+                         mew-submit-finding-tests--attempt))
+      (when tls
+        (mew-submit-diagnosis--add
+         diagnosis (append '(:event tls :id 0 :at 13.0 :version "TLS1.3") tls
+                           '(:starts "2030-01-01T00:00:00Z" :expires "2030-04-01T00:00:00Z"))))
+      (mew-submit-diagnosis--add
+       diagnosis '(:event probed :id 0 :kind "refused" :stage "ehlo" :code 550 :text "no" :at 14.0))
+      (should (equal (plist-get (car (mew-submit-finding--ended diagnosis)) :case) case))
+      (should (member "ehlo-refused" (mew-submit-finding-tests--ids diagnosis))))))
+
 (ert-deftest mew-submit-finding-tests-a-handshake-that-stalls-is-told-once ()
   "A TLS handshake behind STARTTLS that comes to nothing has one finding, however it ends."
   (dolist (kind '("timeout" "lost" "tls"))

@@ -117,6 +117,13 @@
                                          diagnosis mew-submit-finding-tests--now))
                               :text))))))))
 
+(ert-deftest mew-submit-finding-tests-accepted-and-reset-at-once ()
+  "A connection that is reset before anybody has seen it accepted is told, too."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case "greeting"
+                                       :errno "ECONNRESET")
+    (should (equal (mew-submit-finding-tests--ids diagnosis) '("closed-after-accept")))))
+
 (ert-deftest mew-submit-finding-tests-whose-router ()
   "A router on the way is not said to be the reader's own."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))

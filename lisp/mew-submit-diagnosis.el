@@ -76,7 +76,7 @@ On port 25 TLS is as the server likes, and so it is with mailboxes."
           ((or (plist-get end :unanswered) (equal stage "greeting")) "greeting")
           ((and (eq (plist-get attempt :service) 'submission)
                 (not (equal (plist-get attempt :mode) "none"))
-                (not (equal stage "ehlo"))
+                (or (plist-get attempt :tls) (not (equal stage "ehlo")))
                 (not (mew-submit-diagnosis--secure-p attempt)))
            "tls")
           ((equal stage "tls") "tls")

@@ -105,6 +105,10 @@ the server drops it."
 Whoever does not serve a port may well drop what comes for it."
   (if (seq-some #'mew-submit-finding--submission-p attempts) "warning" "note"))
 
+(defun mew-submit-finding--open-words (ports)
+  "Return the clause that PORTS, at least one, answer."
+  (concat (mew-submit-finding--port-words ports) (if (cdr ports) " answer" " answers")))
+
 (defun mew-submit-finding--silent-here (port attempts open)
   "Return the finding that PORT, with its ATTEMPTS, is silent while OPEN answer."
   (pcase port
@@ -121,17 +125,15 @@ ask who runs it to let port 587 through.  "
       "Nothing: most providers keep port 25 for mail servers, and mail is \
 submitted through the other ports."
       "Port 25 is silent while %s; so it is in most home networks."
-      (if (cdr (remq 25 open))
-          (concat (mew-submit-finding--port-words (remq 25 open)) " answer")
-        (concat (mew-submit-finding--port-words (remq 25 open)) " answers"))))
+      (mew-submit-finding--open-words (remq 25 open))))
     (465
      (mew-submit-finding--make
       "silent-465" (if (memql 587 open) "note" "warning") attempts
       (concat "Send through "
               (mew-submit-finding--port-words (seq-sort #'> (remq 465 open)))
               ".  " mew-submit-finding--nobody-knows)
-      "Port 465 is silent while %s answers."
-      (mew-submit-finding--port-words (remq 465 open))))
+      "Port 465 is silent while %s."
+      (mew-submit-finding--open-words open)))
     (_
      (mew-submit-finding--make
       (format "silent-%d" port) (mew-submit-finding--silence-severity attempts)
@@ -139,8 +141,7 @@ submitted through the other ports."
       (concat "Try another network, or ask who runs this one to let the port \
 through.  " mew-submit-finding--nobody-knows)
       "Port %d is silent while %s." port
-      (concat (mew-submit-finding--port-words open)
-              (if (cdr open) " answer" " answers"))))))
+      (mew-submit-finding--open-words open)))))
 
 (defun mew-submit-finding--alive-p (attempt)
   "Did the server of ATTEMPT itself say something, be it no?"

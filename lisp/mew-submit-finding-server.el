@@ -85,7 +85,11 @@ up.  mew-submit waits, and does not fall back because of it."
      (mew-submit-finding--bad-mode attempts)
      (mew-submit-finding--filter
       attempts
-      (lambda (attempt) (plist-get (plist-get attempt :end) :unanswered))
+      (lambda (attempt)
+        (or (plist-get (plist-get attempt :end) :unanswered)
+            ;; A reset that overtook the news that it was accepted.
+            (and (equal (plist-get attempt :case) "greeting")
+                 (mew-submit-finding--stage-p attempt "connect" "connect"))))
       (lambda (those)
         (mew-submit-finding--make
          "closed-after-accept" "error" those

@@ -116,6 +116,9 @@ administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("starttls" . "Most likely this port wants STARTTLS: leave :plan and :routes (--plan, \
 --routes) out, or say PORT:starttls.  If mail went this way before, try another network.  \
 No password and no mail has left.")
+    ("wish" . "Ask for something else, or leave it out (:require-tls, :deliver-by, \
+:hold-for, :hold-until, or the options of these names), or send through a server that \
+can do it.")
     ("size" . "Send less, make the attachments smaller, or send a link to them.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent.")

@@ -29,6 +29,8 @@ msub_connection_raw_recv (struct msub_connection *c, void *buf, size_t n)
   ssize_t got = recv (c->fd, buf, n, 0);
   if (got > 0)
     {
+      size_t room = c->received < sizeof c->first ? sizeof c->first - (size_t) c->received : 0;
+      memcpy (c->first + sizeof c->first - room, buf, (size_t) got < room ? (size_t) got : room);
       c->received += (uint64_t) got;
       msub_net_acknowledge (c->fd);
     }

@@ -43,6 +43,7 @@ struct msub_connection
   bool ended;                   /* the peer has closed its side */
   bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received, sent;      /* octets off the wire, and handed to TCP */
+  char first[8];                /* the first of those received */
   int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;

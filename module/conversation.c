@@ -188,13 +188,14 @@ msub_smtp_doubt (const struct msub_smtp *smtp)
                    : " (said without TLS: anybody on the way may have said it)";
 }
 
-/* Does TEXT have WORD as a word?  heloise@example.org has no HELO.  */
+/* Does TEXT have WORD as a word?  heloise@example.org has no HELO, and a "(EHLO)" of Gmail's is only where it was said.  */
 static bool
 has_word (const char *text, const char *word)
 {
   static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   for (const char *p = text; (p = msub_text_find (p, word)); p++)
-    if (strspn (p, letters) == strlen (word) && (p == text || !memchr (letters, p[-1], sizeof letters - 1)))
+    if (strspn (p, letters) == strlen (word) && (p == text || !memchr (letters, p[-1], sizeof letters - 1))
+        && !(p > text && p[-1] == '(' && p[strlen (word)] == ')'))
       return true;
   return false;
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool
@@ -200,6 +201,40 @@ size_words (uint64_t octets)
   return size;
 }
 
+/* VALUE begins with a number, of seconds.  */
+static uint64_t
+seconds (const char *value)
+{
+  return strtoull (value, NULL, 10);
+}
+
+/* What is wished for, and cannot be done without.  A server that has a limit tells it (RFC 2852 section 2, RFC 4865 section 3), and
+   of a time that is over it would say no more than that it does not understand.  */
+static int
+check_wishes (const struct msub_smtp *smtp, const struct msub_extensions *wanted, struct msub_error *err)
+{
+  const struct msub_capabilities *caps = &smtp->caps;
+  const char *peer = smtp->c->peer.text;
+  bool returned = wanted->deliver_by && strstr (wanted->deliver_by, ";R");
+  err->about = "wish";
+  if (wanted->require_tls && !(caps->requiretls && smtp->tls && smtp->verified))
+    return msub_fail (err, MSUB_INSECURE,
+                      "%s cannot promise TLS on the whole way (no REQUIRETLS over verified TLS). The message was not sent", peer);
+  if (wanted->deliver_by && !caps->deliverby)
+    return msub_fail (err, MSUB_REFUSED, "%s cannot be told by when to deliver (no DELIVERBY). The message was not sent", peer);
+  if (returned && seconds (wanted->deliver_by) < caps->deliver_by_least)
+    return msub_fail (err, MSUB_REFUSED,
+                      "%s wants %" PRIu64 " seconds at least to deliver in, or else return, a message. It was not sent", peer,
+                      caps->deliver_by_least);
+  if ((wanted->hold_for || wanted->hold_until) && !caps->futurerelease)
+    return msub_fail (err, MSUB_REFUSED, "%s cannot hold a message back (no FUTURERELEASE). The message was not sent", peer);
+  if (wanted->hold_for && caps->hold_most && seconds (wanted->hold_for) > caps->hold_most)
+    return msub_fail (err, MSUB_REFUSED, "%s holds a message back for %" PRIu64 " seconds at most. It was not sent", peer,
+                      caps->hold_most);
+  err->about = NULL;
+  return 0;
+}
+
 int
 msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope *envelope,
                        const struct msub_body_facts *facts, struct msub_error *err)
@@ -231,14 +266,7 @@ msub_smtp_check_offer (const struct msub_smtp *smtp, const struct msub_envelope 
                         "The message has %s; %s takes at most %s. Nothing was sent", size_words (facts->octets).text, peer,
                         size_words (caps->size_limit).text);
     }
-  if (wanted->require_tls && !(caps->requiretls && smtp->tls && smtp->verified))
-    return msub_fail (err, MSUB_INSECURE,
-                      "%s cannot promise TLS on the whole way (no REQUIRETLS over verified TLS). Nothing was sent", peer);
-  if (wanted->deliver_by && !caps->deliverby)
-    return msub_fail (err, MSUB_REFUSED, "%s cannot be told by when to deliver (no DELIVERBY). Nothing was sent", peer);
-  if ((wanted->hold_for || wanted->hold_until) && !caps->futurerelease)
-    return msub_fail (err, MSUB_REFUSED, "%s cannot hold a message back (no FUTURERELEASE). Nothing was sent", peer);
-  return 0;
+  return check_wishes (smtp, wanted, err);
 }
 
 const char msub_mail_wish_keywords[] = "SIZE,DSN,MT-PRIORITY";

@@ -251,7 +251,11 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
   bool submission = visit->route.service == MSUB_SUBMISSION;
   outcome->stage = "tls";
   if (mode == MSUB_TLS_IMPLICIT && msub_smtp_tls (smtp, trust, name, false, info_r, err))
-    return -1;
+    {
+      if (err->code)
+        outcome->stage = "greeting"; /* in the clear */
+      return -1;
+    }
   outcome->stage = "greeting";
   if (msub_smtp_greeting (smtp, err))
     return -1;
@@ -265,7 +269,11 @@ converse (struct visit *visit, struct msub_smtp *smtp, enum msub_tls_mode mode, 
       if (!brief && try_mail (smtp, "mail-before-starttls", NULL, err))
         return -1;
       if (start_tls (smtp, trust, name, info_r, outcome))
-        return -1;
+        {
+          if (smtp->tls)
+            outcome->stage = "ehlo";
+          return -1;
+        }
     }
   outcome->stage = "end";
   report_certificates (visit, smtp);

@@ -399,6 +399,10 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
   set_flag (caps, keyword, true);
   if (word_is (keyword, "SIZE"))
     caps->size_limit = parse_size (rest);
+  else if (word_is (keyword, "DELIVERBY"))
+    caps->deliver_by_least = parse_size (rest);
+  else if (word_is (keyword, "FUTURERELEASE"))
+    caps->hold_most = parse_size (next_word (&rest));
   else if (word_is (keyword, "AUTH"))
     parse_mechanisms (caps, rest);
   else if (word_is (keyword, "LIMITS"))

@@ -87,6 +87,8 @@ struct msub_capabilities
   MSUB_CAPABILITY_FLAGS (FLAG)
 #undef FLAG
   uint64_t size_limit;   /* SIZE: this many octets at most; 0: no limit known */
+  uint64_t deliver_by_least; /* DELIVERBY: so many seconds at least where mail is returned then; 0: any */
+  uint64_t hold_most;        /* FUTURERELEASE: so many seconds at most; 0: not known */
   /* LIMITS (RFC 9422 section 4), 0 where there is none: RCPTMAX, RCPTDOMAINMAX, MAILMAX.  */
   unsigned recipients_max, domains_max, mails_max;
   bool auth;             /* AUTH was offered ... */

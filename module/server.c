@@ -140,7 +140,8 @@ reach (struct msub_server *server, const struct msub_context *context, const str
       if (!msub_smtp_unanswered (server->smtp, err))
         {
           /* TLS 1.3 may fail when it is over on this side.  */
-          bool tls = mode == MSUB_TLS_IMPLICIT && (!server->smtp->tls || err->kind == MSUB_TLS || err->kind == MSUB_AUTH);
+          bool tls = mode == MSUB_TLS_IMPLICIT && err->code == 0
+                     && (!server->smtp->tls || err->kind == MSUB_TLS || err->kind == MSUB_AUTH);
           if (err->kind != MSUB_CANCELLED)
             msub_race_judge (race, attempt, tls ? MSUB_CASE_TLS : MSUB_CASE_GREETING, err->text);
           return -1;

@@ -23,10 +23,44 @@ msub_smtp_unanswered (const struct msub_smtp *smtp, const struct msub_error *err
   return smtp->c->received == 0 && (err->kind == MSUB_LOST || err->kind == MSUB_TLS);
 }
 
+/* The greeting, waited for since STARTED, is there.  */
+static int
+greeted (struct msub_smtp *smtp, msub_time started, struct msub_error *err)
+{
+  char words[600];
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
+  struct msub_event *event = msub_event_new (MSUB_EVENT_GREETING);
+  msub_event_integer (event, "code", msub_smtp_last (smtp)->code);
+  msub_event_text (event, "text", words);
+  msub_event_real (event, "ms", msub_msecs_since (started));
+  msub_emit (smtp->c->context, event);
+  return msub_smtp_last (smtp)->code == 220 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "greeting", "the connection", err);
+}
+
+/* Who takes nobody just now may say so as soon as it is asked, and in the clear where TLS has to begin at once (Exim, programs
+   against viruses): no TLS is missing then, and the words are told.  They are all that is heard, and nothing is said to them
+   (SECURITY: C9).  */
+static bool
+refused_before_tls (struct msub_smtp *smtp, msub_time started, struct msub_error *err)
+{
+  struct msub_connection *c = smtp->c;
+  struct msub_error ignored = { 0 };
+  if (c->received > sizeof c->first || (c->first[0] != '4' && c->first[0] != '5'))
+    return false;
+  c->in_end = (size_t) c->received;
+  memcpy (c->in, c->first, c->in_end);
+  c->cut = true;
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored))
+    return false;
+  *err = (struct msub_error) { 0 };
+  return greeted (smtp, started, err) != 0;
+}
+
 int
 msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const char *name, bool must_verify,
                struct msub_tls_info *info_r, struct msub_error *err)
 {
+  msub_time started = msub_now ();
   int failed = msub_tls_start (smtp->c, trust, name, must_verify, msub_smtp_deadline (smtp, HANDSHAKE_SECONDS), info_r,
                                err);
   /* A certificate that was not accepted is told of, too: a person may want to look at it.  */
@@ -34,6 +68,8 @@ msub_smtp_tls (struct msub_smtp *smtp, const struct msub_tls_trust *trust, const
     msub_tls_report (smtp->c->context, info_r);
   smtp->tls = !failed;
   smtp->verified = info_r->verified;
+  if (failed && info_r->failure && strcmp (info_r->failure, "plaintext") == 0 && refused_before_tls (smtp, started, err))
+    info_r->failure = NULL;
   return failed;
 }
 
@@ -43,14 +79,7 @@ msub_smtp_greeting (struct msub_smtp *smtp, struct msub_error *err)
   msub_time started = msub_now ();
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, GREETING_SECONDS), err))
     return -1;
-  char words[600];
-  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
-  struct msub_event *event = msub_event_new (MSUB_EVENT_GREETING);
-  msub_event_integer (event, "code", msub_smtp_last (smtp)->code);
-  msub_event_text (event, "text", words);
-  msub_event_real (event, "ms", msub_msecs_since (started));
-  msub_emit (smtp->c->context, event);
-  return msub_smtp_last (smtp)->code == 220 ? 0 : msub_smtp_failed (smtp, MSUB_REFUSED, "greeting", "the connection", err);
+  return greeted (smtp, started, err);
 }
 
 /* A keyword that stands where STARTTLS stood: firewalls that "fix" SMTP write the letter X over it, or over a part of it.

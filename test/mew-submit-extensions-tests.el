@@ -259,7 +259,9 @@
                      (apply #'mew-submit-test-account peer "old" keys)
                      mew-submit-extensions-tests--message)))
           (should (equal (plist-get done :result) result))
-          (should (string-search words (plist-get done :text))))))
+          (should (string-search words (plist-get done :text)))
+          ;; Not a word of the log-in, which was fine.
+          (should (string-search "leave it out" (mew-submit-report--advice done))))))
     (should-not (mew-submit-test-lines peer "MAIL"))
     (should (equal (plist-get (mew-submit-test-run
                                (mew-submit-test-account
@@ -268,6 +270,30 @@
                                mew-submit-extensions-tests--message)
                               :result)
                    "delivered"))
+    (should-not (mew-submit-test-violations peer))))
+
+;; Some have limits of their own, which nobody told in words that people understand.
+(ert-deftest mew-submit-extensions-tests-beyond-the-servers-limits ()
+  "What the server says that it will not do is not asked for: its limit is told."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=some,cap2+=DELIVERBY 240,\
+cap2+=FUTURERELEASE 3600 2099-01-01T00:00:00Z" "127.0.0.1:0,name=odd,cap2+=DELIVERBY x,\
+cap2+=FUTURERELEASE -1 tomorrow")
+    (pcase-dolist (`(,server ,words . ,keys)
+                   '(("some" "240 seconds at least" :deliver-by 239)
+                     ("some" "3600 seconds at most" :hold-for 3601)
+                     ("some" nil :deliver-by 240)
+                     ("some" nil :deliver-by "60;N")
+                     ("some" nil :hold-for 3600)
+                     ("odd" nil :deliver-by 1)
+                     ("odd" nil :hold-for 99999)))
+      (ert-info ((format "%s %S" server keys))
+        (let* ((mails (length (mew-submit-test-lines peer "MAIL")))
+               (done (mew-submit-test-run (apply #'mew-submit-test-account peer server keys)
+                                          mew-submit-extensions-tests--message)))
+          (should (equal (plist-get done :result) (if words "refused" "delivered")))
+          (should (string-search (or words "") (plist-get done :text)))
+          (should (= (length (mew-submit-test-lines peer "MAIL")) (if words mails (1+ mails)))))))
     (should-not (mew-submit-test-violations peer))))
 
 ;;; Binary

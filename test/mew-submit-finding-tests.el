@@ -10,6 +10,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'ert)
 (require 'mew-submit-diagnosis)
 (require 'mew-submit-finding)
@@ -94,6 +95,35 @@
                                                         diagnosis mew-submit-finding-tests--now))
                                                   :text)))))
 
+(ert-deftest mew-submit-finding-tests-one-port-answers-and-two-answer ()
+  "What is said of the ports that answer while another is silent is a sentence."
+  (dolist (silent '(25 465 2525))
+    (pcase-dolist (`(,open . ,words) '(((587) . "while port 587 answers")
+                                       ((465 587) . "while ports 465 and 587 answer")
+                                       ((587 2587) . "while ports 587 and 2587 answer")))
+      (unless (memql silent open)
+        (let ((diagnosis (mew-submit-diagnosis--make
+                          "smtp.example.org"
+                          (mapcar (lambda (port) (list port 'starttls 'submission))
+                                  (cons silent open)))))
+          (mew-submit-finding-tests--verdict diagnosis 0 silent "ipv4" :case 5)
+          (cl-loop for port in open for id from 1
+                   do (mew-submit-finding-tests--answers diagnosis id port))
+          (should (string-match-p
+                   (concat (regexp-quote words) "[.;]")
+                   (plist-get (seq-find (lambda (finding)
+                                          (equal (plist-get finding :id) (format "silent-%d" silent)))
+                                        (mew-submit-finding--list
+                                         diagnosis mew-submit-finding-tests--now))
+                              :text))))))))
+
+(ert-deftest mew-submit-finding-tests-accepted-and-reset-at-once ()
+  "A connection that is reset before anybody has seen it accepted is told, too."
+  (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+    (mew-submit-finding-tests--verdict diagnosis 0 587 "ipv4" :case "greeting"
+                                       :errno "ECONNRESET")
+    (should (equal (mew-submit-finding-tests--ids diagnosis) '("closed-after-accept")))))
+
 (ert-deftest mew-submit-finding-tests-whose-router ()
   "A router on the way is not said to be the reader's own."
   (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
@@ -121,6 +151,23 @@
       (mew-submit-diagnosis--add
        diagnosis (list :event 'probed :id 0 :kind "tls" :stage stage :text "no" :at 14.0))
       (should (equal (mew-submit-finding-tests--ids diagnosis) ids)))))
+
+(ert-deftest mew-submit-finding-tests-ehlo-refused-inside-tls ()
+  "EHLO that is refused is the conversation's matter; TLS that is not trusted comes first."
+  (pcase-dolist (`(,tls . ,case) '((nil . 1) ((:verified t) . 1) ((:verified nil) . "tls")))
+    (let ((diagnosis (mew-submit-diagnosis--make "smtp.example.org" '((465 implicit submission)))))
+      (mew-submit-diagnosis--add
+       diagnosis (append '(:event attempt :id 0 :port 465 :family "ipv4" :address "192.0.2.1"
+                                  :tls "implicit")
+                         mew-submit-finding-tests--attempt))
+      (when tls
+        (mew-submit-diagnosis--add
+         diagnosis (append '(:event tls :id 0 :at 13.0 :version "TLS1.3") tls
+                           '(:starts "2030-01-01T00:00:00Z" :expires "2030-04-01T00:00:00Z"))))
+      (mew-submit-diagnosis--add
+       diagnosis '(:event probed :id 0 :kind "refused" :stage "ehlo" :code 550 :text "no" :at 14.0))
+      (should (equal (plist-get (car (mew-submit-finding--ended diagnosis)) :case) case))
+      (should (member "ehlo-refused" (mew-submit-finding-tests--ids diagnosis))))))
 
 (ert-deftest mew-submit-finding-tests-a-handshake-that-stalls-is-told-once ()
   "A TLS handshake behind STARTTLS that comes to nothing has one finding, however it ends."

@@ -254,6 +254,9 @@ IPv6 address is one of those that a network makes of IPv4's."
     ("auth-tokens" ((587 . "mechs=XOAUTH2+OAUTHBEARER")) "auth-tokens-only")
     ("ehlo-refused" ((587 . "ehlo=reply:502 5.5.1 No\n  helo=reply:502 5.5.1 No")) "ehlo-refused")
     ("ehlo-refused-alone" ((587 . "ehlo=reply:502 5.5.1 No")) "ehlo-refused")
+    ("ehlo-refused-in-tls" ((587 . "ehlo2=reply:421 4.7.0 Try again later, closing connection. (EHLO)\n  ehlo2=closeafter"))
+     "ehlo-refused")
+    ("ehlo-refused-untrusted" ((465 . "cert=unknown-ca\n  ehlo2=reply:550 5.7.1 No")) "ehlo-refused" "certificate-unknown-issuer")
     ("tls-breaks" ((587 . "ehlo2=inject:no TLS")) "conversation-broken")
     ("tls-breaks-465" ((465 . "greeting=inject:no TLS")) "conversation-broken")
     ;; Nothing but the look is cut off by that.

@@ -140,7 +140,18 @@ It ends as one of KINDS."
     '("C9 HTTP on the port for implicit TLS"
       :listeners ((implicit "tls=plaintext:HTTP/1.1 400 Bad Request\\r\\n\\r\\nBad Request")))
     '("C9 SSH on the port for implicit TLS"
-      :listeners ((implicit "tls=plaintext:SSH-2.0-OpenSSH_9.2"))))
+      :listeners ((implicit "tls=plaintext:SSH-2.0-OpenSSH_9.2")))
+    '("C9 a yes in the clear" :listeners ((implicit "tls=plaintext:250 OK")))
+    '("C9 a no in the clear that is none" :listeners ((implicit "tls=plaintext:4.2.1 Too many connections"))))
+   (mew-submit-faults-table
+    '(:reach connection :events ((attempt :case "greeting")))
+    '("C9 a refusal in the clear, for now" :kind deferred
+      :listeners ((implicit "tls=plaintext:421 4.3.2 Too many connections"))
+      :text "421 4\\.3\\.2 Too many connections (said without TLS")
+    '("C9 a refusal in the clear, of two lines" :kind deferred :account (:tls opportunistic)
+      :listeners ((implicit "tls=plaintext:450-4.7.1 Not\\r\\n450 4.7.1 yet")) :text "Not yet")
+    '("C9 a refusal in the clear, for good" :kind refused
+      :listeners ((implicit "tls=plaintext:554 5.7.1 Your address is on a list")) :text "on a list"))
    (mew-submit-faults-table
     nil
     '("C10 endless tiny handshake records" :peer ("tls=tiny-records:5")

@@ -122,19 +122,21 @@ else is left."
 (defun mew-submit-fate--recovered (entry)
   "Return ENTRY, left behind by an Emacs that died, as it really is."
   (let* ((sending (eq (plist-get entry :state) 'sending))
+         (said (mew-submit-fate--of-journal (plist-get entry :recipients)
+                                            (mew-submit-spool--journal-lines entry)))
          (settled (mew-submit-fate--settle
                    (mew-submit-spool--with
                     entry :attempts (+ (or (plist-get entry :attempts) 0)
                                        (if sending 0 1)))
-                   (mew-submit-fate--of-journal
-                    (plist-get entry :recipients)
-                    (mew-submit-spool--journal-lines entry)))))
+                   said)))
     (pcase (plist-get settled :state)
       ('uncertain
        (mew-submit-spool--note
         (mew-submit-spool--with
-         settled :last "Emacs ended after the message was sent and before the \
-server's answer came")
+         settled :last (mew-submit-report--sentences
+                        "Emacs ended after the message was sent and before the \
+server's answer came."
+                        (mew-submit-report--without (plist-get said :recipients))))
         "Emacs ended before the server's answer came"))
       ('queued (mew-submit-spool--note
                 (mew-submit-spool--with settled :next nil)

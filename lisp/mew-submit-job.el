@@ -279,7 +279,7 @@ would be tried again was stopped, if that was wanted just when the job ended."
           (t kind))))
 
 (defun mew-submit-job--recipients (session)
-  "Return what the server has said of each recipient of SESSION, in their order.
+  "Return what was said of each recipient of SESSION, in their order.
 To read what is no UTF-8 takes its time: of many recipients that is done for the
 first ones."
   (let ((left 8))
@@ -287,7 +287,9 @@ first ones."
               (let ((recipient (mew-submit-course--pick event :address :code :enhanced
                                                         :text))
                     (said (plist-get event :said)))
-                (if (<= 400 (or (plist-get event :code) 0) 599)
+                ;; With a :kind the words are ours, and no server's.
+                (if (and (<= 400 (or (plist-get event :code) 0) 599)
+                         (null (plist-get event :kind)))
                     (mew-submit-refusal--of-recipient
                      recipient (and said (<= 0 (setq left (1- left))) said))
                   recipient)))

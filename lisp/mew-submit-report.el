@@ -429,6 +429,15 @@ them again."
     (format "Refused, too: %s%s." (mew-submit-report--refusals (seq-take others 10))
             (if (nthcdr 10 others) (format "; and %d more" (- (length others) 10)) ""))))
 
+(defun mew-submit-report--without (recipients)
+  "Return which of RECIPIENTS do not have a message that others may have, or nil."
+  (when-let* ((without (seq-filter (lambda (recipient)
+                                     (and (not (plist-get recipient :sent))
+                                          (>= (or (plist-get recipient :code) 400) 400)))
+                                   recipients)))
+    (format "%s did not get it: ask one of the others."
+            (mew-submit-report--recipients without))))
+
 (defun mew-submit-report--what (done)
   "Return what happened, without the result and advice, from the event DONE."
   (if (and (equal (plist-get done :kind) "ok") (not (plist-get done :kept)))
@@ -439,7 +448,9 @@ them again."
                    (not (equal (plist-get done :kind) "no-login"))
                    (concat (mew-submit-report--place done) ": "))
               (mew-submit-error--clean (plist-get done :text))))
-     (mew-submit-report--also done))))
+     (mew-submit-report--also done)
+     (and (equal (plist-get done :kind) "uncertain")
+          (mew-submit-report--without (plist-get done :recipients))))))
 
 (defun mew-submit-report--done (done)
   "Return a line about the end of a message, from its `done' event DONE."

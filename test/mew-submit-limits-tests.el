@@ -12,7 +12,10 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-fate)
 (require 'mew-submit-job)
+(require 'mew-submit-report)
+(require 'mew-submit-spool)
 (require 'mew-submit-test-helpers)
 
 (defvar mew-submit-limits-tests--ways
@@ -149,6 +152,32 @@
           (should (equal (mapcar #'car (mew-submit-limits-tests--codes done))
                          '("a@x" "b@x" "c@x" "d@x" "e@x")))
           (should (= (length (mew-submit-limits-tests--transactions peer)) stored)))))))
+
+(ert-deftest mew-submit-limits-tests-in-doubt-for-some ()
+  "Who surely has not got a message that others may have is told, with words that are ours.
+They were taken for those of the server, and a mailing list was blamed."
+  :tags '(:module)
+  (mew-submit-limits-tests--each-way peer
+      ",noauth,cap2+=LIMITS RCPTMAX=2,dot#2=close"
+    (let* ((done (mew-submit-limits-tests--run peer '("a@x" "b@x" "c@x" "d@x" "e@x" "f@x")))
+           (words (mew-submit-report--done done)))
+      (should (equal (plist-get done :result) "uncertain"))
+      (dolist (recipient (plist-get done :recipients))
+        (should-not (plist-get recipient :cause)))
+      (should (string-match-p "  e@x, f@x did not get it: ask one of the others[.]" words)))))
+
+(ert-deftest mew-submit-limits-tests-in-doubt-after-a-crash ()
+  "A journal tells who did not get a message that others may have."
+  (mew-submit-test-with-directory directory
+    (let* ((entry (list :id "1" :stem (expand-file-name "1" directory) :state 'sending
+                        :recipients '("a@x" "b@x" "c@x" "d@x" "e@x")))
+           (journal (mew-submit-spool--journal-file entry)))
+      (mew-submit-test-write journal "dot 0 2\nreply 250 250 Ok\ndot 2 2\n")
+      (let ((found (mew-submit-fate--recovered entry)))
+        (should (eq (plist-get found :state) 'uncertain))
+        (should (equal (plist-get found :delivered) '("a@x" "b@x")))
+        (should (string-match-p "answer came[.]  e@x did not get it: ask one of the others"
+                                (plist-get found :last)))))))
 
 (ert-deftest mew-submit-limits-tests-offer-not-kept-before-many ()
   "A parameter that MAIL is refused for is left out, however many recipients follow."

@@ -254,7 +254,7 @@ knows, though all went well, it is in doubt whether they have it."
 
 (defun mew-submit-fate--judge (entry done)
   "Return ENTRY, of which some recipients are left, as it is after DONE."
-  (pcase (plist-get done :result)
+  (pcase (if (plist-get done :stopped) "cancelled" (plist-get done :result))
     ("uncertain" (mew-submit-spool--with entry :state 'uncertain :next nil))
     ((or "refused" "insecure")
      (mew-submit-spool--with entry :state 'refused :next nil))

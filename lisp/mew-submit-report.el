@@ -241,6 +241,19 @@ which words."
         ;; What the outbox has kept of it does not tell.
         (t (mew-submit-report--text done))))
 
+(defun mew-submit-report--no (done server)
+  "Return why some recipients of DONE did not get the message; SERVER is the name."
+  (let* ((without (seq-remove #'mew-submit-report--accepted-p (plist-get done :recipients)))
+         (people (mew-submit-report--recipients without))
+         (reason (mew-submit-refusal--reason done)))
+    (cond ((plist-get done :stopped) (format "you have stopped it before %s got it" people))
+          ;; No server has said anything of them.
+          ((and without (seq-every-p (lambda (recipient) (plist-get recipient :kind)) without))
+           (format "it did not get to %s: %s" people
+                   (mew-submit-report--text (car without))))
+          (t (concat (format "%s said no to %s" server people)
+                     (and reason (concat ": " reason)))))))
+
 (defun mew-submit-report--reason (done &optional server offline)
   "Return in a clause, without a full stop, why DONE came; SERVER is the name.
 OFFLINE is non-nil when this machine is on no network."
@@ -256,13 +269,7 @@ OFFLINE is non-nil when this machine is on no network."
            (mew-submit-refusal--reason done)))
      (t
       (pcase kind
-        ("ok" (concat (format "%s said no to %s" server
-                              (mew-submit-report--recipients
-                               (seq-remove #'mew-submit-report--accepted-p
-                                           (plist-get done :recipients))))
-                      (if-let* ((reason (mew-submit-refusal--reason done)))
-                          (concat ": " reason)
-                        "")))
+        ("ok" (mew-submit-report--no done server))
         ("host" (format "%s is not found" server))
         ("resolver" (format "no name server tells the address of %s" server))
         ("connect" (mew-submit-report--unreachable done server))

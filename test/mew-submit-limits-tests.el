@@ -163,8 +163,22 @@ They were taken for those of the server, and a mailing list was blamed."
            (words (mew-submit-report--done done)))
       (should (equal (plist-get done :result) "uncertain"))
       (dolist (recipient (plist-get done :recipients))
-        (should-not (plist-get recipient :cause)))
+        (should-not (plist-get recipient :cause))
+        (should (equal (plist-get recipient :kind)
+                       (and (member (plist-get recipient :address) '("e@x" "f@x"))
+                            "deferred"))))
       (should (string-match-p "  e@x, f@x did not get it: ask one of the others[.]" words)))))
+
+(ert-deftest mew-submit-limits-tests-broken-in-between ()
+  "Who cannot be sent to in another session has not been refused by the server."
+  :tags '(:module)
+  (mew-submit-limits-tests--each-way peer
+      ",noauth,cap2+=LIMITS RCPTMAX=2 MAILMAX=1,2:ehlo=close"
+    (let ((done (mew-submit-limits-tests--run peer '("a@x" "b@x" "c@x"))))
+      (should (equal (plist-get done :result) "partial"))
+      (should-not (plist-get done :cause))
+      (should (string-match-p "\\`it did not get to c@x: .*closed the connection"
+                              (mew-submit-report--reason done))))))
 
 (ert-deftest mew-submit-limits-tests-in-doubt-after-a-crash ()
   "A journal tells who did not get a message that others may have."

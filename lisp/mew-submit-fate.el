@@ -321,6 +321,8 @@ Its state is nil when everybody has it."
          (why (and (not (and (plist-get entry :refused)
                              (eq (plist-get settled :state) 'refused)))
                    done))
+         (without (and (equal (plist-get done :kind) "uncertain")
+                       (mew-submit-report--without (plist-get done :recipients))))
          ;; What becomes of a message does not hang on what can be said of it.
          (words (condition-case err
                     (mew-submit-report--done done)
@@ -341,6 +343,8 @@ Its state is nil when everybody has it."
                    (plist-get settled :last))
                   ((string-empty-p (or (plist-get done :text) ""))
                    words)
+                  (without (mew-submit-report--sentences
+                            (mew-submit-report--sentence (plist-get done :text)) without))
                   (t (plist-get done :text))))
      words)))
 

@@ -278,6 +278,10 @@ would be tried again was stopped, if that was wanted just when the job ended."
            "cancelled")
           (t kind))))
 
+(defun mew-submit-job--odd-p (lines)
+  "Has one of LINES, strings, other characters than those of ASCII?"
+  (seq-some (lambda (line) (string-match-p "[^[:ascii:]]" line)) lines))
+
 (defun mew-submit-job--recipients (session)
   "Return what was said of each recipient of SESSION, in their order.
 With a :kind the words are ours, and no server's.  To read what is no UTF-8
@@ -291,7 +295,9 @@ takes its time: of many recipients that is done for the first ones."
                 (cond (kind (append recipient (list :kind kind)))
                       ((<= 400 (or (plist-get event :code) 0) 599)
                        (mew-submit-refusal--of-recipient
-                        recipient (and said (<= 0 (setq left (1- left))) said)))
+                        recipient (and (or (not (mew-submit-job--odd-p said))
+                                           (<= 0 (setq left (1- left))))
+                                       said)))
                       (t recipient))))
             (mew-submit-course--recipients (mew-submit-job-course session)))))
 

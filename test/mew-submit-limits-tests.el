@@ -14,6 +14,7 @@
 (require 'ert)
 (require 'mew-submit-fate)
 (require 'mew-submit-job)
+(require 'mew-submit-parcel)
 (require 'mew-submit-report)
 (require 'mew-submit-spool)
 (require 'mew-submit-test-helpers)
@@ -179,6 +180,26 @@ They were taken for those of the server, and a mailing list was blamed."
       (should-not (plist-get done :cause))
       (should (string-match-p "\\`it did not get to c@x: .*closed the connection"
                               (mew-submit-report--reason done))))))
+
+(ert-deftest mew-submit-limits-tests-cause-is-by-the-server ()
+  "Why those of a later transaction are refused is by the server's words alone.
+That they came without TLS, which we say, was taken for what the server wants."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=s,plain,noauth,cap+=LIMITS RCPTMAX=1,dot#2=reply:554 5.7.1 No")
+    (let* ((recipients (cl-loop for i below 12 collect (format "a%d@x" i)))
+           (done (mew-submit-test-run
+                  (append '(:tls none) (mew-submit-test-account peer "s"))
+                  "From: a@x\nTo: b@x\n\nHello\n" :recipients recipients))
+           (refused (cdr (plist-get done :recipients))))
+      (should (equal (plist-get done :result) "partial"))
+      (should (= (length refused) 11))
+      (dolist (recipient refused)
+        (should (string-search "said without TLS" (plist-get recipient :text)))
+        (should (eq (plist-get recipient :cause)
+                    (plist-get (mew-submit-refusal--of-lines :rcpt 554 "5.7.1" '("554 5.7.1 No")
+                                                             nil)
+                               :cause)))))))
 
 (ert-deftest mew-submit-limits-tests-in-doubt-after-a-crash ()
   "A journal tells who did not get a message that others may have."

@@ -803,6 +803,18 @@ So is what is left when some have it already, in another transaction."
             (should-not (mew-submit-known--running))
             (should (= (length mew-submit-queue-tests--done) 1))))))))
 
+(ert-deftest mew-submit-queue-tests-in-doubt-for-some ()
+  "What the outbox says of a message in doubt names those who did not get it."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=s,noauth,cap2+=LIMITS RCPTMAX=1,dot=close")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((id (mew-submit-queue-tests--add directory (mew-submit-test-account peer "s"))))
+        (mew-submit-queue-tests--settle)
+        (should (eq (mew-submit-queue-tests--state id) 'uncertain))
+        (should (string-suffix-p "by itself.  b@x did not get it: ask one of the others."
+                                 (plist-get (mew-submit-spool--read id directory) :last)))))))
+
 (ert-deftest mew-submit-queue-tests-changed-behind-our-back ()
   "What another Emacs has held, put off, settled or sent is left as it made it.
 The copy in memory says that it is to be sent at once."

@@ -122,19 +122,21 @@ else is left."
 (defun mew-submit-fate--recovered (entry)
   "Return ENTRY, left behind by an Emacs that died, as it really is."
   (let* ((sending (eq (plist-get entry :state) 'sending))
+         (said (mew-submit-fate--of-journal (plist-get entry :recipients)
+                                            (mew-submit-spool--journal-lines entry)))
          (settled (mew-submit-fate--settle
                    (mew-submit-spool--with
                     entry :attempts (+ (or (plist-get entry :attempts) 0)
                                        (if sending 0 1)))
-                   (mew-submit-fate--of-journal
-                    (plist-get entry :recipients)
-                    (mew-submit-spool--journal-lines entry)))))
+                   said)))
     (pcase (plist-get settled :state)
       ('uncertain
        (mew-submit-spool--note
         (mew-submit-spool--with
-         settled :last "Emacs ended after the message was sent and before the \
-server's answer came")
+         settled :last (mew-submit-report--sentences
+                        "Emacs ended after the message was sent and before the \
+server's answer came."
+                        (mew-submit-report--without (plist-get said :recipients))))
         "Emacs ended before the server's answer came"))
       ('queued (mew-submit-spool--note
                 (mew-submit-spool--with settled :next nil)
@@ -252,7 +254,7 @@ knows, though all went well, it is in doubt whether they have it."
 
 (defun mew-submit-fate--judge (entry done)
   "Return ENTRY, of which some recipients are left, as it is after DONE."
-  (pcase (plist-get done :result)
+  (pcase (if (plist-get done :stopped) "cancelled" (plist-get done :result))
     ("uncertain" (mew-submit-spool--with entry :state 'uncertain :next nil))
     ((or "refused" "insecure")
      (mew-submit-spool--with entry :state 'refused :next nil))
@@ -319,6 +321,8 @@ Its state is nil when everybody has it."
          (why (and (not (and (plist-get entry :refused)
                              (eq (plist-get settled :state) 'refused)))
                    done))
+         (without (and (equal (plist-get done :kind) "uncertain")
+                       (mew-submit-report--without (plist-get done :recipients))))
          ;; What becomes of a message does not hang on what can be said of it.
          (words (condition-case err
                     (mew-submit-report--done done)
@@ -339,6 +343,8 @@ Its state is nil when everybody has it."
                    (plist-get settled :last))
                   ((string-empty-p (or (plist-get done :text) ""))
                    words)
+                  (without (mew-submit-report--sentences
+                            (mew-submit-report--sentence (plist-get done :text)) without))
                   (t (plist-get done :text))))
      words)))
 

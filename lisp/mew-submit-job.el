@@ -278,19 +278,27 @@ would be tried again was stopped, if that was wanted just when the job ended."
            "cancelled")
           (t kind))))
 
+(defun mew-submit-job--odd-p (lines)
+  "Has one of LINES, strings, other characters than those of ASCII?"
+  (seq-some (lambda (line) (string-match-p "[^[:ascii:]]" line)) lines))
+
 (defun mew-submit-job--recipients (session)
-  "Return what the server has said of each recipient of SESSION, in their order.
-To read what is no UTF-8 takes its time: of many recipients that is done for the
-first ones."
+  "Return what was said of each recipient of SESSION, in their order.
+With a :kind the words are ours, and no server's.  To read what is no UTF-8
+takes its time: of many recipients that is done for the first ones."
   (let ((left 8))
     (mapcar (lambda (event)
               (let ((recipient (mew-submit-course--pick event :address :code :enhanced
                                                         :text))
-                    (said (plist-get event :said)))
-                (if (<= 400 (or (plist-get event :code) 0) 599)
-                    (mew-submit-refusal--of-recipient
-                     recipient (and said (<= 0 (setq left (1- left))) said))
-                  recipient)))
+                    (said (plist-get event :said))
+                    (kind (plist-get event :kind)))
+                (cond (kind (append recipient (list :kind kind)))
+                      ((<= 400 (or (plist-get event :code) 0) 599)
+                       (mew-submit-refusal--of-recipient
+                        recipient (and (or (not (mew-submit-job--odd-p said))
+                                           (<= 0 (setq left (1- left))))
+                                       said)))
+                      (t recipient))))
             (mew-submit-course--recipients (mew-submit-job-course session)))))
 
 (defun mew-submit-job--refused (recipients)
@@ -350,6 +358,7 @@ it is about, its cause is that of all that were refused like the one it names."
            :recipients recipients
            :attempts (mew-submit-job--tried session)
            :ms (or (plist-get event :ms) 0))
+     (and refused (mew-submit-job-cancelled session) (list :stopped t))
      (and said (list :said said))
      (cl-loop for key in '(:alarm :about :chunking-kept :left-out :step :mechanism)
               when (plist-get event key)

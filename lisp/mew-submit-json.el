@@ -50,7 +50,7 @@
     (tls :chain :problems :ocsp)
     (auth :text)
     (ask :host :preferred-port :port :address :user :mechanism :refresh :at)
-    (recipient :said)
+    (recipient :said :kind)
     (reply :said)
     (done :said :step :mechanism :chunking-kept))
   "The fields of events that are for this program alone, or become parts of others.")

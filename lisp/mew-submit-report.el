@@ -244,6 +244,19 @@ which words."
         ;; What the outbox has kept of it does not tell.
         (t (mew-submit-report--text done))))
 
+(defun mew-submit-report--no (done server)
+  "Return why some recipients of DONE did not get the message; SERVER is the name."
+  (let* ((without (seq-remove #'mew-submit-report--accepted-p (plist-get done :recipients)))
+         (people (mew-submit-report--recipients without))
+         (reason (mew-submit-refusal--reason done)))
+    (cond ((plist-get done :stopped) (format "you have stopped it before %s got it" people))
+          ;; No server has said anything of them.
+          ((and without (seq-every-p (lambda (recipient) (plist-get recipient :kind)) without))
+           (format "it did not get to %s: %s" people
+                   (mew-submit-report--text (car without))))
+          (t (concat (format "%s said no to %s" server people)
+                     (and reason (concat ": " reason)))))))
+
 (defun mew-submit-report--reason (done &optional server offline)
   "Return in a clause, without a full stop, why DONE came; SERVER is the name.
 OFFLINE is non-nil when this machine is on no network."
@@ -259,13 +272,7 @@ OFFLINE is non-nil when this machine is on no network."
            (mew-submit-refusal--reason done)))
      (t
       (pcase kind
-        ("ok" (concat (format "%s said no to %s" server
-                              (mew-submit-report--recipients
-                               (seq-remove #'mew-submit-report--accepted-p
-                                           (plist-get done :recipients))))
-                      (if-let* ((reason (mew-submit-refusal--reason done)))
-                          (concat ": " reason)
-                        "")))
+        ("ok" (mew-submit-report--no done server))
         ("host" (format "%s is not found" server))
         ("resolver" (format "no name server tells the address of %s" server))
         ("connect" (mew-submit-report--unreachable done server))
@@ -432,6 +439,15 @@ them again."
     (format "Refused, too: %s%s." (mew-submit-report--refusals (seq-take others 10))
             (if (nthcdr 10 others) (format "; and %d more" (- (length others) 10)) ""))))
 
+(defun mew-submit-report--without (recipients)
+  "Return which of RECIPIENTS do not have a message that others may have, or nil."
+  (when-let* ((without (seq-filter (lambda (recipient)
+                                     (and (not (plist-get recipient :sent))
+                                          (>= (or (plist-get recipient :code) 400) 400)))
+                                   recipients)))
+    (format "%s did not get it: ask one of the others."
+            (mew-submit-report--recipients without))))
+
 (defun mew-submit-report--what (done)
   "Return what happened, without the result and advice, from the event DONE."
   (if (and (equal (plist-get done :kind) "ok") (not (plist-get done :kept)))
@@ -442,7 +458,9 @@ them again."
                    (not (equal (plist-get done :kind) "no-login"))
                    (concat (mew-submit-report--place done) ": "))
               (mew-submit-error--clean (plist-get done :text))))
-     (mew-submit-report--also done))))
+     (mew-submit-report--also done)
+     (and (equal (plist-get done :kind) "uncertain")
+          (mew-submit-report--without (plist-get done :recipients))))))
 
 (defun mew-submit-report--done (done)
   "Return a line about the end of a message, from its `done' event DONE."

@@ -377,6 +377,10 @@ msub_smtp_leave_out (const struct msub_context *context, const struct msub_envel
         msub_event_integer (event, "code", err->code ? err->code : MSUB_NOT_ACCEPTED);
         msub_event_text (event, "enhanced", err->enhanced);
         msub_event_text (event, "text", err->text);
+        if (!err->code) /* no server has said so */
+          msub_event_text (event, "kind", msub_kind_name (err->kind));
+        else if (err->said[0]) /* the text has words of ours, too */
+          msub_event_list (event, "said", err->said);
         msub_emit (context, event);
         transaction->open[i] = false;
         transaction->left--;

@@ -12,7 +12,11 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-fate)
 (require 'mew-submit-job)
+(require 'mew-submit-parcel)
+(require 'mew-submit-report)
+(require 'mew-submit-spool)
 (require 'mew-submit-test-helpers)
 
 (defvar mew-submit-limits-tests--ways
@@ -149,6 +153,66 @@
           (should (equal (mapcar #'car (mew-submit-limits-tests--codes done))
                          '("a@x" "b@x" "c@x" "d@x" "e@x")))
           (should (= (length (mew-submit-limits-tests--transactions peer)) stored)))))))
+
+(ert-deftest mew-submit-limits-tests-in-doubt-for-some ()
+  "Who surely has not got a message that others may have is told, with words that are ours.
+They were taken for those of the server, and a mailing list was blamed."
+  :tags '(:module)
+  (mew-submit-limits-tests--each-way peer
+      ",noauth,cap2+=LIMITS RCPTMAX=2,dot#2=close"
+    (let* ((done (mew-submit-limits-tests--run peer '("a@x" "b@x" "c@x" "d@x" "e@x" "f@x")))
+           (words (mew-submit-report--done done)))
+      (should (equal (plist-get done :result) "uncertain"))
+      (dolist (recipient (plist-get done :recipients))
+        (should-not (plist-get recipient :cause))
+        (should (equal (plist-get recipient :kind)
+                       (and (member (plist-get recipient :address) '("e@x" "f@x"))
+                            "deferred"))))
+      (should (string-match-p "  e@x, f@x did not get it: ask one of the others[.]" words)))))
+
+(ert-deftest mew-submit-limits-tests-broken-in-between ()
+  "Who cannot be sent to in another session has not been refused by the server."
+  :tags '(:module)
+  (mew-submit-limits-tests--each-way peer
+      ",noauth,cap2+=LIMITS RCPTMAX=2 MAILMAX=1,2:ehlo=close"
+    (let ((done (mew-submit-limits-tests--run peer '("a@x" "b@x" "c@x"))))
+      (should (equal (plist-get done :result) "partial"))
+      (should-not (plist-get done :cause))
+      (should (string-match-p "\\`it did not get to c@x: .*closed the connection"
+                              (mew-submit-report--reason done))))))
+
+(ert-deftest mew-submit-limits-tests-cause-is-by-the-server ()
+  "Why those of a later transaction are refused is by the server's words alone.
+That they came without TLS, which we say, was taken for what the server wants."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=s,plain,noauth,cap+=LIMITS RCPTMAX=1,dot#2=reply:554 5.7.1 No")
+    (let* ((recipients (cl-loop for i below 12 collect (format "a%d@x" i)))
+           (done (mew-submit-test-run
+                  (append '(:tls none) (mew-submit-test-account peer "s"))
+                  "From: a@x\nTo: b@x\n\nHello\n" :recipients recipients))
+           (refused (cdr (plist-get done :recipients))))
+      (should (equal (plist-get done :result) "partial"))
+      (should (= (length refused) 11))
+      (dolist (recipient refused)
+        (should (string-search "said without TLS" (plist-get recipient :text)))
+        (should (eq (plist-get recipient :cause)
+                    (plist-get (mew-submit-refusal--of-lines :rcpt 554 "5.7.1" '("554 5.7.1 No")
+                                                             nil)
+                               :cause)))))))
+
+(ert-deftest mew-submit-limits-tests-in-doubt-after-a-crash ()
+  "A journal tells who did not get a message that others may have."
+  (mew-submit-test-with-directory directory
+    (let* ((entry (list :id "1" :stem (expand-file-name "1" directory) :state 'sending
+                        :recipients '("a@x" "b@x" "c@x" "d@x" "e@x")))
+           (journal (mew-submit-spool--journal-file entry)))
+      (mew-submit-test-write journal "dot 0 2\nreply 250 250 Ok\ndot 2 2\n")
+      (let ((found (mew-submit-fate--recovered entry)))
+        (should (eq (plist-get found :state) 'uncertain))
+        (should (equal (plist-get found :delivered) '("a@x" "b@x")))
+        (should (string-match-p "answer came[.]  e@x did not get it: ask one of the others"
+                                (plist-get found :last)))))))
 
 (ert-deftest mew-submit-limits-tests-offer-not-kept-before-many ()
   "A parameter that MAIL is refused for is left out, however many recipients follow."

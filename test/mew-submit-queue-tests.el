@@ -768,13 +768,19 @@ answer it is in doubt."
                 (should (equal (mew-submit-known--entry id) entry))))))))))
 
 (ert-deftest mew-submit-queue-tests-cancelled-is-held ()
-  "What the user stops before the server has all of it is held, not sent again."
+  "What the user stops before the server has all of it is held, not sent again.
+So is what is left when some have it already, in another transaction."
   :tags '(:module)
   (mew-submit-test-with-peer
       (peer "127.0.0.1:0,name=greeting,greeting=stall"
             "127.0.0.1:0,name=mail,mail=stall"
-            "127.0.0.1:0,name=data,data=stall")
-    (dolist (name '("greeting" "mail" "data"))
+            "127.0.0.1:0,name=data,data=stall"
+            "127.0.0.1:0,name=second,cap2+=LIMITS RCPTMAX=1,mail#2=stall"
+            "127.0.0.1:0,name=session,cap2+=LIMITS RCPTMAX=1 MAILMAX=1,2:mail=stall"
+            "127.0.0.1:0,name=connection,cap2+=LIMITS RCPTMAX=1 MAILMAX=1,2:greeting=stall")
+    (pcase-dolist (`(,name ,recipients)
+                   '(("greeting" ("a@x" "b@x")) ("mail" ("a@x" "b@x")) ("data" ("a@x" "b@x"))
+                     ("second" ("b@x")) ("session" ("b@x")) ("connection" ("b@x"))))
       (ert-info (name)
         (mew-submit-queue-tests--with-outbox directory
           (let ((id (mew-submit-queue-tests--add
@@ -787,11 +793,27 @@ answer it is in doubt."
             (mew-submit-queue-tests--settle)
             (let ((entry (mew-submit-spool--read id directory)))
               (should (eq (plist-get entry :state) 'held))
+              (should (equal (plist-get entry :recipients) recipients))
+              (should (equal (mew-submit-report--reason (cdar mew-submit-queue-tests--done))
+                             (if (cdr recipients) "you have stopped it"
+                               "you have stopped it before b@x got it")))
               (should-not (plist-get entry :next)))
             (mew-submit-known--refresh)
             (mew-submit-dispatch--run)
             (should-not (mew-submit-known--running))
             (should (= (length mew-submit-queue-tests--done) 1))))))))
+
+(ert-deftest mew-submit-queue-tests-in-doubt-for-some ()
+  "What the outbox says of a message in doubt names those who did not get it."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=s,noauth,cap2+=LIMITS RCPTMAX=1,dot=close")
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((id (mew-submit-queue-tests--add directory (mew-submit-test-account peer "s"))))
+        (mew-submit-queue-tests--settle)
+        (should (eq (mew-submit-queue-tests--state id) 'uncertain))
+        (should (string-suffix-p "by itself.  b@x did not get it: ask one of the others."
+                                 (plist-get (mew-submit-spool--read id directory) :last)))))))
 
 (ert-deftest mew-submit-queue-tests-changed-behind-our-back ()
   "What another Emacs has held, put off, settled or sent is left as it made it.

@@ -440,7 +440,9 @@ BODY is what is posted, octets of TYPE, or nil to get something."
     (concat (if body "POST " "GET ") path " HTTP/1.1\r\n"
             "Host: " host
             (if (eql port (if (equal scheme "https") 443 80)) "" (format ":%d" port))
-            "\r\nAccept: " accept "\r\nUser-Agent: mew-submit\r\n"
+            ;; Without a word any coding will do, says RFC 9110 (section 12.5.3).
+            "\r\nAccept: " accept "\r\nAccept-Encoding: identity"
+            "\r\nUser-Agent: mew-submit\r\n"
             "Connection: close\r\n"
             (and body (format "Content-Type: %s\r\nContent-Length: %d\r\n"
                               type (length body)))

@@ -27,6 +27,14 @@
                       object)
              (list (nreverse all)))))))
 
+(ert-deftest mew-submit-https-tests-no-coding ()
+  "An answer that is packed could not be read: it is asked for as it is."
+  (dolist (body '(nil "grant_type=x"))
+    (should (string-search "\r\nAccept-Encoding: identity\r\n"
+                           (mew-submit-https--message
+                            (mew-submit-https--parse "https://id.example/token")
+                            "application/json" body "text/plain")))))
+
 (ert-deftest mew-submit-https-tests-json ()
   "An object is read the same way by either parser of Emacs; nothing else is one."
   (skip-unless (json-available-p))

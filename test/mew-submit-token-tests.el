@@ -16,6 +16,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-notice)
 (require 'mew-submit-sign-in)
+(require 'mew-submit-token-mail)
 (require 'mew-submit-test-helpers)
 
 (require 'mew-submit-issuer-test "issuer/issuer.el")
@@ -814,6 +815,17 @@ Nobody has to unlock that, and it does not come back."
                                :kept))
         (funcall renew))
       (funcall renew)
+(ert-deftest mew-submit-token-tests-locked-in-batch ()
+  "Where nobody can be asked for the passphrase, to sign in again is no advice."
+  (let (heard)
+    (mew-submit-token-mail--ask
+     '(:job 1) '(:name "test" :user "me@x") '(locked . "it is kept under a key")
+     (lambda (answer) (setq heard answer)))
+    (mew-submit-auth--user-is-here)
+    (should (eq (car heard) :none))
+    (should (string-search "gpg-agent" (cdr heard)))
+    (should-not (string-search "mew-submit-sign-in" (cdr heard)))))
+
       (should (equal (funcall newest)
                      (plist-get (mew-submit-token--read account) :refresh))))))
 

@@ -756,7 +756,7 @@ nft 'table inet t { chain c { type filter hook input priority 0; ip6 daddr 2001:
            ("Q26 for something else" (:answer (:scope "openid calendar")) "failed"
             "did not give the permission mail")
            ("Q36 nothing to renew it with" (:answer (:refresh_token :null)) "signed-in"
-            "nothing to renew it with")
+            "nothing to renew it with, so that holds for 60 minutes")
            ("Q36 something unusable to renew it with" (:answer (:refresh_token "a\nb"))
             "signed-in" "nothing to renew it with")
            ("Q39 it does not know us" (:clients ["other"]) "failed" "client id")

@@ -530,6 +530,9 @@ Nothing that is older is renewed then, and nothing older is written over it."
                          "signed-in"))
           (should (= warned 1)))
         ;; It is known, and cannot be forgotten.
+      ;; Who asked to be signed out is not told to be.
+      (should (string-search "is not signed out" (car heard)))
+      (should (file-exists-p (mew-submit-token-tests--file account)))
         (mew-submit-issuer--remember (mew-submit-issuer-test-url issuer) "registered")
         (mew-submit-issuer-test-behave issuer :clients [])
         (cl-letf (((symbol-function 'mew-submit-store--write)
@@ -585,7 +588,11 @@ Nothing that is older is renewed then, and nothing older is written over it."
 
 (ert-deftest mew-submit-token-tests-signed-out-without-a-word ()
   "An issuer that has nothing to say to that (204) has heard it; one that refuses has not."
-  (pcase-dolist (`(,status ,why) '((204 nil) (503 "The issuer could not be told (503)")))
+  (pcase-dolist
+      (`(,status ,why)
+       '((204 nil)
+         (503 "me@x at localhost is signed out here, but the issuer could not be told (status \
+503); take it back on the pages of your provider")))
     (mew-submit-token-tests--with (issuer account)
       (mew-submit-issuer-test-behave issuer :revoke status)
       (should (equal (mew-submit-token-tests--sign-out account) why)))))

@@ -114,6 +114,10 @@ answered."
   (cond ((not (string-match "\\`GET \\(/[^ ?#]*\\)\\(?:\\?\\([^ #]*\\)\\)? HTTP/1\\.[01]\r?$"
                             head))
          (mew-submit-loopback--refuse listener guest "405 Method Not Allowed"))
+        ;; A browser that loads ahead what nobody has opened yet would use up the page.
+        ((mew-submit-caseless--folding
+           (string-match-p "^\\(?:sec-\\|x-\\)?\\(?:purpose\\|moz\\):[ \t]*prefetch" head))
+         (mew-submit-loopback--refuse listener guest "503 Service Unavailable"))
         ((let ((path (match-string 1 head))
                (query (or (match-string 2 head) "")))
            (when (mew-submit-loopback--own-name-p listener head)

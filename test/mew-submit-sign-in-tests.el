@@ -278,6 +278,15 @@ Return a try, as far as a browser has it when it is at the issuer."
         (should (string-search "good for one visit" page))
         (should-not (string-search "Location" page)))
       (mew-submit-sign-in--open (mew-submit-sign-in-tests--try-flow try))
+      ;; A browser that looks ahead has not been told to go there.
+      (pcase-let* ((url (url-generic-parse-url (mew-submit-sign-in-tests--try-start try)))
+                   (asked (format "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                                  (url-filename url) (url-port url))))
+        (dolist (field '("Sec-Purpose: prefetch;prerender" "Purpose: prefetch"
+                         "X-moz: prefetch"))
+          (should (string-prefix-p "HTTP/1.1 503"
+                                   (mew-submit-sign-in-tests--ask
+                                    (url-port url) asked field "\r\n\r\n")))))
       (should-not (equal start (mew-submit-sign-in-tests--try-start try)))
       (should (string-prefix-p "HTTP/1.1 302"
                                (mew-submit-sign-in-tests--ask

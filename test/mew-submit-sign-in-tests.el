@@ -427,6 +427,13 @@ Return a try, as far as a browser has it when it is at the issuer."
             (:well-known (:octets "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
             "before its answer was whole")
            ("Q21 nothing" (:well-known "drop") "before its answer was whole")
+           ("Q21 there is none" (:well-known (:status 404 :body "<html>"))
+            "(status 404): look at :issuer")
+           ("Q21 it is down" (:well-known (:status 503 :body "<html>")) "try again later")
+           ("Q21 no such tenant"
+            (:well-known (:status 400 :body "{\"error\":\"invalid_tenant\",\
+\"error_description\":\"AADSTS90002: Tenant 'x' not found.\"}"))
+            "Tenant 'x' not found): look at :issuer")
            ("Q21 silence" (:well-known "hang") "did not answer in time")))
       (ert-info (row)
         (apply #'mew-submit-issuer-test-behave issuer behaviour)
@@ -828,9 +835,12 @@ nft 'table inet t { chain c { type filter hook input priority 0; ip6 daddr 2001:
              ("Q27 without a pause" (:device (:interval 0)) "signed-in" "" (1 1))
              ("Q27 for a year" (:device (:interval 1e9)) "signed-in" "" (60 60))
              ("Q27 where it is not safe" (:device (:verification_uri "http://evil.example/"))
-              "failed" "no token" nil)
+              "failed" "no page of https" nil)
              ("Q27 in a file" (:device (:verification_uri "file:///etc/passwd"))
-              "failed" "no token" nil)
+              "failed" "no page of https" nil)
+             ("Q27 not for what is asked for"
+              (:device-raw (:status 400 :body "{\"error\":\"invalid_scope\"}"))
+              "failed" "(invalid_scope)" nil)
              ("Q41 at another service"
               (:device (:verification_uri "https://microsoft.com/devicelogin"))
               "failed" "another service's, to sign in" nil)

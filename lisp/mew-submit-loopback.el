@@ -200,6 +200,11 @@ fields for the header."
                                      (mew-submit-error--text err)))))))
     listener))
 
+(defun mew-submit-loopback--from-afar (listener)
+  "Return how a browser comes to LISTENER from where the user is, in words."
+  (format ", or, after \"ssh -L %1$d:127.0.0.1:%1$d\" to here, on the one you sit at"
+          (mew-submit-loopback-port listener)))
+
 (defun mew-submit-loopback--ipv6-p ()
   "Does this machine have the address ::1?"
   (let ((server (ignore-errors

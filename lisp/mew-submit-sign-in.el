@@ -162,9 +162,12 @@ That is for :on-event of `mew-submit-sign-in' to do, where there is one."
   "Return EVENT of FLOW in words."
   (pcase (plist-get event :step)
     ('begin (format "Asking %s how to sign in..." (mew-submit-sign-in--host flow)))
-    ('browser (format "Sign in as %s in your browser.  If it does not open, open this \
-address on this machine (it is good for one visit):\n\n  %s"
-                      (mew-submit-sign-in--user flow) (plist-get event :url)))
+    ('browser (concat
+               (format "Sign in as %s in your browser.  If it does not open, open this \
+address on this machine" (mew-submit-sign-in--user flow))
+               (and (mew-submit-sign-in--no-browser-p)
+                    (mew-submit-loopback--from-afar (mew-submit-sign-in-listener flow)))
+               " (it is good for one visit):\n\n  " (plist-get event :url)))
     ('code (format "To sign in as %s, open this address in a browser, on any \
 machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                    (mew-submit-sign-in--user flow) (plist-get event :url)
@@ -446,7 +449,11 @@ this machine"))
                      (mew-submit-https--text object "verification_url")))
             (all (mew-submit-https--text object "verification_uri_complete"))
             (seconds (mew-submit-https--number object "expires_in")))
-       (cond ((not (and device code (mew-submit-https--parse url)))
+       (cond ((and (null (mew-submit-sign-in-method flow))
+                   (mew-submit-issuer-authorize issuer)
+                   (mew-submit-issuer--no-codes-p object answer))
+              (mew-submit-sign-in--by-browser flow))
+             ((not (and device code (mew-submit-https--parse url)))
               (mew-submit-sign-in--fail
                flow "%s" (mew-submit-issuer--no-code object answer issuer
                                                      (mew-submit-sign-in-client flow))))

@@ -340,6 +340,38 @@ Return a try, as far as a browser has it when it is at the issuer."
                                        (process-name process)))
                      (process-list))))))
 
+;;; The browser
+
+(ert-deftest mew-submit-sign-in-tests-no-code-for-mail ()
+  "Where no browser can be shown here, and there is no code either, it is a browser.
+So it is with Google, which has codes, and none for mail; who asks for a code
+hears why there is none."
+  (mew-submit-issuer-test-with issuer
+    (let ((process-environment (append '("DISPLAY" "WAYLAND_DISPLAY") process-environment)))
+      (pcase-dolist (`(,status ,error)
+                     '((400 "invalid_scope") (400 "unauthorized_client")
+                       (401 "invalid_client")))
+        (ert-info (error)
+          (mew-submit-issuer-test-forget)
+          (mew-submit-issuer-test-behave
+           issuer :device-raw (list :status status
+                                    :body (format "{\"error\":\"%s\"}" error)))
+          (let* (flow words
+                 (result (mew-submit-issuer-test-sign-in
+                          (mew-submit-issuer-test-account issuer)
+                          :on-event (lambda (event)
+                                      (when (eq (plist-get event :step) 'browser)
+                                        (setq flow (car (mew-submit-sign-in--running))
+                                              words (mew-submit-sign-in--words
+                                                     flow event)))))))
+            (should (equal (plist-get result :result) "signed-in"))
+            (should (string-match "ssh -L \\([0-9]+\\):127[.]0[.]0[.]1:\\1\\>" words))
+            (should (string-search (format "127.0.0.1:%s/" (match-string 1 words))
+                                   (substring words (match-end 0)))))))
+      (mew-submit-issuer-test-behave issuer :device-raw '(:status 503 :body "{}"))
+      (should (equal (car (mew-submit-sign-in-tests--text issuer :method nil)) "failed"))
+      (should-not (mew-submit-issuer-test-log issuer "get" "/x")))))
+
 ;;; What issuers say
 
 (defun mew-submit-sign-in-tests--text (issuer &rest keys)

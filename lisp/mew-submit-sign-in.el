@@ -195,12 +195,12 @@ shown again."
                                  (copy-sequence (mew-submit-sign-in-shown other)))))
 
 (defun mew-submit-sign-in--browse (flow)
-  "Have a browser show the page that FLOW waits for."
+  "Have a browser show the page that FLOW waits for, without a code in it."
   (condition-case err
       (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
-               (or (plist-get (mew-submit-sign-in-shown flow) :complete)
-                   (plist-get (mew-submit-sign-in-shown flow) :url)))
-    (error (message "The browser cannot be started: %s" (mew-submit-oauth--error-text err)))))
+               (plist-get (mew-submit-sign-in-shown flow) :url))
+    (error (mew-submit-background--tell "The browser cannot be started: %s"
+                                        (mew-submit-oauth--error-text err)))))
 
 (defun mew-submit-sign-in--open (flow)
   "Have the page that FLOW waits for opened in a browser, again if need be."

@@ -372,6 +372,24 @@ hears why there is none."
       (should (equal (car (mew-submit-sign-in-tests--text issuer :method nil)) "failed"))
       (should-not (mew-submit-issuer-test-log issuer "get" "/x")))))
 
+(ert-deftest mew-submit-sign-in-tests-code-in-no-argument ()
+  "A code that the user has to type is in no argument of a browser."
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-issuer-test-behave
+     issuer :device_answers (make-vector 100 "authorization_pending")
+     :device (list :verification_uri_complete
+                   (concat (mew-submit-issuer-test-url issuer) "/go?code=WDJB-MJHT")))
+    (let* (opened shown
+           (flow (mew-submit-sign-in
+                  (mew-submit-issuer-test-account issuer) :method 'code
+                  :browse (lambda (url) (push url opened))
+                  :on-event (lambda (event) (setq shown event)))))
+      (mew-submit-test-until ("the code")
+        (eq (plist-get shown :step) 'code))
+      (mew-submit-sign-in--open flow)
+      (mew-submit-sign-in-cancel flow)
+      (should (equal opened (list (concat (mew-submit-issuer-test-url issuer) "/go")))))))
+
 ;;; What issuers say
 
 (defun mew-submit-sign-in-tests--text (issuer &rest keys)

@@ -429,7 +429,8 @@ this machine"))
                          path))
            (mew-submit-sign-in--show flow (mew-submit-sign-in--new-start flow))
            (mew-submit-sign-in--later
-            flow 0 #'mew-submit-sign-in--browse))))))
+            flow 0 (apply-partially #'mew-submit-sign-in-view--beside
+                                    #'mew-submit-sign-in--browse)))))))
 
 ;;; In a browser anywhere
 

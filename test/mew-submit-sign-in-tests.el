@@ -390,6 +390,36 @@ hears why there is none."
       (mew-submit-sign-in-cancel flow)
       (should (equal opened (list (concat (mew-submit-issuer-test-url issuer) "/go")))))))
 
+(ert-deftest mew-submit-sign-in-tests-browser-in-emacs ()
+  "A browser in Emacs, such as eww, does not take the window that the user types in."
+  (mew-submit-issuer-test-with issuer
+    (save-window-excursion
+      (dolist (window '(same other))
+        (ert-info ((format "%s" window))
+          (delete-other-windows)
+          (switch-to-buffer (get-buffer-create "draft"))
+          (let* (directory
+                 (draft (selected-window))
+                 (flow (mew-submit-sign-in
+                        (mew-submit-issuer-test-account issuer)
+                        :method 'browser :on-event #'ignore
+                        :browse (lambda (_)
+                                  (setq directory default-directory)
+                                  (if (eq window 'same)
+                                      (pop-to-buffer-same-window "*page*")
+                                    (pop-to-buffer "*page*" '(nil (inhibit-same-window . t))))))))
+            (get-buffer-create "*page*")
+            (let ((default-directory "/no such directory/"))
+              (mew-submit-test-until ("the page")
+                (get-buffer-window "*page*")))
+            (should (file-directory-p directory))
+            (should (eq (selected-window) draft))
+            (should (equal (buffer-name (window-buffer)) "draft"))
+            (should-not (eq (get-buffer-window "*page*") draft))
+            (mew-submit-sign-in-cancel flow)
+            (kill-buffer "*page*")
+            (kill-buffer "draft")))))))
+
 ;;; What issuers say
 
 (defun mew-submit-sign-in-tests--text (issuer &rest keys)

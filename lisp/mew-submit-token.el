@@ -539,7 +539,9 @@ Where the user has passwords saved without a question it is made."
                  (equal (car auth-sources) (car (mew-submit-auth--quiet-sources)))
                  (mew-submit-token--make-key))
             'no-key))
-    (mew-submit-secret 'locked)))
+    (mew-submit-secret 'locked)
+    ;; What is signed in is not lost because a file cannot be read or written.
+    (error 'no-key)))
 
 (defun mew-submit-token--set (account record parsed callback)
   "Have ACCOUNT signed in with RECORD and what PARSED has of tokens.

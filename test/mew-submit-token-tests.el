@@ -854,6 +854,18 @@ Nobody has to unlock that, and it does not come back."
       (should (equal (funcall newest)
                      (plist-get (mew-submit-token--read account) :refresh))))))
 
+(ert-deftest mew-submit-token-tests-no-place-for-a-key ()
+  "Who has passwords where nothing can be read is signed in until Emacs ends."
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-test-with-directory directory
+      (let* ((auth-sources (list directory))
+             (account (mew-submit-issuer-test-account issuer))
+             (result (mew-submit-issuer-test-sign-in account :method 'browser)))
+        (should (equal (list (plist-get result :result) (plist-get result :text))
+                       '("signed-in" "me@x is signed in at localhost, until Emacs ends")))
+        (should-not (plist-get result :kept))
+        (should (car (mew-submit-token-tests--get account t)))))))
+
 (ert-deftest mew-submit-token-tests-kept-if-wanted ()
   "Where nobody has said so, the user says whether the sign-in is kept."
   :tags '(:module)

@@ -149,6 +149,33 @@ nft 'table inet t { chain c { type filter hook input priority 0; udp dport 53 dr
           (should (string-search "does not answer" (plist-get told :error))))
       (delete-process pipe))))
 
+;;; An answer that nobody has read
+
+(ert-deftest mew-submit-https-tests-answer-before-the-deadline ()
+  "An answer that came while Emacs was not awake counts, though its time is over now."
+  (dolist (whole '(t nil))
+    (let* (guest told
+           (server (make-network-process
+                    :name "slow" :server t :noquery t :host "127.0.0.1" :service t
+                    :coding 'binary
+                    :filter (lambda (process _request) (setq guest process))))
+           (exchange (mew-submit-https--fetch
+                      (format "http://127.0.0.1:%d/" (process-contact server :service))
+                      (lambda (answer) (setq told answer))
+                      :form '(("grant_type" . "refresh_token")))))
+      (unwind-protect
+          (progn
+            (mew-submit-test-until ("the request") guest)
+            (process-send-string guest "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab")
+            (when whole
+              (process-send-string guest "c"))
+            (timer-event-handler (mew-submit-https-timer exchange))
+            (should (equal (plist-get told :body) (and whole "abc")))
+            (should (equal (plist-get told :error)
+                           (and (not whole) "127.0.0.1 did not answer in time")))
+            (should (eq (plist-get told :sent) (not whole))))
+        (delete-process server)))))
+
 ;;; Lawful oddities of an answer
 
 (defun mew-submit-https-tests--answered (octets)

@@ -318,9 +318,13 @@ Signal `mew-submit-config' when there is none."
                      'config nil "The client file cannot be read: %s"
                      (error-message-string err)))))
          (whole (mew-submit-https--json octets))
-         (inner (and whole (or (gethash "installed" whole) (gethash "web" whole))))
+         (inner (and whole (gethash "installed" whole)))
          (object (if (hash-table-p inner) inner whole))
          (id (mew-submit-https--text object "client_id")))
+    (when (and whole (or (gethash "web" whole) (gethash "private_key" whole)))
+      (mew-submit-error--throw
+       'config nil "What is in %s is for a server: have the issuer make a client for a \
+desktop application (Google calls it \"Desktop app\"), and take the file of that" file))
     (unless id
       (mew-submit-error--throw
        'config nil "There is no client_id in %s, which has to be JSON such as \

@@ -1119,6 +1119,13 @@ The programs are those in PATH, a list of directories."
            '(("Google's" "{\"installed\":{\"client_id\":\"emacs\",\"client_secret\":\"s3\"}}"
               "signed-in" "")
              ("plain" "{\"client_id\":\"emacs\"}" "signed-in" "")
+             ;; The browser would be told no, and never come back.
+             ("Q35 Google's for a web page"
+              "{\"web\":{\"client_id\":\"emacs\",\"client_secret\":\"s3\"}}"
+              "failed" "is for a server")
+             ("Q35 Google's of a service account"
+              "{\"type\":\"service_account\",\"client_id\":\"1\",\"private_key\":\"s3\"}"
+              "failed" "is for a server")
              ("Q35 empty" "" "failed" "no client_id")
              ("Q35 deep" "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[" "failed" "no client_id")
              ("Q35 none" nil "failed" "cannot be read")))

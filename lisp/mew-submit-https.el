@@ -176,8 +176,8 @@ leaves it is sent in the clear."
   "Return the value of the field NAME in the header; the buffer is narrowed to it."
   (goto-char (point-min))
   (mew-submit-caseless--folding
-    (and (re-search-forward (format "^%s:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" name) nil t)
-         (match-string 1))))
+    (and (re-search-forward (format "^%s:\\([^\r\n]*\\)\r?$" name) nil t)
+         (mew-submit-error--trim (match-string 1)))))
 
 (defun mew-submit-https--header (exchange)
   "Read the header of EXCHANGE in its buffer, if it is there."

@@ -96,8 +96,8 @@
 A name of somebody else's that leads here would let a web page read what is
 answered."
   (and (mew-submit-caseless--folding
-         (string-match "^host:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" head))
-       (member (mew-submit-caseless--down (match-string 1 head))
+         (string-match "^host:\\([^\r\n]*\\)\r?$" head))
+       (member (mew-submit-caseless--down (mew-submit-error--trim (match-string 1 head)))
                (mapcar (lambda (host)
                          (format "%s:%d" host (mew-submit-loopback-port listener)))
                        '("127.0.0.1" "localhost" "[::1]")))))

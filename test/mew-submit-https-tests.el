@@ -11,6 +11,7 @@
 
 (require 'json)
 (require 'mew-submit-https)
+(require 'mew-submit-loopback)
 (require 'mew-submit-test-helpers)
 
 (defun mew-submit-https-tests--read (text native)
@@ -194,6 +195,27 @@ nft 'table inet t { chain c { type filter hook input priority 0; udp dport 53 dr
            (lambda (answer) (setq told answer)))
           (mew-submit-test-until ("the answer") told))
       (delete-process server))))
+
+;; With a regexp that gives blanks back one by one Emacs stands still for minutes.
+(ert-deftest mew-submit-https-tests-blanks ()
+  "However many blanks are in a field of the header, it is read at once."
+  (let ((blanks (make-string 120000 ?\s)))
+    (should (equal (plist-get (mew-submit-https-tests--answered
+                               (concat "HTTP/1.1 200 OK\r\nLocation: a" blanks "b\r\n"
+                                       "Content-Length: \t 3 \t\r\n\r\nabc"))
+                              :body)
+                   "abc")))
+  (let* ((listener (mew-submit-loopback--start nil #'ignore))
+         (port (mew-submit-loopback-port listener)))
+    (unwind-protect
+        (pcase-dolist (`(,host ,own) `((,(concat "a" (make-string 16000 ?\s) "b") nil)
+                                       (,(format " \t127.0.0.1:%d \t" port) t)
+                                       (,(format "127.0.0.1:%d\rx" port) nil)))
+          (should (eq (and (mew-submit-loopback--own-name-p
+                            listener (concat "GET / HTTP/1.1\r\nHost:" host "\r\n\r\n"))
+                           t)
+                      own)))
+      (mew-submit-loopback--stop listener))))
 
 (ert-deftest mew-submit-https-tests-sizes-of-chunks ()
   "The size of a chunk may have zeros before it, as many servers write it, and more behind."

@@ -327,7 +327,7 @@ It is (code . CODE); (failed . WHY), for an answer to us that ends it; or
          (code (funcall get "code"))
          (refusal (funcall get "error")))
     (cond
-     ((/= (length parameters) (length (seq-uniq (mapcar #'car parameters))))
+     ((/= (length parameters) (length (delete-dups (mapcar #'car parameters))))
       '(ignored . "it says something twice"))
      ((not (and state (funcall get "state")
                 (equal (secure-hash 'sha256 state)

@@ -142,6 +142,9 @@ Return a try, as far as a browser has it when it is at the issuer."
              ("Q4 the code twice" ,(format "code=x&code=y&state=%s" state))
              ("Q4 the issuer twice"
               ,(format "code=x&state=%s&iss=%s&iss=https://evil.example" state iss))
+             ("Q12 thousands of parameters"
+              ,(mapconcat (lambda (number) (format "%x" number))
+                          (number-sequence 1 3500) "&"))
              ("Q5 a refusal without state" "error=access_denied")
              ("Q5 a refusal with another state" "error=access_denied&state=x")
              ("Q8 octets that are no UTF-8" "code=%ff%fe&state=%ff")))

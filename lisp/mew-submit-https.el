@@ -176,8 +176,8 @@ leaves it is sent in the clear."
   "Return the value of the field NAME in the header; the buffer is narrowed to it."
   (goto-char (point-min))
   (mew-submit-caseless--folding
-    (and (re-search-forward (format "^%s:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" name) nil t)
-         (match-string 1))))
+    (and (re-search-forward (format "^%s:\\([^\r\n]*\\)\r?$" name) nil t)
+         (mew-submit-error--trim (match-string 1)))))
 
 (defun mew-submit-https--header (exchange)
   "Read the header of EXCHANGE in its buffer, if it is there."
@@ -433,6 +433,17 @@ there (error %s)" (match-string 1 change)))
                              (string-trim change)))
     (_ (mew-submit-https--read exchange t))))
 
+(defun mew-submit-https--give-up (exchange)
+  "End EXCHANGE, whose time is over, unless its answer has come.
+Where Emacs was not awake, or something else stood in its way, that is there and
+was not read; a refresh token in it would be lost."
+  (let ((process (mew-submit-https-process exchange)))
+    (while (and (mew-submit-https-callback exchange)
+                (null (mew-submit-https-request exchange))
+                (process-live-p process)
+                (accept-process-output process 0 nil t))))
+  (mew-submit-https--fail exchange "did not answer in time"))
+
 (defun mew-submit-https--message (parts accept body type)
   "Return a request, octets, for the address of PARTS; its answer is of ACCEPT.
 BODY is what is posted, octets of TYPE, or nil to get something."
@@ -440,7 +451,9 @@ BODY is what is posted, octets of TYPE, or nil to get something."
     (concat (if body "POST " "GET ") path " HTTP/1.1\r\n"
             "Host: " host
             (if (eql port (if (equal scheme "https") 443 80)) "" (format ":%d" port))
-            "\r\nAccept: " accept "\r\nUser-Agent: mew-submit\r\n"
+            ;; Without a word any coding will do, says RFC 9110 (section 12.5.3).
+            "\r\nAccept: " accept "\r\nAccept-Encoding: identity"
+            "\r\nUser-Agent: mew-submit\r\n"
             "Connection: close\r\n"
             (and body (format "Content-Type: %s\r\nContent-Length: %d\r\n"
                               type (length body)))
@@ -501,9 +514,8 @@ machine; nobody is asked anything, and no redirect is followed."
          (body (if form (encode-coding-string (mew-submit-https--query form) 'utf-8)
                  (and json (encode-coding-string json 'utf-8)))))
     (setf (mew-submit-https-timer exchange)
-          (run-at-time mew-submit-https--timeout nil #'mew-submit-background--call
-                       (lambda ()
-                         (mew-submit-https--fail exchange "did not answer in time")))
+          (run-at-time mew-submit-https--timeout nil
+                       #'mew-submit-https--guard exchange #'mew-submit-https--give-up)
           (mew-submit-https-buffer exchange)
           (generate-new-buffer " *mew-submit https*" t))
     (with-current-buffer (mew-submit-https-buffer exchange)

@@ -92,8 +92,7 @@ Those of `mew-submit-issuer--tenants' have two."
         (methods (and document (gethash "code_challenge_methods_supported" document)))
         (types (and document (gethash "response_types_supported" document)))
         (token (mew-submit-https--text document "token_endpoint")))
-    (cond ((null document) "says nothing that can be read")
-          ((null said) "does not say who it is")
+    (cond ((null said) "does not say who it is")
           ((not (mew-submit-issuer--same-p said url))
            (format "speaks for %s, another issuer than the one that was asked, which is \
 how sign-ins are stolen; if both are your provider's, make that one the :issuer"
@@ -106,6 +105,20 @@ how sign-ins are stolen; if both are your provider's, make that one the :issuer"
            "has no kind of sign-in that is safe from Emacs")
           ((and (consp methods) (not (member "S256" methods)))
            "does not protect what it answers (no PKCE with S256)"))))
+
+(defun mew-submit-issuer--silence (answer)
+  "Return in words what ANSWER is, which is not the document of an issuer.
+Microsoft has a reason in it where there is no such tenant."
+  (let* ((status (plist-get answer :status))
+         (object (and (not (eql status 200))
+                      (mew-submit-https--json (plist-get answer :body))))
+         (reason (mew-submit-issuer--reason
+                  (mew-submit-https--text object "error" 100)
+                  (mew-submit-https--text object "error_description" 1000))))
+    (format "says nothing that can be read (%s): %s"
+            (or reason (format "status %s" status))
+            (if (or (eql status 429) (>= status 500)) "try again later"
+              "look at :issuer in the account's :oauth"))))
 
 (defun mew-submit-issuer--of (document url)
   "Return the issuer at URL that DOCUMENT, which is right, is about."
@@ -204,9 +217,12 @@ WHY is what was wrong with the one before; KEEP and CALLBACK are as for
       (lambda (answer)
         (let* ((document (and (eql (plist-get answer :status) 200)
                               (mew-submit-https--json (plist-get answer :body))))
-               (lacks (or (plist-get answer :error)
-                          (concat (mew-submit-https--host url) " "
-                                  (mew-submit-issuer--lacks document url)))))
+               (lacks (cond ((plist-get answer :error))
+                            ;; What was said before tells more than that there is nothing.
+                            ((and why (eql (plist-get answer :status) 404)) why)
+                            (t (concat (mew-submit-https--host url) " "
+                                       (if document (mew-submit-issuer--lacks document url)
+                                         (mew-submit-issuer--silence answer)))))))
           (if (and document (null (mew-submit-issuer--lacks document url)))
               (funcall callback (mew-submit-issuer--of document url) nil)
             (mew-submit-issuer--ask
@@ -302,9 +318,13 @@ Signal `mew-submit-config' when there is none."
                      'config nil "The client file cannot be read: %s"
                      (error-message-string err)))))
          (whole (mew-submit-https--json octets))
-         (inner (and whole (or (gethash "installed" whole) (gethash "web" whole))))
+         (inner (and whole (gethash "installed" whole)))
          (object (if (hash-table-p inner) inner whole))
          (id (mew-submit-https--text object "client_id")))
+    (when (and whole (or (gethash "web" whole) (gethash "private_key" whole)))
+      (mew-submit-error--throw
+       'config nil "What is in %s is for a server: have the issuer make a client for a \
+desktop application (Google calls it \"Desktop app\"), and take the file of that" file))
     (unless id
       (mew-submit-error--throw
        'config nil "There is no client_id in %s, which has to be JSON such as \
@@ -384,11 +404,15 @@ mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-subm
   "For how many seconds an access token is believed to be good at most.")
 
 (defun mew-submit-issuer--hide (text)
-  "Return TEXT, of an issuer, without words so long that they may be secrets."
+  "Return TEXT, of an issuer, without words so long that they may be secrets.
+Microsoft's have numbers at the end, by which it finds its own log again."
   (truncate-string-to-width
    (let ((case-fold-search nil))
-     (replace-regexp-in-string "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
-                               (mew-submit-error--clean text)))
+     (replace-regexp-in-string
+      "[A-Za-z0-9+/=_~-]\\{20,\\}" "****"
+      (mew-submit-error--clean
+       (replace-regexp-in-string " ?\\(?:Trace ID: .*\\)?\\'" ""
+                                 (replace-regexp-in-string "[ \t\r\n]+" " " text)))))
    200 nil nil "..."))
 
 (defun mew-submit-issuer--name-of (code)
@@ -426,6 +450,32 @@ Microsoft has at token time, too; the rest is what others have for the first.")
   '("invalid_client" "unauthorized_client" "deleted_client" "disabled_client")
   "What a program is refused with that an issuer does not know, or not any more.")
 
+(defun mew-submit-issuer--reason (code said)
+  "Return CODE and what was SAID of a failure, either or both, for people.
+CODE, the issuer's name of it, is left out where enough was SAID."
+  (let ((said (and said (replace-regexp-in-string "\\([^.]\\)[.]\\'" "\\1"
+                                              (mew-submit-issuer--hide said))))
+        (name (and code (mew-submit-issuer--name-of code))))
+    (cond ((and said name (< (length said) 30)) (format "%s, %s" said name))
+          (t (or said name)))))
+
+(defun mew-submit-issuer--no-sign-in (host code said)
+  "Return why HOST does not let its user sign in, by the CODE and what it has SAID."
+  (format (if (equal code "access_denied")
+              "%s was told no, or does not let this program in (%s)"
+            "%s does not let you sign in (%s)")
+          host (mew-submit-issuer--reason code said)))
+
+(defconst mew-submit-issuer--own-secret
+  (concat "client_secret\\|client_assertion\\|client secret\\|public client"
+          "\\|AADSTS7000218")
+  "What is said of a program that has no secret, or a wrong one, by who wants one.")
+
+(defconst mew-submit-issuer--policy
+  "AADSTS\\(?:530[0-9]+\\|50105\\|9009[345]\\)\\>"
+  "Microsoft's numbers for what an administrator has forbidden.
+To sign in again does not help then.")
+
 (defun mew-submit-issuer--failure (object answer host issuer client)
   "Return the failure (KIND . WORDS) that ANSWER of HOST, with OBJECT in it, means.
 KIND is `consent', `config' or `later'.  Where ISSUER does not know CLIENT any
@@ -433,26 +483,57 @@ more, which has registered itself there, that is forgotten."
   (let* ((named (mew-submit-https--text object "error" 100))
          (code (and named (mew-submit-caseless--down named)))
          (said (mew-submit-https--text object "error_description" 1000))
-         (status (plist-get answer :status))
-         (more (cond (said (concat ": " (mew-submit-issuer--hide said)))
-                     (code (format " (%s)" (mew-submit-issuer--name-of code)))
-                     (t (format " (status %s)" status)))))
+         (reason (or (mew-submit-issuer--reason code said)
+                     (format "status %s" (plist-get answer :status))))
+         (more (format (if said ": %s" " (%s)") reason))
+         (says (lambda (regexp)
+                 (and said (mew-submit-caseless--folding (string-match-p regexp said))))))
     (pcase code
       ((and "invalid_client" (guard (mew-submit-issuer--forget-client issuer client)))
        (cons 'consent (format "%s has forgotten this program, which becomes known \
 there again when you sign in" host)))
+      ((and (or "invalid_client" "invalid_request" "unauthorized_client")
+            (guard (funcall says mew-submit-issuer--own-secret)))
+       (cons 'config (format "%s wants another secret with the client id (%s): make the \
+client a public one there, or give its file with the secret as :client-file in :oauth"
+                             host reason)))
+      ((guard (and code (funcall says mew-submit-issuer--policy)))
+       (cons 'later (format "%s does not let you in from here, or not by this program \
+(%s); ask the administrator of your organisation" host reason)))
       ((pred (lambda (code) (member code mew-submit-issuer--consent)))
        (cons 'consent (format "%s does not take the sign-in any more%s" host more)))
       ((pred (lambda (code) (member code mew-submit-issuer--unknown)))
-       (cons 'config (format "%s does not know this program by its client id%s; get \
-one there, the manual says how" host more)))
-      ((or "invalid_scope" "unsupported_grant_type" "invalid_request" "invalid_resource")
+       (cons 'config (format "%s does not know this program by its client id, or not for \
+this (%s): look at :client-id in the account's :oauth" host reason)))
+      ((or "invalid_scope" "unsupported_grant_type" "invalid_request" "invalid_resource"
+           "redirect_uri_mismatch")
        (cons 'config (format "%s does not give what the account's :oauth asks for%s"
                              host more)))
       ((or "access_denied" "authorization_declined")
        (cons 'consent (format "%s was told no, or does not let this program in%s"
                               host more)))
       (_ (cons 'later (format "%s has no token at the moment%s" host more))))))
+
+(defun mew-submit-issuer--no-codes-p (object answer)
+  "Does ANSWER, with OBJECT in it, say that codes to type are not for this program?
+Google has none for mail, and others only for some of the programs they know."
+  (and (member (mew-submit-https--text object "error" 100)
+               '("invalid_scope" "unauthorized_client" "invalid_client" "invalid_request"
+                 "unsupported_grant_type" "access_denied"))
+       (memql (plist-get answer :status) '(400 401 403))
+       t))
+
+(defun mew-submit-issuer--no-code (object answer issuer client)
+  "Return why ANSWER of ISSUER to CLIENT, with OBJECT in it, has no code to type."
+  (let ((host (mew-submit-https--host (mew-submit-issuer-name issuer)))
+        (url (or (mew-submit-https--text object "verification_uri")
+                 (mew-submit-https--text object "verification_url"))))
+    (cond ((plist-get answer :error))
+          ((and url (not (mew-submit-https--parse url)))
+           (format "%s names no page of https to type its code at" host))
+          (t (cdr (mew-submit-issuer--failure object answer host
+                                              (mew-submit-issuer-name issuer)
+                                              (nth 0 client)))))))
 
 (defun mew-submit-issuer--parse (answer host scope issuer client)
   "Return what is in ANSWER, of HOST, to a request for tokens of SCOPE.

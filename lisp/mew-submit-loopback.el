@@ -96,8 +96,8 @@
 A name of somebody else's that leads here would let a web page read what is
 answered."
   (and (mew-submit-caseless--folding
-         (string-match "^host:[ \t]*\\([^\r\n]*?\\)[ \t]*\r?$" head))
-       (member (mew-submit-caseless--down (match-string 1 head))
+         (string-match "^host:\\([^\r\n]*\\)\r?$" head))
+       (member (mew-submit-caseless--down (mew-submit-error--trim (match-string 1 head)))
                (mapcar (lambda (host)
                          (format "%s:%d" host (mew-submit-loopback-port listener)))
                        '("127.0.0.1" "localhost" "[::1]")))))
@@ -114,6 +114,10 @@ answered."
   (cond ((not (string-match "\\`GET \\(/[^ ?#]*\\)\\(?:\\?\\([^ #]*\\)\\)? HTTP/1\\.[01]\r?$"
                             head))
          (mew-submit-loopback--refuse listener guest "405 Method Not Allowed"))
+        ;; A browser that loads ahead what nobody has opened yet would use up the page.
+        ((mew-submit-caseless--folding
+           (string-match-p "^\\(?:sec-\\|x-\\)?\\(?:purpose\\|moz\\):[ \t]*prefetch" head))
+         (mew-submit-loopback--refuse listener guest "503 Service Unavailable"))
         ((let ((path (match-string 1 head))
                (query (or (match-string 2 head) "")))
            (when (mew-submit-loopback--own-name-p listener head)
@@ -195,6 +199,11 @@ fields for the header."
              (mew-submit-error--throw 'config nil "There is no port for the sign-in: %s"
                                      (mew-submit-error--text err)))))))
     listener))
+
+(defun mew-submit-loopback--from-afar (listener)
+  "Return how a browser comes to LISTENER from where the user is, in words."
+  (format ", or, after \"ssh -L %1$d:127.0.0.1:%1$d\" to here, on the one you sit at"
+          (mew-submit-loopback-port listener)))
 
 (defun mew-submit-loopback--ipv6-p ()
   "Does this machine have the address ::1?"

@@ -64,7 +64,7 @@ does not wait for it."
 What was kept of it is overwritten."
   (let* ((chunks (mew-submit-oauth--run-chunks run))
          (whole (apply #'concat (reverse chunks))))
-    (string-match "\\`[ \t]*\\([^\r\n]*?\\)[ \t]*\\(?:[\r\n]\\|\\'\\)" whole)
+    (string-match "\\`[ \t]*\\([^\r\n]*[^ \t\r\n]\\|\\)" whole)
     (prog1 (match-string 1 whole)
       (mapc #'clear-string (cons whole chunks))
       (setf (mew-submit-oauth--run-chunks run) nil))))

@@ -110,5 +110,19 @@ OPEN and CANCEL are functions for its buttons."
             (quit-restore-window window 'bury)))
         (mew-submit-background--tell "%s" (plist-get event :text))))))
 
+(defun mew-submit-sign-in-view--beside (function &rest arguments)
+  "Call FUNCTION with ARGUMENTS, to show something that nobody waits for just now.
+A browser in Emacs, such as eww, would take the selected window, and the keys
+that are typed there; what it shows goes to another one."
+  (let ((before (current-window-configuration))
+        (window (selected-window))
+        (buffer (window-buffer)))
+    (mew-submit-background--run
+      (apply function arguments))
+    (unless (and (eq window (selected-window)) (eq buffer (window-buffer)))
+      (let ((page (window-buffer)))
+        (set-window-configuration before)
+        (display-buffer page '(nil (inhibit-same-window . t)))))))
+
 (provide 'mew-submit-sign-in-view)
 ;;; mew-submit-sign-in-view.el ends here

@@ -162,9 +162,12 @@ That is for :on-event of `mew-submit-sign-in' to do, where there is one."
   "Return EVENT of FLOW in words."
   (pcase (plist-get event :step)
     ('begin (format "Asking %s how to sign in..." (mew-submit-sign-in--host flow)))
-    ('browser (format "Sign in as %s in your browser.  If it does not open, open this \
-address on this machine (it is good for one visit):\n\n  %s"
-                      (mew-submit-sign-in--user flow) (plist-get event :url)))
+    ('browser (concat
+               (format "Sign in as %s in your browser.  If it does not open, open this \
+address on this machine" (mew-submit-sign-in--user flow))
+               (and (mew-submit-sign-in--no-browser-p)
+                    (mew-submit-loopback--from-afar (mew-submit-sign-in-listener flow)))
+               " (it is good for one visit):\n\n  " (plist-get event :url)))
     ('code (format "To sign in as %s, open this address in a browser, on any \
 machine:\n\n  %s\n\nand type this code there:\n\n  %s"
                    (mew-submit-sign-in--user flow) (plist-get event :url)
@@ -192,12 +195,12 @@ shown again."
                                  (copy-sequence (mew-submit-sign-in-shown other)))))
 
 (defun mew-submit-sign-in--browse (flow)
-  "Have a browser show the page that FLOW waits for."
+  "Have a browser show the page that FLOW waits for, without a code in it."
   (condition-case err
       (funcall (or (mew-submit-sign-in-browse flow) #'browse-url)
-               (or (plist-get (mew-submit-sign-in-shown flow) :complete)
-                   (plist-get (mew-submit-sign-in-shown flow) :url)))
-    (error (message "The browser cannot be started: %s" (mew-submit-oauth--error-text err)))))
+               (plist-get (mew-submit-sign-in-shown flow) :url))
+    (error (mew-submit-background--tell "The browser cannot be started: %s"
+                                        (mew-submit-oauth--error-text err)))))
 
 (defun mew-submit-sign-in--open (flow)
   "Have the page that FLOW waits for opened in a browser, again if need be."
@@ -324,7 +327,7 @@ It is (code . CODE); (failed . WHY), for an answer to us that ends it; or
          (code (funcall get "code"))
          (refusal (funcall get "error")))
     (cond
-     ((/= (length parameters) (length (seq-uniq (mapcar #'car parameters))))
+     ((/= (length parameters) (length (delete-dups (mapcar #'car parameters))))
       '(ignored . "it says something twice"))
      ((not (and state (funcall get "state")
                 (equal (secure-hash 'sha256 state)
@@ -337,13 +340,9 @@ sign-ins are stolen; nothing was sent there" host)))
      ((and (null iss) (mew-submit-issuer-says-iss issuer))
       (cons 'failed (format "The answer does not say that it comes from %s, as its \
 answers do; nothing was sent to anybody" host)))
-     ((equal refusal "access_denied")
-      (cons 'failed (format "%s was told no, or does not let this program in" host)))
      (refusal
-      (cons 'failed (format "%s does not let you sign in (%s)" host
-                            (if-let* ((said (funcall get "error_description")))
-                                (mew-submit-issuer--hide said)
-                              (mew-submit-issuer--name-of refusal)))))
+      (cons 'failed (mew-submit-issuer--no-sign-in
+                     host refusal (funcall get "error_description"))))
      ((not (and (mew-submit-issuer--usable-p code) (length< code 4097)))
       (cons 'failed (format "%s has answered without a code" host)))
      (t (cons 'code code)))))
@@ -405,27 +404,33 @@ who has seen it, go back to Emacs, cancel the sign-in and begin again.")))))
 
 (defun mew-submit-sign-in--by-browser (flow)
   "Have the user of FLOW sign in with a browser on this machine."
-  (let ((template (mew-submit-sign-in--template flow)))
-    (if (not (string-match "\\`http://\\(127\\.0\\.0\\.1\\|localhost\\)\\(/[^?#]*\\)?\\'"
-                           template))
-        (mew-submit-sign-in--fail flow "The :redirect in the account's :oauth has to be \
+  (let ((template (mew-submit-sign-in--template flow))
+        (issuer (mew-submit-sign-in-issuer flow)))
+    (cond
+     ((not (mew-submit-issuer--answers-p issuer))
+      (mew-submit-sign-in--foreign flow (mew-submit-issuer-authorize issuer)))
+     ((not (string-match "\\`http://\\(127\\.0\\.0\\.1\\|localhost\\)\\(/[^?#]*\\)?\\'"
+                         template))
+      (mew-submit-sign-in--fail flow "The :redirect in the account's :oauth has to be \
 http://127.0.0.1/ or http://localhost, with a path perhaps: the browser comes back to \
-this machine")
-      (let ((host (match-string 1 template))
-            (path (or (match-string 2 template) "")))
-        (setf (mew-submit-sign-in-listener flow)
-              (mew-submit-loopback--start
-               (equal host "localhost")
-               (lambda (path parameters answer)
-                 (mew-submit-sign-in--visit flow path parameters answer)))
-              (mew-submit-sign-in-state flow) (mew-submit-random--text)
-              (mew-submit-sign-in-verifier flow) (mew-submit-random--text)
-              (mew-submit-sign-in-redirect flow)
-              (format "http://%s:%d%s" host
-                      (mew-submit-loopback-port (mew-submit-sign-in-listener flow))
-                      path))
-        (mew-submit-sign-in--show flow (mew-submit-sign-in--new-start flow))
-        (mew-submit-sign-in--later flow 0 #'mew-submit-sign-in--browse)))))
+this machine"))
+     (t (let ((host (match-string 1 template))
+               (path (or (match-string 2 template) "")))
+           (setf (mew-submit-sign-in-listener flow)
+                 (mew-submit-loopback--start
+                  (equal host "localhost")
+                  (lambda (path parameters answer)
+                    (mew-submit-sign-in--visit flow path parameters answer)))
+                 (mew-submit-sign-in-state flow) (mew-submit-random--text)
+                 (mew-submit-sign-in-verifier flow) (mew-submit-random--text)
+                 (mew-submit-sign-in-redirect flow)
+                 (format "http://%s:%d%s" host
+                         (mew-submit-loopback-port (mew-submit-sign-in-listener flow))
+                         path))
+           (mew-submit-sign-in--show flow (mew-submit-sign-in--new-start flow))
+           (mew-submit-sign-in--later
+            flow 0 (apply-partially #'mew-submit-sign-in-view--beside
+                                    #'mew-submit-sign-in--browse)))))))
 
 ;;; In a browser anywhere
 
@@ -435,7 +440,8 @@ this machine")
    flow (mew-submit-issuer-device (mew-submit-sign-in-issuer flow))
    `(("scope" . ,(mew-submit-sign-in--scope flow)))
    (lambda (answer)
-     (let* ((object (and (plist-get answer :body)
+     (let* ((issuer (mew-submit-sign-in-issuer flow))
+            (object (and (plist-get answer :body)
                          (mew-submit-https--json (plist-get answer :body))))
             (device (and (eql (plist-get answer :status) 200)
                          (mew-submit-https--text object "device_code")))
@@ -443,23 +449,20 @@ this machine")
             (url (or (mew-submit-https--text object "verification_uri")
                      (mew-submit-https--text object "verification_url")))
             (all (mew-submit-https--text object "verification_uri_complete"))
-            (seconds (mew-submit-https--number object "expires_in"))
-            (host (mew-submit-sign-in--host flow)))
-       (cond ((not (and device code (mew-submit-https--parse url)))
+            (seconds (mew-submit-https--number object "expires_in")))
+       (cond ((and (null (mew-submit-sign-in-method flow))
+                   (mew-submit-issuer-authorize issuer)
+                   (mew-submit-issuer--no-codes-p object answer))
+              (mew-submit-sign-in--by-browser flow))
+             ((not (and device code (mew-submit-https--parse url)))
               (mew-submit-sign-in--fail
-               flow "%s" (or (plist-get answer :error)
-                             (cdr (mew-submit-issuer--failure
-                                   object answer host
-                                   (mew-submit-issuer-name
-                                    (mew-submit-sign-in-issuer flow))
-                                   (nth 0 (mew-submit-sign-in-client flow)))))))
-             ((not (mew-submit-issuer--own-page-p (mew-submit-sign-in-issuer flow) url))
+               flow "%s" (mew-submit-issuer--no-code object answer issuer
+                                                     (mew-submit-sign-in-client flow))))
+             ((not (mew-submit-issuer--own-page-p issuer url))
               (mew-submit-sign-in--foreign flow url))
              (t (mew-submit-sign-in--show
                  flow (list :step 'code :code (mew-submit-error--clean code) :url url
-                            :complete (and (mew-submit-issuer--own-page-p
-                                            (mew-submit-sign-in-issuer flow) all)
-                                           all)))
+                            :complete (and (mew-submit-issuer--own-page-p issuer all) all)))
                 (mew-submit-sign-in--poll-later
                  flow device
                  (max 1 (min 60 (or (mew-submit-https--number object "interval") 5)))
@@ -540,11 +543,8 @@ the account's :oauth (:authorize-url, :device-url, :token-url)"
           ((eq method 'code)
            (mew-submit-sign-in--fail flow "%s has no sign-in with a code; it has to be in \
 a browser on this machine" host))
-          ((and authorize (not (mew-submit-issuer--answers-p issuer)))
-           (mew-submit-sign-in--foreign flow authorize))
           (authorize (mew-submit-sign-in--by-browser flow))
-          (t (mew-submit-sign-in--fail flow "%s has no way to sign in that mew-submit \
-knows" host)))))
+          (t (mew-submit-sign-in--fail flow "%s has no way to sign in from Emacs" host)))))
 
 (defun mew-submit-sign-in--begin (flow)
   "Begin FLOW: find its issuer, and as whom that knows us."
@@ -713,8 +713,8 @@ what could not be done, in words."
      account
      (or callback
          (lambda (why)
-           (message "%s is signed out%s" (mew-submit-token--user account)
-                    (if why (concat ".  " why) "")))))))
+           (message "%s" (or why (format "%s is signed out"
+                                         (mew-submit-token--user account)))))))))
 
 (provide 'mew-submit-sign-in)
 ;;; mew-submit-sign-in.el ends here

@@ -35,7 +35,11 @@ EVENT is the question of the mail that waits."
                   (mew-submit-token-mail--reply
                    (plist-put (copy-sequence event) :refresh nil) account reply))))
     (cond ((or noninteractive (mew-submit-background--nobody-p))
-           (funcall none (concat words "; M-x mew-submit-sign-in, and the mail goes out")))
+           (funcall none (concat words
+                                 (if (eq (car problem) 'locked)
+                                     "; send from an Emacs that you can type it in, or \
+have gpg-agent know it, and the mail goes out"
+                                   "; M-x mew-submit-sign-in, and the mail goes out"))))
           ((eq (car problem) 'locked)
            (mew-submit-token-mail--pose
             event (list 'unlock-token) (concat words ".")

@@ -539,7 +539,9 @@ Where the user has passwords saved without a question it is made."
                  (equal (car auth-sources) (car (mew-submit-auth--quiet-sources)))
                  (mew-submit-token--make-key))
             'no-key))
-    (mew-submit-secret 'locked)))
+    (mew-submit-secret 'locked)
+    ;; What is signed in is not lost because a file cannot be read or written.
+    (error 'no-key)))
 
 (defun mew-submit-token--set (account record parsed callback)
   "Have ACCOUNT signed in with RECORD and what PARSED has of tokens.
@@ -565,7 +567,9 @@ and else with why it is in memory only, in words."
         (mew-submit-token--tell token nil)
       (mew-submit-token--tell-waiting token nil))
     (cond ((null (plist-get parsed :refresh))
-           (funcall callback "there is nothing to renew it with"))
+           (funcall callback (format "there is nothing to renew it with, so that holds \
+for %d minutes; :scope in :oauth may have to have offline_access"
+                                     (/ (plist-get parsed :lifetime) 60))))
           ((symbolp key) (funcall callback key))
           (t (mew-submit-token--keep-now account callback)))))
 
@@ -615,7 +619,11 @@ auth-source-save-behavior")))))
 (defun mew-submit-token--remove (account callback)
   "Forget ACCOUNT's sign-in, here and at the issuer (RFC 7009).
 CALLBACK is called with nil, or with what could not be done, in words."
-  (let ((token (mew-submit-token--of account)))
+  (let* ((token (mew-submit-token--of account))
+         (where (mew-submit-token--where account))
+         (not-told (lambda (why)
+                     (funcall callback (format "%s is signed out here, but the issuer \
+could not be told (%s); take it back on the pages of your provider" where why)))))
     (when-let* ((renewal (mew-submit-token-exchange token)))
       (mew-submit-https--cancel renewal)
       (mew-submit-token--free token))
@@ -626,21 +634,20 @@ CALLBACK is called with nil, or with what could not be done, in words."
         token
         (lambda (record)
           (if (null (plist-get record :revoke-url))
-              (funcall callback "The issuer was not told: it has no way for that, or \
-what was kept cannot be read")
+              (funcall not-told "it has no way for that, or what was kept cannot be read")
             (mew-submit-https--fetch
              (plist-get record :revoke-url)
              (lambda (answer)
-               (funcall callback
-                        (and (not (<= 200 (or (plist-get answer :status) 0) 299))
-                             (format "The issuer could not be told (%s)"
-                                     (or (plist-get answer :error)
-                                         (plist-get answer :status))))))
+               (if (<= 200 (or (plist-get answer :status) 0) 299)
+                   (funcall callback nil)
+                 (funcall not-told (or (plist-get answer :error)
+                                       (format "status %s" (plist-get answer :status))))))
              :form `(("token" . ,(plist-get record :refresh))
                      ("token_type_hint" . "refresh_token")
                      ("client_id" . ,(plist-get record :client-id))
                      ("client_secret" . ,(plist-get record :client-secret))))))))
-     (lambda (problem) (funcall callback (cdr problem))))))
+     (lambda (problem)
+       (funcall callback (format "%s is not signed out: %s" where (cdr problem)))))))
 
 (defun mew-submit-token--status (account)
   "Return what is known of ACCOUNT's sign-in, a plist, without asking anybody.

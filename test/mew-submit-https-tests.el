@@ -11,6 +11,7 @@
 
 (require 'json)
 (require 'mew-submit-https)
+(require 'mew-submit-loopback)
 (require 'mew-submit-test-helpers)
 
 (defun mew-submit-https-tests--read (text native)
@@ -26,6 +27,14 @@
                               all))
                       object)
              (list (nreverse all)))))))
+
+(ert-deftest mew-submit-https-tests-no-coding ()
+  "An answer that is packed could not be read: it is asked for as it is."
+  (dolist (body '(nil "grant_type=x"))
+    (should (string-search "\r\nAccept-Encoding: identity\r\n"
+                           (mew-submit-https--message
+                            (mew-submit-https--parse "https://id.example/token")
+                            "application/json" body "text/plain")))))
 
 (ert-deftest mew-submit-https-tests-json ()
   "An object is read the same way by either parser of Emacs; nothing else is one."
@@ -141,6 +150,33 @@ nft 'table inet t { chain c { type filter hook input priority 0; udp dport 53 dr
           (should (string-search "does not answer" (plist-get told :error))))
       (delete-process pipe))))
 
+;;; An answer that nobody has read
+
+(ert-deftest mew-submit-https-tests-answer-before-the-deadline ()
+  "An answer that came while Emacs was not awake counts, though its time is over now."
+  (dolist (whole '(t nil))
+    (let* (guest told
+           (server (make-network-process
+                    :name "slow" :server t :noquery t :host "127.0.0.1" :service t
+                    :coding 'binary
+                    :filter (lambda (process _request) (setq guest process))))
+           (exchange (mew-submit-https--fetch
+                      (format "http://127.0.0.1:%d/" (process-contact server :service))
+                      (lambda (answer) (setq told answer))
+                      :form '(("grant_type" . "refresh_token")))))
+      (unwind-protect
+          (progn
+            (mew-submit-test-until ("the request") guest)
+            (process-send-string guest "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab")
+            (when whole
+              (process-send-string guest "c"))
+            (timer-event-handler (mew-submit-https-timer exchange))
+            (should (equal (plist-get told :body) (and whole "abc")))
+            (should (equal (plist-get told :error)
+                           (and (not whole) "127.0.0.1 did not answer in time")))
+            (should (eq (plist-get told :sent) (not whole))))
+        (delete-process server)))))
+
 ;;; Lawful oddities of an answer
 
 (defun mew-submit-https-tests--answered (octets)
@@ -159,6 +195,27 @@ nft 'table inet t { chain c { type filter hook input priority 0; udp dport 53 dr
            (lambda (answer) (setq told answer)))
           (mew-submit-test-until ("the answer") told))
       (delete-process server))))
+
+;; With a regexp that gives blanks back one by one Emacs stands still for minutes.
+(ert-deftest mew-submit-https-tests-blanks ()
+  "However many blanks are in a field of the header, it is read at once."
+  (let ((blanks (make-string 120000 ?\s)))
+    (should (equal (plist-get (mew-submit-https-tests--answered
+                               (concat "HTTP/1.1 200 OK\r\nLocation: a" blanks "b\r\n"
+                                       "Content-Length: \t 3 \t\r\n\r\nabc"))
+                              :body)
+                   "abc")))
+  (let* ((listener (mew-submit-loopback--start nil #'ignore))
+         (port (mew-submit-loopback-port listener)))
+    (unwind-protect
+        (pcase-dolist (`(,host ,own) `((,(concat "a" (make-string 16000 ?\s) "b") nil)
+                                       (,(format " \t127.0.0.1:%d \t" port) t)
+                                       (,(format "127.0.0.1:%d\rx" port) nil)))
+          (should (eq (and (mew-submit-loopback--own-name-p
+                            listener (concat "GET / HTTP/1.1\r\nHost:" host "\r\n\r\n"))
+                           t)
+                      own)))
+      (mew-submit-loopback--stop listener))))
 
 (ert-deftest mew-submit-https-tests-sizes-of-chunks ()
   "The size of a chunk may have zeros before it, as many servers write it, and more behind."

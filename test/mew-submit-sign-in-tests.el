@@ -142,6 +142,9 @@ Return a try, as far as a browser has it when it is at the issuer."
              ("Q4 the code twice" ,(format "code=x&code=y&state=%s" state))
              ("Q4 the issuer twice"
               ,(format "code=x&state=%s&iss=%s&iss=https://evil.example" state iss))
+             ("Q12 thousands of parameters"
+              ,(mapconcat (lambda (number) (format "%x" number))
+                          (number-sequence 1 3500) "&"))
              ("Q5 a refusal without state" "error=access_denied")
              ("Q5 a refusal with another state" "error=access_denied&state=x")
              ("Q8 octets that are no UTF-8" "code=%ff%fe&state=%ff")))
@@ -278,6 +281,15 @@ Return a try, as far as a browser has it when it is at the issuer."
         (should (string-search "good for one visit" page))
         (should-not (string-search "Location" page)))
       (mew-submit-sign-in--open (mew-submit-sign-in-tests--try-flow try))
+      ;; A browser that looks ahead has not been told to go there.
+      (pcase-let* ((url (url-generic-parse-url (mew-submit-sign-in-tests--try-start try)))
+                   (asked (format "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                                  (url-filename url) (url-port url))))
+        (dolist (field '("Sec-Purpose: prefetch;prerender" "Purpose: prefetch"
+                         "X-moz: prefetch"))
+          (should (string-prefix-p "HTTP/1.1 503"
+                                   (mew-submit-sign-in-tests--ask
+                                    (url-port url) asked field "\r\n\r\n")))))
       (should-not (equal start (mew-submit-sign-in-tests--try-start try)))
       (should (string-prefix-p "HTTP/1.1 302"
                                (mew-submit-sign-in-tests--ask
@@ -330,6 +342,86 @@ Return a try, as far as a browser has it when it is at the issuer."
                        (string-match-p "mew-submit \\(https\\|sign-in\\)"
                                        (process-name process)))
                      (process-list))))))
+
+;;; The browser
+
+(ert-deftest mew-submit-sign-in-tests-no-code-for-mail ()
+  "Where no browser can be shown here, and there is no code either, it is a browser.
+So it is with Google, which has codes, and none for mail; who asks for a code
+hears why there is none."
+  (mew-submit-issuer-test-with issuer
+    (let ((process-environment (append '("DISPLAY" "WAYLAND_DISPLAY") process-environment)))
+      (pcase-dolist (`(,status ,error)
+                     '((400 "invalid_scope") (400 "unauthorized_client")
+                       (401 "invalid_client")))
+        (ert-info (error)
+          (mew-submit-issuer-test-forget)
+          (mew-submit-issuer-test-behave
+           issuer :device-raw (list :status status
+                                    :body (format "{\"error\":\"%s\"}" error)))
+          (let* (flow words
+                 (result (mew-submit-issuer-test-sign-in
+                          (mew-submit-issuer-test-account issuer)
+                          :on-event (lambda (event)
+                                      (when (eq (plist-get event :step) 'browser)
+                                        (setq flow (car (mew-submit-sign-in--running))
+                                              words (mew-submit-sign-in--words
+                                                     flow event)))))))
+            (should (equal (plist-get result :result) "signed-in"))
+            (should (string-match "ssh -L \\([0-9]+\\):127[.]0[.]0[.]1:\\1\\>" words))
+            (should (string-search (format "127.0.0.1:%s/" (match-string 1 words))
+                                   (substring words (match-end 0)))))))
+      (mew-submit-issuer-test-behave issuer :device-raw '(:status 503 :body "{}"))
+      (should (equal (car (mew-submit-sign-in-tests--text issuer :method nil)) "failed"))
+      (should-not (mew-submit-issuer-test-log issuer "get" "/x")))))
+
+(ert-deftest mew-submit-sign-in-tests-code-in-no-argument ()
+  "A code that the user has to type is in no argument of a browser."
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-issuer-test-behave
+     issuer :device_answers (make-vector 100 "authorization_pending")
+     :device (list :verification_uri_complete
+                   (concat (mew-submit-issuer-test-url issuer) "/go?code=WDJB-MJHT")))
+    (let* (opened shown
+           (flow (mew-submit-sign-in
+                  (mew-submit-issuer-test-account issuer) :method 'code
+                  :browse (lambda (url) (push url opened))
+                  :on-event (lambda (event) (setq shown event)))))
+      (mew-submit-test-until ("the code")
+        (eq (plist-get shown :step) 'code))
+      (mew-submit-sign-in--open flow)
+      (mew-submit-sign-in-cancel flow)
+      (should (equal opened (list (concat (mew-submit-issuer-test-url issuer) "/go")))))))
+
+(ert-deftest mew-submit-sign-in-tests-browser-in-emacs ()
+  "A browser in Emacs, such as eww, does not take the window that the user types in."
+  (mew-submit-issuer-test-with issuer
+    (save-window-excursion
+      (dolist (window '(same other))
+        (ert-info ((format "%s" window))
+          (delete-other-windows)
+          (switch-to-buffer (get-buffer-create "draft"))
+          (let* (directory
+                 (draft (selected-window))
+                 (flow (mew-submit-sign-in
+                        (mew-submit-issuer-test-account issuer)
+                        :method 'browser :on-event #'ignore
+                        :browse (lambda (_)
+                                  (setq directory default-directory)
+                                  (if (eq window 'same)
+                                      (pop-to-buffer-same-window "*page*")
+                                    (pop-to-buffer "*page*" '(nil (inhibit-same-window . t))))))))
+            (get-buffer-create "*page*")
+            (let ((default-directory "/no such directory/"))
+              (mew-submit-test-until ("the page")
+                (get-buffer-window "*page*")))
+            (should (file-directory-p directory))
+            (should (eq (selected-window) draft))
+            (should (equal (buffer-name (window-buffer)) "draft"))
+            (should-not (eq (get-buffer-window "*page*") draft))
+            (mew-submit-sign-in-cancel flow)
+            (kill-buffer "*page*")
+            (kill-buffer "draft")))))))
 
 ;;; What issuers say
 
@@ -418,6 +510,13 @@ Return a try, as far as a browser has it when it is at the issuer."
             (:well-known (:octets "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
             "before its answer was whole")
            ("Q21 nothing" (:well-known "drop") "before its answer was whole")
+           ("Q21 there is none" (:well-known (:status 404 :body "<html>"))
+            "(status 404): look at :issuer")
+           ("Q21 it is down" (:well-known (:status 503 :body "<html>")) "try again later")
+           ("Q21 no such tenant"
+            (:well-known (:status 400 :body "{\"error\":\"invalid_tenant\",\
+\"error_description\":\"AADSTS90002: Tenant 'x' not found.\"}"))
+            "Tenant 'x' not found): look at :issuer")
            ("Q21 silence" (:well-known "hang") "did not answer in time")))
       (ert-info (row)
         (apply #'mew-submit-issuer-test-behave issuer behaviour)
@@ -756,7 +855,7 @@ nft 'table inet t { chain c { type filter hook input priority 0; ip6 daddr 2001:
            ("Q26 for something else" (:answer (:scope "openid calendar")) "failed"
             "did not give the permission mail")
            ("Q36 nothing to renew it with" (:answer (:refresh_token :null)) "signed-in"
-            "nothing to renew it with")
+            "nothing to renew it with, so that holds for 60 minutes")
            ("Q36 something unusable to renew it with" (:answer (:refresh_token "a\nb"))
             "signed-in" "nothing to renew it with")
            ("Q39 it does not know us" (:clients ["other"]) "failed" "client id")
@@ -819,9 +918,12 @@ nft 'table inet t { chain c { type filter hook input priority 0; ip6 daddr 2001:
              ("Q27 without a pause" (:device (:interval 0)) "signed-in" "" (1 1))
              ("Q27 for a year" (:device (:interval 1e9)) "signed-in" "" (60 60))
              ("Q27 where it is not safe" (:device (:verification_uri "http://evil.example/"))
-              "failed" "no token" nil)
+              "failed" "no page of https" nil)
              ("Q27 in a file" (:device (:verification_uri "file:///etc/passwd"))
-              "failed" "no token" nil)
+              "failed" "no page of https" nil)
+             ("Q27 not for what is asked for"
+              (:device-raw (:status 400 :body "{\"error\":\"invalid_scope\"}"))
+              "failed" "(invalid_scope)" nil)
              ("Q41 at another service"
               (:device (:verification_uri "https://microsoft.com/devicelogin"))
               "failed" "another service's, to sign in" nil)
@@ -1020,6 +1122,13 @@ The programs are those in PATH, a list of directories."
            '(("Google's" "{\"installed\":{\"client_id\":\"emacs\",\"client_secret\":\"s3\"}}"
               "signed-in" "")
              ("plain" "{\"client_id\":\"emacs\"}" "signed-in" "")
+             ;; The browser would be told no, and never come back.
+             ("Q35 Google's for a web page"
+              "{\"web\":{\"client_id\":\"emacs\",\"client_secret\":\"s3\"}}"
+              "failed" "is for a server")
+             ("Q35 Google's of a service account"
+              "{\"type\":\"service_account\",\"client_id\":\"1\",\"private_key\":\"s3\"}"
+              "failed" "is for a server")
              ("Q35 empty" "" "failed" "no client_id")
              ("Q35 deep" "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[" "failed" "no client_id")
              ("Q35 none" nil "failed" "cannot be read")))

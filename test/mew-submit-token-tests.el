@@ -16,6 +16,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-notice)
 (require 'mew-submit-sign-in)
+(require 'mew-submit-token-mail)
 (require 'mew-submit-test-helpers)
 
 (require 'mew-submit-issuer-test "issuer/issuer.el")
@@ -401,7 +402,24 @@ you must use multi-factor\"}"
          ;; These say so with 200.
          (200 "{\"error\":\"invalid_code\"}" consent "(invalid_code)")
          (200 "{\"error\":\"bad_refresh_token\",\"error_description\":\"It is expired.\"}"
-              consent "does not take the sign-in any more: It is expired.")
+              consent "does not take the sign-in any more: It is expired, bad_refresh_token")
+         ;; Google's words are no more than these, Microsoft's end in three lines of numbers.
+         (400 "{\"error\":\"redirect_uri_mismatch\",\"error_description\":\"Bad Request\"}"
+              config ": Bad Request, redirect_uri_mismatch")
+         (400 "{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS700082: The refresh \
+token has expired due to inactivity.\\r\\nTrace ID: 1\\r\\nCorrelation ID: 2\"}"
+              consent "AADSTS700082: The refresh token has expired due to inactivity")
+         ;; It knows the program, which lacks its secret.
+         (401 "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000218: The request \
+body must contain the following parameter: 'client_assertion' or 'client_secret'.\"}"
+              config "make the client a public one")
+         (400 "{\"error\":\"invalid_request\",\"error_description\":\"client_secret is missing.\"}"
+              config ":client-file in :oauth")
+         (401 "{\"error\":\"unauthorized_client\",\"error_description\":\"Invalid client or \
+Invalid client credentials\"}" config "look at :client-id")
+         ;; To sign in again does not help where the administrator says no.
+         (400 "{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS53003: Access has been \
+blocked by Conditional Access policies.\"}" later "ask the administrator")
          (200 "{\"error\":\"invalid_client\"}" config "does not know this program")
          (401 "{\"error\":\"deleted_client\"}" config "does not know this program")
          (401 "{\"error\":\"disabled_client\"}" config "does not know this program")
@@ -419,6 +437,7 @@ you must use multi-factor\"}"
                                "id.example" nil "https://id.example" "emacs")
                               :problem)))
         (should (eq seen kind))
+        (should-not (string-match-p "[\r\n\ufffd]\\|Trace" said))
         (should (string-search words said))))))
 
 (ert-deftest mew-submit-token-tests-permissions ()
@@ -511,6 +530,9 @@ Nothing that is older is renewed then, and nothing older is written over it."
           (= 3 (length heard))))
       (dolist (words heard)
         (should (string-search "another Emacs" words)))
+      ;; Who asked to be signed out is not told to be.
+      (should (string-search "is not signed out" (car heard)))
+      (should (file-exists-p (mew-submit-token-tests--file account)))
       (should-not (mew-submit-token--busy-p (mew-submit-token--of account))))))
 
 (ert-deftest mew-submit-token-tests-clients-that-cannot-be-written ()
@@ -584,7 +606,11 @@ Nothing that is older is renewed then, and nothing older is written over it."
 
 (ert-deftest mew-submit-token-tests-signed-out-without-a-word ()
   "An issuer that has nothing to say to that (204) has heard it; one that refuses has not."
-  (pcase-dolist (`(,status ,why) '((204 nil) (503 "The issuer could not be told (503)")))
+  (pcase-dolist
+      (`(,status ,why)
+       '((204 nil)
+         (503 "me@x at localhost is signed out here, but the issuer could not be told (status \
+503); take it back on the pages of your provider")))
     (mew-submit-token-tests--with (issuer account)
       (mew-submit-issuer-test-behave issuer :revoke status)
       (should (equal (mew-submit-token-tests--sign-out account) why)))))
@@ -789,6 +815,17 @@ Nothing that is older is renewed then, and nothing older is written over it."
               (should (eq (equal before (mew-submit-test-octets file))
                           (equal words "Not now"))))))))))
 
+(ert-deftest mew-submit-token-tests-locked-in-batch ()
+  "Where nobody can be asked for the passphrase, to sign in again is no advice."
+  (let (heard)
+    (mew-submit-token-mail--ask
+     '(:job 1) '(:name "test" :user "me@x") '(locked . "it is kept under a key")
+     (lambda (answer) (setq heard answer)))
+    (mew-submit-auth--user-is-here)
+    (should (eq (car heard) :none))
+    (should (string-search "gpg-agent" (cdr heard)))
+    (should-not (string-search "mew-submit-sign-in" (cdr heard)))))
+
 (ert-deftest mew-submit-token-tests-only-until-emacs-ends ()
   "A sign-in that is not kept is used, whatever file there is of an earlier one.
 Nobody has to unlock that, and it does not come back."
@@ -816,6 +853,18 @@ Nobody has to unlock that, and it does not come back."
       (funcall renew)
       (should (equal (funcall newest)
                      (plist-get (mew-submit-token--read account) :refresh))))))
+
+(ert-deftest mew-submit-token-tests-no-place-for-a-key ()
+  "Who has passwords where nothing can be read is signed in until Emacs ends."
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-test-with-directory directory
+      (let* ((auth-sources (list directory))
+             (account (mew-submit-issuer-test-account issuer))
+             (result (mew-submit-issuer-test-sign-in account :method 'browser)))
+        (should (equal (list (plist-get result :result) (plist-get result :text))
+                       '("signed-in" "me@x is signed in at localhost, until Emacs ends")))
+        (should-not (plist-get result :kept))
+        (should (car (mew-submit-token-tests--get account t)))))))
 
 (ert-deftest mew-submit-token-tests-kept-if-wanted ()
   "Where nobody has said so, the user says whether the sign-in is kept."

@@ -116,6 +116,8 @@ administrator has made for you: :cert-file, or --cert-file.  Nothing was sent.")
     ("starttls" . "Most likely this port wants STARTTLS: leave :plan and :routes (--plan, \
 --routes) out, or say PORT:starttls.  If mail went this way before, try another network.  \
 No password and no mail has left.")
+    ("implicit" . "This port is for TLS at once: say PORT:implicit in :routes (--routes), or \
+leave :plan and :routes (--plan, --routes) out.  No password and no mail has left.")
     ("size" . "Send less, make the attachments smaller, or send a link to them.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent.")
@@ -236,6 +238,8 @@ which words."
          (format "the certificate of %s %s" server
                  (mew-submit-report--certificate-words
                   (mew-submit-report--problem done) (plist-get done :tls))))
+        ((member (plist-get done :about) '("starttls" "implicit"))
+         (mew-submit-report--text done))
         ((plist-get done :tls) (format "%s offers no way to log in" server))
         ((plist-member done :tls) (format "%s offers no encryption" server))
         ;; What the outbox has kept of it does not tell.

@@ -43,6 +43,38 @@
         (should (equal (plist-get done :result) "insecure"))
         (should-not (plist-get done :about))))))
 
+(ert-deftest mew-submit-tls-tests-port-that-waits-for-tls ()
+  "Who asks for STARTTLS at 465 where TLS begins at once is told so, and soon.
+A server that greets late there finds its conversation as it was."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-port-p 465))
+  (mew-submit-test-with-peer
+      (peer (format "%s:465,name=implicit,implicit" (mew-submit-test-address 1))
+            (format "%s:465,name=late,noauth,1:greeting=hold:go" (mew-submit-test-address 2)))
+    (cl-flet ((account (number name)
+                (mew-submit-test-account peer name :server (mew-submit-test-address number)
+                                         :tls-name "localhost" :routes "465:starttls"
+                                         :step-timeout 8)))
+      (let ((done (mew-submit-test-run (account 1 "implicit") mew-submit-tls-tests--message)))
+        (should (equal (plist-get done :result) "insecure"))
+        (should (equal (plist-get done :about) "implicit"))
+        (should (string-match-p "PORT:implicit" (mew-submit-report--advice done)))
+        (should (string-match-p "waits for TLS at once at port 465"
+                                (mew-submit-report--reason done))))
+      (mew-submit-test-with-directory directory
+        (let ((session (mew-submit-parcel--submit
+                        (mew-submit-test-write (expand-file-name "message" directory)
+                                               mew-submit-tls-tests--message)
+                        :account (account 2 "late"))))
+          (mew-submit-test-until ("it to be asked for TLS")
+            (nth 1 (seq-filter (lambda (connect)
+                                 (equal (plist-get connect :listener) "late"))
+                               (mew-submit-test-log peer "connect"))))
+          (mew-submit-test-go peer)
+          (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience)
+                                    :result)
+                         "delivered")))))))
+
 ;;; Versions, names, files
 
 (ert-deftest mew-submit-tls-tests-minimum-and-priority ()

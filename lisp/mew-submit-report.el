@@ -279,7 +279,8 @@ OFFLINE is non-nil when this machine is on no network."
                       (format "the password for %s is not at hand" server)))
         ;; Without an answer the server has not been asked.
         ("auth" (cond ((eql (plist-get done :code) 0) (mew-submit-report--text done))
-                      ((memq (plist-get done :cause) '(nil auth-wrong-password))
+                      ((and (memq (plist-get done :cause) '(nil auth-wrong-password))
+                            (not (equal (plist-get done :about) "client-certificate")))
                        (format "%s did not accept user name and password" server))
                       (t (mew-submit-report--said done server))))
         ("protocol" (format "what answers for %s is no mail server" server))

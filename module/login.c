@@ -314,6 +314,8 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
   bool way = strcmp (about, "mechanism") == 0;
   bool secret = mechanism->secret != MSUB_SASL_NOTHING && !way && strcmp (about, "nothing") != 0;
   msub_smtp_failed (smtp, MSUB_AUTH, "auth", secret ? what : "the log-in", err);
+  if (err->about)
+    return; /* a client certificate is what it wants */
   err->about = about;
   if (strcmp (about, "password") == 0 && cannot_know_password (smtp, mechanism, challenges))
     {

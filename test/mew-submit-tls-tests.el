@@ -191,6 +191,38 @@ A server that greets late there finds its conversation as it was."
     (should-error (mew-submit-tls-tests--run peer "ok" :auth "PLAIN")
                   :type 'mew-submit-config)))
 
+(ert-deftest mew-submit-tls-tests-a-certificate-is-wanted-at-any-step ()
+  "A server that misses our certificate at the log-in or at MAIL wants no password."
+  :tags '(:module)
+  (dolist (step '("auth-end=reply:530 5.7.0" "auth-end=reply:535 5.7.8"
+                  "auth-end=reply:454 4.7.0" "mail=reply:530 5.7.0"))
+    (ert-info (step)
+      (mew-submit-test-with-peer
+          (peer "--user" "me" "--password" "s3cret"
+                (format "127.0.0.1:0,name=ok,%s No client certificate presented" step))
+        (let ((done (mew-submit-tls-tests--run peer "ok" :user "me" :password "s3cret")))
+          (should (equal (plist-get done :about) "client-certificate"))
+          (should (string-search ":cert-file" (mew-submit-report--advice done)))
+          (should-not (string-search "password" (mew-submit-report--reason done)))
+          (should-not (mew-submit-refusal--secret-p done)))))))
+
+(ert-deftest mew-submit-tls-tests-server-does-not-see-tls ()
+  "Who asks for TLS inside verified TLS is told as one that does not see it."
+  :tags '(:module)
+  (dolist (reply '("530 5.7.0 Must issue a STARTTLS command first"
+                   "538 5.7.11 Encryption required for requested authentication mechanism"))
+    (mew-submit-test-with-peer
+        (peer (concat "127.0.0.1:0,name=ok,noauth,mail=reply:" reply)
+              (concat "127.0.0.1:0,name=plain,plain,noauth,mail=reply:" reply))
+      (let ((done (mew-submit-tls-tests--run peer "ok")))
+        (should (eq (plist-get done :cause) 'auth-needs-tls))
+        (should (string-search "does not see" (mew-submit-refusal--meaning done)))
+        (should (string-search "Nothing has to be changed here"
+                               (mew-submit-report--advice done))))
+      (let ((done (mew-submit-tls-tests--run peer "plain" :tls 'none)))
+        (should (eq (plist-get done :cause) 'auth-needs-tls))
+        (should-not (plist-get done :detail))))))
+
 (ert-deftest mew-submit-tls-tests-a-certificate-is-wanted-inside-tls ()
   "A server that misses our certificate and says so inside TLS can encrypt."
   :tags '(:module)

@@ -325,14 +325,6 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
                         mechanism->name);
       msub_error_add (err, advice);
     }
-  if (strcmp (about, "password") == 0 && mechanism->binding && challenges > 0 && !denies_password (words))
-    {
-      msub_text_format (advice, sizeof advice,
-                        "If both are right, TLS ends before the server, at a proxy or at somebody who listens in, and %s is there "
-                        "to notice that: ask the server's administrator before :auth or --auth chooses another way to log in",
-                        mechanism->name);
-      msub_error_add (err, advice);
-    }
   if (way)
     {
       msub_text_format (advice, sizeof advice,

@@ -162,7 +162,6 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
       :peer ("tls-priority=NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH")
       :account (:auth "SCRAM-SHA-256-PLUS") :kind insecure :reach connection)
      ("F11 the server has other binding data" :peer ("auth-mode=cb-mismatch") :kind auth
-      :text "If both are right, TLS ends before the server"
       :saw ((auth :proved nil)))
      ("F12 SCRAM-SHA-256" :peer ("mechs=SCRAM-SHA-256") :kind ok :reach message)
      ("F12 SCRAM-SHA-1" :peer ("mechs=SCRAM-SHA-1") :kind ok :reach message)

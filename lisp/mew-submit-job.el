@@ -330,9 +330,10 @@ it is about, its cause is that of all that were refused like the one it names."
          (tls (plist-get course :tls))
          (reply (plist-get course :reply))
          (said (or (plist-get event :said) (plist-get reply :said)))
-         (cause (if (plist-get tls :verified)
-                    (mew-submit-refusal--inside-tls (mew-submit-job--cause event refused))
-                  (mew-submit-job--cause event refused)))
+         (cause (mew-submit-job--cause event refused))
+         (cause (if (and cause (plist-get tls :verified))
+                    (mew-submit-refusal--inside-tls cause)
+                  cause))
          (lacks (mew-submit-job-lacks session)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind)

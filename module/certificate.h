@@ -46,8 +46,8 @@ struct msub_tls_info
   char chain[8192];      /* list: of each certificate, the server's first: subject, issuer, not before, not after, with
                             tabs between them */
   const char *ocsp;      /* the stapled response (RFC 6066): "none", "good", "revoked", "unknown", "invalid".  Static.  */
-  const char *failure;   /* why there was no handshake, in a word: "plaintext", "refused", "version", "weak", "alert",
-                            "closed", "timeout", "other"; NULL where there was one.  Static.  */
+  const char *failure;   /* why there was no handshake, in a word: "plaintext", "version", "weak", "alert", "closed",
+                            "timeout", "other"; NULL where there was one.  Static.  */
 };
 
 /* Is NAME an address?  A scope ("fe80::1%eth0") says where the address is to be found from here, and is no part of it.  */

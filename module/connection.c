@@ -30,24 +30,9 @@ msub_connection_raw_recv (struct msub_connection *c, void *buf, size_t n)
   if (got > 0)
     {
       c->received += (uint64_t) got;
-      if (c->opening_length == 0)
-        memcpy (c->opening, buf, c->opening_length = (size_t) got < sizeof c->opening ? (size_t) got : sizeof c->opening);
       msub_net_acknowledge (c->fd);
     }
   return got;
-}
-
-void
-msub_connection_first_line (struct msub_connection *c, char *text, size_t size)
-{
-  char line[256];
-  size_t length = c->opening_length;
-  memcpy (line, c->opening, length);
-  ssize_t got = recv (c->fd, line + length, sizeof line - length, 0);
-  length += got > 0 ? (size_t) got : 0;
-  const char *end = memchr (line, '\n', length);
-  length = end ? (size_t) (end - line) : length;
-  msub_text_clean (text, size, line, length > 0 && line[length - 1] == '\r' ? length - 1 : length);
 }
 
 ssize_t

@@ -43,8 +43,6 @@ struct msub_connection
   bool ended;                   /* the peer has closed its side */
   bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received, sent;      /* octets off the wire, and handed to TCP */
-  char opening[16];             /* the first of them, since it was emptied */
-  size_t opening_length;
   int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;
@@ -73,10 +71,6 @@ void msub_connection_transport (struct msub_connection *c, const struct msub_tra
 /* What recv() and send() do, with errno; for transports.  */
 ssize_t msub_connection_raw_recv (struct msub_connection *c, void *buf, size_t n);
 ssize_t msub_connection_raw_send (struct msub_connection *c, const void *buf, size_t n);
-
-/* The first line since C->opening was emptied, as far as it has come, made fit to be shown.  For a C that is given up: what is
-   looked at is gone.  */
-void msub_connection_first_line (struct msub_connection *c, char *text, size_t size);
 
 /* Append to the flight.  -1 with ERR only without memory.  */
 int msub_connection_put (struct msub_connection *c, const char *octets, size_t n, struct msub_error *err);

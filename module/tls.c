@@ -365,22 +365,8 @@ too_old (const char *peer, const char *why, struct msub_error *err)
   return msub_fail (err, MSUB_INSECURE, "%s has no TLS that is new enough (%s). Nothing was sent", peer, why);
 }
 
-/* What answers the handshake is no TLS.  Some turn connections away in the clear at the port for TLS, as one that is too busy.  */
 static int
-not_tls (struct msub_connection *c, const char **failure_r, struct msub_error *err)
-{
-  char said[200];
-  msub_connection_first_line (c, said, sizeof said);
-  if (said[0] != '4' || strspn (said, "0123456789") != 3)
-    return msub_fail (err, MSUB_INSECURE, "%s answers the TLS handshake with something that is not TLS", c->peer.text);
-  *failure_r = "refused";
-  return msub_fail (err, MSUB_TLS,
-                    "%s turns the connection away before TLS: %s (said without TLS: anybody on the way may have said it)",
-                    c->peer.text, said);
-}
-
-static int
-handshake_failed (gnutls_session_t session, int code, struct msub_connection *c, const char **failure_r,
+handshake_failed (gnutls_session_t session, int code, const struct msub_connection *c, const char **failure_r,
                   struct msub_error *err)
 {
   const char *peer = c->peer.text;
@@ -410,7 +396,7 @@ handshake_failed (gnutls_session_t session, int code, struct msub_connection *c,
   if (strcmp (failure, "closed") == 0)
     return msub_fail (err, MSUB_TLS, "%s closed the connection during the TLS handshake", peer);
   if (strcmp (failure, "plaintext") == 0)
-    return not_tls (c, failure_r, err);
+    return msub_fail (err, MSUB_INSECURE, "%s answers the TLS handshake with something that is not TLS", peer);
   if (code == GNUTLS_E_KEY_USAGE_VIOLATION)
     return msub_fail (err, MSUB_INSECURE,
                       "The certificate of %s must not be used for what TLS needs it for (its key usage has no digital "
@@ -631,7 +617,6 @@ msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, c
       free (tls);
       return msub_fail (err, MSUB_INTERNAL, "Out of memory");
     }
-  c->opening_length = 0;
   tls->memory = trust->memory;
   snprintf (tls->peer, sizeof tls->peer, "%s:%d", host, c->port);
   int failed = secure (c, tls, trust, host, must_verify, deadline, info_r, err);

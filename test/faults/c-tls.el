@@ -143,11 +143,6 @@ It ends as one of KINDS."
       :listeners ((implicit "tls=plaintext:SSH-2.0-OpenSSH_9.2"))))
    (mew-submit-faults-table
     nil
-    '("C9 421 in the clear at the port for implicit TLS: it may work later"
-      :listeners ((implicit "tls=plaintext:421 4.3.2 Too busy"))
-      :kind tls :reach connection :text "away before TLS: 421 4\\.3\\.2 Too busy (said without")
-    '("C9 554 in the clear at the port for implicit TLS"
-      :listeners ((implicit "tls=plaintext:554 5.7.1 No")) :kind insecure :reach connection)
     '("C10 endless tiny handshake records" :peer ("tls=tiny-records:5")
       :account (:step-timeout 1.5) :kind (timeout tls insecure) :reach connection :slow t)
     '("C10 endless tiny handshake records, implicit TLS" :listeners ((implicit "tls=tiny-records:5"))

@@ -257,6 +257,20 @@ does not help.")
      "Your sign-in is good, but this account may not send by a mail program"
      "Ask its administrator which rule forbids it: SMTP that is switched off, or where and \
 with what one may sign in.  To sign in again does not help.")
+    (auth-scram-impossible auth-wrong-password
+     "scram not possible"
+     "The server does not know this user, or has no password of theirs that SCRAM can use"
+     "Check the user name (it is often the whole address).  If it is right, set the password \
+anew there, or log in with :auth \"PLAIN\" (--auth PLAIN), which only leaves inside TLS.")
+    (auth-password-transition auth-password-expired
+     "password transition"
+     "The server cannot check the password in this way before it has seen it once"
+     "Log in with :auth \"PLAIN\" (--auth PLAIN) once, which only leaves inside TLS; then \
+leave that out again.")
+    (auth-tls-unseen auth-needs-tls tls
+     "The server wants an encrypted connection, and does not see that this one is encrypted"
+     "Use its other port (465 or 587), or tell its administrator: what ends TLS before the \
+server does not tell it so.  Nothing has to be changed here.")
     (scanner-cannot-connect server-busy
      "\\`Cannot connect to SMTP server .*connect error [0-9]+"
      "A program on the way, such as an antivirus on this machine, answers for the server and \
@@ -264,9 +278,9 @@ does not reach it"
      "Switch the scanning of outgoing mail off in that program, or use another port or \
 network; the server itself has said nothing."))
   "What more is known where a cause has several: (ID CAUSE WHEN MEANING REMEDY).
-WHEN is a regexp for the reply, or `token' for any where a token was sent.  The
-first that fits counts; all it does not say is as for CAUSE, but a sign-in is
-no help.")
+WHEN is a regexp for the reply, or `token' for any where a token was sent, or
+`tls' for any that came inside verified TLS.  The first that fits counts; all it
+does not say is as for CAUSE, but a sign-in is no help.")
 
 (defun mew-submit-cause-meaning--detail-row (id)
   "Return the row of ID, a detail, or nil.

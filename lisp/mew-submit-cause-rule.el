@@ -23,7 +23,7 @@
      "please log in via your web browser, web login required, weblogin required,
 please log in with your web browser, continue sending messages please sign in")
     (auth-wrong-password
-     "badcredentials, username and password not accepted")
+     "badcredentials, username and password not accepted, scram not possible")
     (header-malformed
      "rfc 5322 section, json parsing error, blank from, c hd, c hi,
 rfc message non compliant"

@@ -220,10 +220,12 @@ It has to be sure of it by itself, but where it is said that either may be it."
 It is (ID WHEN), as in `mew-submit-cause-meaning--details'."
   (cl-loop for (id whose when) in mew-submit-cause-meaning--details
            when (and (eq whose cause)
-                     (if (eq when 'token)
-                         (mew-submit-cause--token-p mechanism)
-                       (mew-submit-caseless--folding
-                         (string-match-p when text))))
+                     (pcase when
+                       ('token (mew-submit-cause--token-p mechanism))
+                       ;; Not for a reply to tell: `mew-submit-refusal--inside-tls'.
+                       ('tls nil)
+                       (_ (mew-submit-caseless--folding
+                            (string-match-p when text)))))
            return (list id when)))
 
 (defconst mew-submit-cause--steps

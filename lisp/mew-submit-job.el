@@ -339,6 +339,9 @@ it is about, its cause is that of all that were refused like the one it names."
          (reply (plist-get course :reply))
          (said (or (plist-get event :said) (plist-get reply :said)))
          (cause (mew-submit-job--cause event refused))
+         (cause (if (and cause (plist-get tls :verified))
+                    (mew-submit-refusal--inside-tls cause)
+                  cause))
          (lacks (mew-submit-job-lacks session)))
     (append
      (list :event 'done :job (plist-get event :job) :kind kind)

@@ -120,12 +120,22 @@ Nil where no reply of a server is why."
               (found (mew-submit-refusal--of-lines (plist-get event :step) code
                                                    (plist-get event :enhanced) said
                                                    (plist-get event :mechanism))))
-    ;; The certificate that is missing or no good is ours, not a server's; and the "errors"
-    ;; are recipients that it has refused.
-    (unless (member (cons (plist-get event :about) (plist-get found :cause))
-                    '(("client-certificate" . tls-unavailable)
-                      ("recipients" . protocol-error)))
+    ;; The certificate that is missing or no good is ours, not a server's, and no password
+    ;; is wanted; and the "errors" are recipients that it has refused.
+    (unless (or (and (equal (plist-get event :about) "client-certificate")
+                     (memq (plist-get found :cause)
+                           '(tls-unavailable auth-required auth-needs-tls auth-wrong-password)))
+                (and (equal (plist-get event :about) "recipients")
+                     (eq (plist-get found :cause) 'protocol-error)))
       found)))
+
+(defun mew-submit-refusal--inside-tls (cause)
+  "Return CAUSE, part of an event, of a reply that came inside verified TLS."
+  (if (eq (plist-get cause :cause) 'auth-needs-tls)
+      (let ((advice (mew-submit-cause-meaning--advice 'auth-tls-unseen)))
+        (plist-put (plist-put (copy-sequence cause) :detail 'auth-tls-unseen)
+                   :remedy (plist-get advice :remedy)))
+    cause))
 
 (defun mew-submit-refusal--with (plist said cause)
   "Return PLIST with CAUSE, and :text with the lines SAID as they were read for it."

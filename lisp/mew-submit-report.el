@@ -119,6 +119,8 @@ No password and no mail has left.")
     ("wish" . "Ask for something else, or leave it out (:require-tls, :deliver-by, \
 :hold-for, :hold-until, or the options of these names), or send through a server that \
 can do it.")
+    ("implicit" . "This port is for TLS at once: say PORT:implicit in :routes (--routes), or \
+leave :plan and :routes (--plan, --routes) out.  No password and no mail has left.")
     ("size" . "Send less, make the attachments smaller, or send a link to them.")
     ("nothing" . "Ask the server's administrator; another password does not help, and \
 more log-ins may do harm.  Nothing was sent.")
@@ -177,6 +179,7 @@ those get it.")))
            (mew-submit-report--about-advice done))
           ((plist-get done :cause)
            (mew-submit-report--sentences (mew-submit-refusal--to-do done)
+                                         (mew-submit-report--binding-advice done)
                                          (and (equal kind "auth")
                                               "Nothing was sent.")))
           ((mew-submit-report--about-advice done))
@@ -184,6 +187,17 @@ those get it.")))
           ((and (equal kind "auth") (eql (plist-get done :code) 0))
            "Correct that and send it again.  Nothing was sent.")
           (t (or (cdr (assoc kind mew-submit-report--advice-rows)) "")))))
+
+(defun mew-submit-report--binding-advice (done)
+  "Return what else than the password may be why DONE came, or nil.
+Where TLS ends before the server a mechanism that is bound to it fails, and most
+servers have the same words for that."
+  (and (mew-submit-refusal--secret-p done)
+       (string-suffix-p "-PLUS" (or (plist-get done :mechanism) ""))
+       (not (string-search "(e=" (or (plist-get done :text) "")))
+       "If both are right, something between you and the server opens TLS (a proxy, or \
+somebody who listens in): ask its administrator before you choose another way to log in \
+by :auth or --auth."))
 
 (defun mew-submit-report--about-advice (done)
   "Return what to do after DONE by what it is about, or nil."
@@ -239,6 +253,8 @@ which words."
          (format "the certificate of %s %s" server
                  (mew-submit-report--certificate-words
                   (mew-submit-report--problem done) (plist-get done :tls))))
+        ((member (plist-get done :about) '("starttls" "implicit"))
+         (mew-submit-report--text done))
         ((plist-get done :tls) (format "%s offers no way to log in" server))
         ((plist-member done :tls) (format "%s offers no encryption" server))
         ;; What the outbox has kept of it does not tell.
@@ -285,7 +301,8 @@ OFFLINE is non-nil when this machine is on no network."
                       (format "the password for %s is not at hand" server)))
         ;; Without an answer the server has not been asked.
         ("auth" (cond ((eql (plist-get done :code) 0) (mew-submit-report--text done))
-                      ((memq (plist-get done :cause) '(nil auth-wrong-password))
+                      ((and (memq (plist-get done :cause) '(nil auth-wrong-password))
+                            (not (equal (plist-get done :about) "client-certificate")))
                        (format "%s did not accept user name and password" server))
                       (t (mew-submit-report--said done server))))
         ("protocol" (format "what answers for %s is no mail server" server))

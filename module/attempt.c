@@ -404,6 +404,30 @@ msub_attempt_silent (struct msub_attempt *attempt, msub_time deadline, msub_time
   judge (attempt, -1, ETIMEDOUT, false);
 }
 
+int
+msub_attempt_wait (struct msub_attempt *attempt, const struct msub_context *context, int timeout_msecs, struct msub_error *err)
+{
+  while (attempt->state == MSUB_CONNECTING)
+    {
+      struct pollfd fds[1 + MSUB_ATTEMPT_POLL_MAX];
+      msub_time deadline = msub_attempt_deadline (attempt, timeout_msecs);
+      nfds_t count = 1 + msub_attempt_poll (attempt, fds + 1);
+      /* Also when the deadline has passed: an answer that came meanwhile counts.  */
+      int ready = msub_wait_poll (context, fds, count, deadline, err);
+      if (ready < 0)
+        {
+          msub_attempt_close (attempt);
+          return -1;
+        }
+      if (ready == 0)
+        msub_attempt_silent (attempt, deadline, 0);
+      for (nfds_t i = 1; ready > 0 && i < count && attempt->state == MSUB_CONNECTING; i++)
+        if (fds[i].revents)
+          msub_attempt_look (attempt, fds[i].fd);
+    }
+  return attempt->state == MSUB_CONNECTED ? 0 : msub_fail (err, MSUB_CONNECT, "%s", attempt->words);
+}
+
 void
 msub_attempt_give_up (struct msub_attempt *attempt)
 {

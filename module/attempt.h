@@ -101,6 +101,11 @@ void msub_attempt_look (struct msub_attempt *attempt, int fd);
 /* Nothing came back until DEADLINE: case 5, or the tunnel's own fault.  GRACE: see grace_msecs.  */
 void msub_attempt_silent (struct msub_attempt *attempt, msub_time deadline, msub_time grace);
 
+/* Wait until a started attempt has connected: 0.  -1 with ERR of kind MSUB_CONNECT when it has another verdict, or of what ended
+   the wait; it is closed then.  */
+int msub_attempt_wait (struct msub_attempt *attempt, const struct msub_context *context, int timeout_msecs,
+                       struct msub_error *err);
+
 /* Another one has won: close, and be ready to be started again.  */
 void msub_attempt_give_up (struct msub_attempt *attempt);
 

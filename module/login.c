@@ -314,6 +314,8 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
   bool way = strcmp (about, "mechanism") == 0;
   bool secret = mechanism->secret != MSUB_SASL_NOTHING && !way && strcmp (about, "nothing") != 0;
   msub_smtp_failed (smtp, MSUB_AUTH, "auth", secret ? what : "the log-in", err);
+  if (err->about)
+    return; /* a client certificate is what it wants */
   err->about = about;
   if (strcmp (about, "password") == 0 && cannot_know_password (smtp, mechanism, challenges))
     {
@@ -330,6 +332,18 @@ refused (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struc
                         mechanism->name);
       msub_error_add (err, advice);
     }
+}
+
+/* The exchange has ended without a reply that says no.  Where SCRAM's own words have said that the password is wrong, that is
+   why, whatever came then.  */
+static void
+believe_denial (const struct msub_smtp *smtp, const struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
+                int challenges, struct msub_error *err)
+{
+  if (err->kind == MSUB_CANCELLED || !denies_password (msub_sasl_server_words (sasl)))
+    return;
+  *err = (struct msub_error) { 0 };
+  refused (smtp, sasl, mechanism, challenges, err);
 }
 
 static int
@@ -353,16 +367,12 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
       if (err->kind != MSUB_OK || answer_challenge (smtp, sasl, mechanism, &response, err))
         {
           result = cancel_auth (smtp);
+          believe_denial (smtp, sasl, mechanism, steps, err);
           goto out;
         }
       if (msub_smtp_exchange (smtp, AUTH_SECONDS, err))
         {
-          bool gone = err->kind == MSUB_LOST || err->kind == MSUB_TLS || err->kind == MSUB_TIMEOUT;
-          if (gone && denies_password (msub_sasl_server_words (sasl)))
-            {
-              *err = (struct msub_error) { 0 };
-              refused (smtp, sasl, mechanism, steps, err);
-            }
+          believe_denial (smtp, sasl, mechanism, steps, err);
           goto out;
         }
     }

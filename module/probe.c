@@ -121,29 +121,8 @@ reach (struct visit *visit, struct msub_error *err)
   };
   msub_attempt_report (&attempt, false);
   msub_attempt_start (&attempt);
-  while (attempt.state == MSUB_CONNECTING)
-    {
-      struct pollfd fds[1 + MSUB_ATTEMPT_POLL_MAX];
-      msub_time deadline = msub_attempt_deadline (&attempt, visit->probe->request->race.connect_timeout_msecs);
-      nfds_t count = 1 + msub_attempt_poll (&attempt, fds + 1);
-      /* Also when the deadline has passed: an answer that came meanwhile counts.  */
-      int ready = msub_wait_poll (&visit->context, fds, count, deadline, err);
-      if (ready < 0)
-        {
-          msub_attempt_close (&attempt);
-          return NULL;
-        }
-      if (ready == 0)
-        msub_attempt_silent (&attempt, deadline, 0);
-      for (nfds_t i = 1; ready > 0 && i < count && attempt.state == MSUB_CONNECTING; i++)
-        if (fds[i].revents)
-          msub_attempt_look (&attempt, fds[i].fd);
-    }
-  if (attempt.state != MSUB_CONNECTED)
-    {
-      msub_fail (err, MSUB_CONNECT, "%s", attempt.words);
-      return NULL;
-    }
+  if (msub_attempt_wait (&attempt, &visit->context, visit->probe->request->race.connect_timeout_msecs, err))
+    return NULL;
   msub_attempt_report (&attempt, false);
   struct msub_address peer = visit->address;
   if (visit->way.tunnel.kind == MSUB_TUNNEL_NONE)

@@ -457,6 +457,25 @@ hand_over (struct msub_race *race, struct msub_attempt *attempt, struct msub_win
 }
 
 /* No route led anywhere: say so with every attempt's verdict.  */
+/* How many of the host's addresses no route has been tried to.  */
+static size_t
+untried_addresses (const struct msub_race *race)
+{
+  size_t untried = 0;
+  for (int i = 0; i < 2; i++)
+    {
+      const struct msub_address *addresses;
+      const struct msub_lookup *lookup = race->lookups[i];
+      size_t tried = 0;
+      for (size_t route = 0; lookup && route < race->options->count; route++)
+        if (lookup_of (race, route) == lookup && race->next_address[route] > tried)
+          tried = race->next_address[route];
+      if (lookup && msub_lookup_done (lookup))
+        untried += msub_lookup_addresses (lookup, &addresses) + msub_lookup_left_out (lookup) - tried;
+    }
+  return untried;
+}
+
 static int
 fail_all (const struct msub_race *race, struct msub_error *err)
 {
@@ -482,7 +501,11 @@ fail_all (const struct msub_race *race, struct msub_error *err)
                   attempt->route.port, attempt->route.family == AF_INET6 ? "IPv6" : "IPv4",
                   attempt->address.text, attempt->words);
     }
-  return msub_fail (err, MSUB_CONNECT, "No route leads to %s: %s", host, words);
+  char more[64] = "";
+  size_t untried = tunnelled (race) ? 0 : untried_addresses (race);
+  if (untried > 0)
+    snprintf (more, sizeof more, " (%zu more of its addresses were not tried)", untried);
+  return msub_fail (err, MSUB_CONNECT, "No route leads to %s%s: %s", host, more, words);
 }
 
 int

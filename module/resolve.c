@@ -25,7 +25,7 @@ struct msub_lookup
   char *host;
   int family;
   int failure; /* an EAI_ value, once done */
-  size_t count;
+  size_t count, left_out;
   struct msub_address addresses[MSUB_LOOKUP_ADDRESSES];
 };
 
@@ -44,11 +44,16 @@ leave (struct msub_lookup *lookup)
 static void
 add_address (struct msub_lookup *lookup, const struct sockaddr *sockaddr, socklen_t length)
 {
-  if (lookup->count == MSUB_LOOKUP_ADDRESSES || length > sizeof (struct sockaddr_storage))
+  if (length > sizeof (struct sockaddr_storage))
     return;
   for (size_t i = 0; i < lookup->count; i++)
     if (msub_address_equal ((const struct sockaddr *) &lookup->addresses[i].sockaddr, sockaddr))
       return;
+  if (lookup->count == MSUB_LOOKUP_ADDRESSES)
+    {
+      lookup->left_out++;
+      return;
+    }
   struct msub_address *address = &lookup->addresses[lookup->count++];
   memcpy (&address->sockaddr, sockaddr, length);
   address->length = length;
@@ -164,6 +169,12 @@ msub_lookup_addresses (const struct msub_lookup *lookup, const struct msub_addre
 {
   *addresses_r = lookup->addresses;
   return lookup->count;
+}
+
+size_t
+msub_lookup_left_out (const struct msub_lookup *lookup)
+{
+  return lookup->left_out;
 }
 
 /* Why there is no address: the name has none, or nobody could be asked.  */

@@ -27,6 +27,8 @@ int msub_lookup_fd (const struct msub_lookup *lookup);
 
 /* Once it has ended: the addresses in the system's order (RFC 6724), without duplicates.  */
 size_t msub_lookup_addresses (const struct msub_lookup *lookup, const struct msub_address **addresses_r);
+/* How many there are beyond those, which are as many as can be.  */
+size_t msub_lookup_left_out (const struct msub_lookup *lookup);
 /* Once LOOKUPS of HOST, of which either may be NULL, have ended without an address: fail with the reasons.  */
 int msub_lookup_fail (struct msub_lookup *const lookups[2], const char *host, struct msub_error *err);
 

@@ -14,6 +14,9 @@
 #define ANSWER_MSECS (10 * 60 * 1000)
 /* After this long a server may have lost interest: ask before the message goes there with its envelope.  */
 #define IDLE_MSECS 1000
+/* The port for TLS at once (RFC 8314): who says nothing there for so long is asked whether it waits for that.  */
+#define SUBMISSIONS_PORT 465
+#define MUTE_SECONDS 10
 
 /* Reaching it */
 
@@ -43,10 +46,64 @@ certified_name (const struct msub_request *request)
   return request->name ? request->name : request->way.host;
 }
 
+static void
+emit_nothing (void *job, struct msub_event *event)
+{
+  (void) job;
+  msub_event_free (&event);
+}
+
+/* Does SERVER, which has not greeted, wait for TLS at once?  That takes a connection of its own, of which nothing is told:
+   should the greeting still come, it finds its conversation as it was.  */
+static bool
+waits_for_tls (const struct msub_server *server, const struct msub_context *context, const struct msub_request *request)
+{
+  const struct msub_winner *winner = &server->winner;
+  struct msub_context quiet = *context;
+  quiet.emit = emit_nothing;
+  struct msub_way way = request->way;
+  way.context = &quiet;
+  struct msub_attempt attempt
+    = { .way = &way, .route = winner->route, .address = winner->address, .fd = -1, .second_fd = -1 };
+  struct msub_tls_info info = { 0 };
+  struct msub_error ignored = { 0 };
+  msub_attempt_start (&attempt);
+  if (msub_attempt_wait (&attempt, &quiet, request->race.connect_timeout_msecs, &ignored))
+    return false;
+  struct msub_connection *c = msub_connection_new (&quiet, attempt.fd, &winner->address, winner->route.port);
+  msub_tunnel_carry (&attempt.tunnel, c);
+  if (!c)
+    return false;
+  msub_tls_start (c, server->trust, certified_name (request), true, msub_smtp_deadline (server->smtp, MUTE_SECONDS), &info,
+                  &ignored);
+  msub_connection_free (&c);
+  return info.fingerprint[0];
+}
+
+/* The greeting at the port that is for TLS at once (RFC 8314), where the account has STARTTLS.  A server that waits for TLS
+   would be waited for until one of both gives up.  */
+static int
+greeting_at_tls_port (const struct msub_server *server, const struct msub_context *context,
+                      const struct msub_request *request, struct msub_error *err)
+{
+  struct msub_smtp *smtp = server->smtp;
+  struct msub_error silence = { 0 };
+  msub_time mute = msub_smtp_usecs (smtp, 2 * MUTE_SECONDS) / 2;
+  if (msub_connection_fill (smtp->c, msub_now () + mute, &silence) >= 0 || silence.kind != MSUB_TIMEOUT
+      || !waits_for_tls (server, context, request))
+    return msub_smtp_greeting (smtp, err);
+  msub_fail (err, MSUB_INSECURE,
+             "%s waits for TLS at once at port %d, and the account has STARTTLS there. Neither the password nor the message "
+             "was sent",
+             smtp->c->peer.text, smtp->c->port);
+  err->about = "implicit";
+  return -1;
+}
+
 /* TLS at once where the route says so, then the greeting.  */
 static int
-open_conversation (struct msub_server *server, const struct msub_request *request, enum msub_tls_mode mode,
-                   struct msub_error *err)
+open_conversation (struct msub_server *server, const struct msub_context *context, const struct msub_request *request,
+                   enum msub_tls_mode mode, struct msub_error *err)
 {
   bool required = request->level == MSUB_LEVEL_REQUIRED;
   if (mode == MSUB_TLS_IMPLICIT
@@ -57,6 +114,9 @@ open_conversation (struct msub_server *server, const struct msub_request *reques
         err->about = "starttls";
       return -1;
     }
+  /* Elsewhere a server that is about to greet would take who talks TLS to it for a spammer.  */
+  if (mode == MSUB_TLS_STARTTLS && server->winner.route.port == SUBMISSIONS_PORT)
+    return greeting_at_tls_port (server, context, request, err);
   return msub_smtp_greeting (server->smtp, err);
 }
 
@@ -134,7 +194,7 @@ reach (struct msub_server *server, const struct msub_context *context, const str
         return -1;
       report_connected (server, context, false);
       enum msub_tls_mode mode = effective_mode (request, &server->winner.route);
-      if (open_conversation (server, request, mode, err) == 0)
+      if (open_conversation (server, context, request, mode, err) == 0)
         return 0;
       size_t attempt = server->winner.attempt;
       if (!msub_smtp_unanswered (server->smtp, err))

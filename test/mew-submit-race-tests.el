@@ -36,6 +36,9 @@ They are in a hosts file in DIRECTORY; RULES are for nft."
                        '("hosts" "nsswitch.conf") "")
             (format "nft -f %snft\n" directory))))
 
+(defvar mew-submit-race-tests--text nil
+  "What the end of the last race said.")
+
 (defun mew-submit-race-tests--attempts (directory race ports)
   "Try PORTS of many.example, with RACE; return the attempts in the order of their start.
 Each is (PORT FAMILY CASE).  DIRECTORY is for the message.  Who connects to port 2525
@@ -60,7 +63,8 @@ is sent away, and nobody listens elsewhere."
                          (setf (alist-get (plist-get event :id) attempts)
                                (list (plist-get event :port) (plist-get event :family)
                                      (plist-get event :case))))))))
-    (mew-submit-job--wait session 240)
+    (setq mew-submit-race-tests--text
+          (plist-get (mew-submit-job--wait session 240) :text))
     (delete-process server)
     (mapcar #'cdr (sort attempts #'car-less-than-car))))
 
@@ -103,6 +107,18 @@ COUNT, RULES, RACE and PORTS say what is tried."
                      (465 "ipv6") (465 "ipv4"))))
     (should (equal (mapcar #'length (mapcar #'cdr (seq-group-by #'car attempts)))
                    '(20 20 20)))))
+
+(ert-deftest mew-submit-race-tests-more-addresses-than-are-tried ()
+  "Where not all addresses of a host were tried, the end says so."
+  (pcase-dolist (`(,count . ,said) '((16) (20 . "many.example (8 more of its addresses were not")))
+    (mew-submit-test-with-directory directory
+      (let ((text (mew-submit-test-in-network
+                   (mew-submit-race-tests--script directory count "") "mew-submit-race-tests"
+                   `(progn (mew-submit-race-tests--attempts ,directory t '(587 25))
+                           mew-submit-race-tests--text))))
+        (should (string-search "No route leads to many.example" text))
+        (should (if said (string-search said text)
+                  (not (string-search "more of its addresses" text))))))))
 
 (ert-deftest mew-submit-race-tests-one-after-the-other ()
   "A plan without a race leaves a route after two silences, not after sixteen.

@@ -227,6 +227,37 @@ ABOUT is what the module makes of the codes, or nil."
     (should-not (mew-submit-notice-message--for-cause
                  '(:state refused :account (:server "smtp.gmail.com" :user "me")) done))))
 
+(ert-deftest mew-submit-refusal-tests-binding ()
+  "A bare 535 to a -PLUS mechanism may be a proxy's doing; other refusals are not."
+  (pcase-dolist (`(,mechanism ,words ,may)
+                 '(("SCRAM-SHA-256-PLUS" "Authentication failed" t)
+                   ("SCRAM-SHA-256" "Authentication failed" nil)
+                   ("SCRAM-SHA-256-PLUS" "Too many failed login attempts, wait an hour" nil)))
+    (ert-info ((concat mechanism " " words))
+      (let ((done (append (list :kind "auth" :result "refused" :code 535 :about "password"
+                                :mechanism mechanism
+                                :text (concat "h refused the credentials: 535 5.7.8 " words))
+                          (mew-submit-refusal--of :auth 535 "5.7.8" words mechanism))))
+        (should (eq may (and (string-search "opens TLS" (mew-submit-report--advice done))
+                             t)))))))
+
+(ert-deftest mew-submit-refusal-tests-scram-is-not-possible ()
+  "A server that has no password for SCRAM is not told as one that is out of order.
+So are mox' words for a user without one or who is none, and RFC 4954's 432."
+  (pcase-dolist (`(,code ,enhanced ,text ,cause ,meaning)
+                 '((454 "4.3.0" "scram not possible" auth-wrong-password "does not know this user")
+                   (432 "4.7.12" "A password transition is needed" auth-password-expired
+                        "before it has seen it once")))
+    (ert-info (text)
+      (let ((done (append (list :kind "deferred" :result "deferred" :code code)
+                          (mew-submit-refusal--of :auth code enhanced text
+                                                  "SCRAM-SHA-256"))))
+        (should (eq (plist-get done :cause) cause))
+        (should (string-search meaning (mew-submit-refusal--why done)))
+        (should (string-search ":auth \"PLAIN\"" (mew-submit-report--advice done)))
+        (should (>= (mew-submit-refusal--patience done) 3600))
+        (should-not (mew-submit-refusal--secret-p done))))))
+
 (ert-deftest mew-submit-refusal-tests-sending-is-switched-off ()
   "5.7.139 and its like say who has switched what off, and that a sign-in is no help."
   (pcase-dolist

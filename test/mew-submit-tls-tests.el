@@ -43,6 +43,38 @@
         (should (equal (plist-get done :result) "insecure"))
         (should-not (plist-get done :about))))))
 
+(ert-deftest mew-submit-tls-tests-port-that-waits-for-tls ()
+  "Who asks for STARTTLS at 465 where TLS begins at once is told so, and soon.
+A server that greets late there finds its conversation as it was."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-port-p 465))
+  (mew-submit-test-with-peer
+      (peer (format "%s:465,name=implicit,implicit" (mew-submit-test-address 1))
+            (format "%s:465,name=late,noauth,1:greeting=hold:go" (mew-submit-test-address 2)))
+    (cl-flet ((account (number name)
+                (mew-submit-test-account peer name :server (mew-submit-test-address number)
+                                         :tls-name "localhost" :routes "465:starttls"
+                                         :step-timeout 8)))
+      (let ((done (mew-submit-test-run (account 1 "implicit") mew-submit-tls-tests--message)))
+        (should (equal (plist-get done :result) "insecure"))
+        (should (equal (plist-get done :about) "implicit"))
+        (should (string-match-p "PORT:implicit" (mew-submit-report--advice done)))
+        (should (string-match-p "waits for TLS at once at port 465"
+                                (mew-submit-report--reason done))))
+      (mew-submit-test-with-directory directory
+        (let ((session (mew-submit-parcel--submit
+                        (mew-submit-test-write (expand-file-name "message" directory)
+                                               mew-submit-tls-tests--message)
+                        :account (account 2 "late"))))
+          (mew-submit-test-until ("it to be asked for TLS")
+            (nth 1 (seq-filter (lambda (connect)
+                                 (equal (plist-get connect :listener) "late"))
+                               (mew-submit-test-log peer "connect"))))
+          (mew-submit-test-go peer)
+          (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience)
+                                    :result)
+                         "delivered")))))))
+
 ;;; Versions, names, files
 
 (ert-deftest mew-submit-tls-tests-minimum-and-priority ()
@@ -158,6 +190,38 @@
     ;; An account that wants another mechanism never goes without a user.
     (should-error (mew-submit-tls-tests--run peer "ok" :auth "PLAIN")
                   :type 'mew-submit-config)))
+
+(ert-deftest mew-submit-tls-tests-a-certificate-is-wanted-at-any-step ()
+  "A server that misses our certificate at the log-in or at MAIL wants no password."
+  :tags '(:module)
+  (dolist (step '("auth-end=reply:530 5.7.0" "auth-end=reply:535 5.7.8"
+                  "auth-end=reply:454 4.7.0" "mail=reply:530 5.7.0"))
+    (ert-info (step)
+      (mew-submit-test-with-peer
+          (peer "--user" "me" "--password" "s3cret"
+                (format "127.0.0.1:0,name=ok,%s No client certificate presented" step))
+        (let ((done (mew-submit-tls-tests--run peer "ok" :user "me" :password "s3cret")))
+          (should (equal (plist-get done :about) "client-certificate"))
+          (should (string-search ":cert-file" (mew-submit-report--advice done)))
+          (should-not (string-search "password" (mew-submit-report--reason done)))
+          (should-not (mew-submit-refusal--secret-p done)))))))
+
+(ert-deftest mew-submit-tls-tests-server-does-not-see-tls ()
+  "Who asks for TLS inside verified TLS is told as one that does not see it."
+  :tags '(:module)
+  (dolist (reply '("530 5.7.0 Must issue a STARTTLS command first"
+                   "538 5.7.11 Encryption required for requested authentication mechanism"))
+    (mew-submit-test-with-peer
+        (peer (concat "127.0.0.1:0,name=ok,noauth,mail=reply:" reply)
+              (concat "127.0.0.1:0,name=plain,plain,noauth,mail=reply:" reply))
+      (let ((done (mew-submit-tls-tests--run peer "ok")))
+        (should (eq (plist-get done :cause) 'auth-needs-tls))
+        (should (string-search "does not see" (mew-submit-refusal--meaning done)))
+        (should (string-search "Nothing has to be changed here"
+                               (mew-submit-report--advice done))))
+      (let ((done (mew-submit-tls-tests--run peer "plain" :tls 'none)))
+        (should (eq (plist-get done :cause) 'auth-needs-tls))
+        (should-not (plist-get done :detail))))))
 
 (ert-deftest mew-submit-tls-tests-a-certificate-is-wanted-inside-tls ()
   "A server that misses our certificate and says so inside TLS can encrypt."

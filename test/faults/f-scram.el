@@ -80,6 +80,14 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
                '(("that it goes" . "421 4.7.0 Bye") ("that * is no command" . "500 5.5.1 What?")))
      ("F3 it says so, and goes" :kind auth :text "user name or the password: e=invalid-proof"
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m" "auth-step#2=close"))
+     ("F3 it says so, and asks on" :kind auth :text "user name or the password: e=invalid-proof"
+      :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
+             "auth-step#2=reply:334 YQ==")
+      :violations ("unknown-command"))
+     ("F3 it says so, and then what is no reply" :kind auth
+      :text "user name or the password: e=invalid-proof"
+      :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
+             "auth-step#2=reply:what?"))
      ,@(mew-submit-faults-f--said "F3 it says so, and then 235" "e=invalid-proof"
                                   "235 2.7.0 Ok" 'insecure "impostor")
      ("F11 TLS ends elsewhere, as the server says" :kind insecure :text "another TLS connection"

@@ -179,7 +179,6 @@ those get it.")))
            (mew-submit-report--about-advice done))
           ((plist-get done :cause)
            (mew-submit-report--sentences (mew-submit-refusal--to-do done)
-                                         (mew-submit-report--binding-advice done)
                                          (and (equal kind "auth")
                                               "Nothing was sent.")))
           ((mew-submit-report--about-advice done))
@@ -187,17 +186,6 @@ those get it.")))
           ((and (equal kind "auth") (eql (plist-get done :code) 0))
            "Correct that and send it again.  Nothing was sent.")
           (t (or (cdr (assoc kind mew-submit-report--advice-rows)) "")))))
-
-(defun mew-submit-report--binding-advice (done)
-  "Return what else than the password may be why DONE came, or nil.
-Where TLS ends before the server a mechanism that is bound to it fails, and most
-servers have the same words for that."
-  (and (mew-submit-refusal--secret-p done)
-       (string-suffix-p "-PLUS" (or (plist-get done :mechanism) ""))
-       (not (string-search "(e=" (or (plist-get done :text) "")))
-       "If both are right, something between you and the server opens TLS (a proxy, or \
-somebody who listens in): ask its administrator before you choose another way to log in \
-by :auth or --auth."))
 
 (defun mew-submit-report--about-advice (done)
   "Return what to do after DONE by what it is about, or nil."
@@ -465,6 +453,16 @@ them again."
     (format "%s did not get it: ask one of the others."
             (mew-submit-report--recipients without))))
 
+(defun mew-submit-report--binding (done)
+  "Return what else than the password may be why DONE came, or nil.
+Where TLS ends before the server a mechanism that is bound to it fails, and most
+servers have the same words for that."
+  (and (mew-submit-refusal--secret-p done)
+       (string-suffix-p "-PLUS" (or (plist-get done :mechanism) ""))
+       (not (string-search "(e=" (or (plist-get done :text) "")))
+       "If user name and password are right, a proxy on the way may open TLS: ask its \
+administrator."))
+
 (defun mew-submit-report--what (done)
   "Return what happened, without the result and advice, from the event DONE."
   (if (and (equal (plist-get done :kind) "ok") (not (plist-get done :kept)))
@@ -476,6 +474,7 @@ them again."
                    (concat (mew-submit-report--place done) ": "))
               (mew-submit-error--clean (plist-get done :text))))
      (mew-submit-report--also done)
+     (mew-submit-report--binding done)
      (and (equal (plist-get done :kind) "uncertain")
           (mew-submit-report--without (plist-get done :recipients))))))
 

@@ -238,8 +238,10 @@ ABOUT is what the module makes of the codes, or nil."
                                 :mechanism mechanism
                                 :text (concat "h refused the credentials: 535 5.7.8 " words))
                           (mew-submit-refusal--of :auth 535 "5.7.8" words mechanism))))
-        (should (eq may (and (string-search "opens TLS" (mew-submit-report--advice done))
-                             t)))))))
+        (should (eq may (and (string-search "may open TLS" (mew-submit-report--what done))
+                             t)))
+        ;; The server's own words come before it, and have to be seen at once.
+        (should-not (string-search "TLS" (mew-submit-report--advice done)))))))
 
 (ert-deftest mew-submit-refusal-tests-scram-is-not-possible ()
   "A server that has no password for SCRAM is not told as one that is out of order.

@@ -415,8 +415,8 @@ When the reason is gone it is sent from there.  SECURITY: P13."
              (,two ("a@x") "Subject: s\n\nbody\n" 78 "from nobody" nil ("a@x"))
              (,two ("-f" "you@elsewhere.example" "a@x") "Subject: s\n\nbody\n" 78
               "you@elsewhere.example" "you@elsewhere.example" ("a@x"))
-             ("(setq mew-submit-accounts '(:server \"h\"))" ("a@x")
-              "Subject: s\n\nbody\n" 78 "parentheses" nil ("a@x"))
+             ("(setq mew-submit-accounts '(:sever \"h\"))" ("a@x")
+              "Subject: s\n\nbody\n" 78 "is :server meant" nil ("a@x"))
              (,two ("-t" "-f" "me@one.example")
               "To: stable@x # 5.4+\nBcc: b@x\nSubject: s\n\nbody\n" 65 "#"
               "me@one.example" ("stable@x # 5.4+" "b@x"))

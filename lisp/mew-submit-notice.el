@@ -137,6 +137,8 @@ A click runs COMMAND, by default `mew-submit-outbox'."
                         (concat help "\nmouse-1: "
                                 (if command "answer" "show the outbox"))
                         'mouse-face 'mode-line-highlight
+                        ;; Without it the click is for the button that point is at.
+                        'keymap map
                         'local-map map))))
 
 (defun mew-submit-notice--words ()

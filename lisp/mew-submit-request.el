@@ -441,7 +441,9 @@ server outside of this machine takes for no address, or for one of its own."
                        (mew-submit-account--qualify account (car names)))))
     (if (not (and address
                   (string-search "@" address)
-                  (string-match (format "\\(<\\|\\`[^:]*:[ \t\r\n]*\\)%s[>( \t\r\n]"
+                  ;; A name before <root>, or in quotes, may be the same word.
+                  (string-match (format "\\(<\\|\\`[^:]*:[ \t\r\n]*\\)%s\
+\\(?:>[ \t\r\n]*\\(?:([^<>]*\\)?\\|[( \t\r\n][^<]*\\)\\'"
                                         (regexp-quote (car names)))
                                 octets)))
         fields
@@ -451,7 +453,8 @@ server outside of this machine takes for no address, or for one of its own."
                  (if (eq field from)
                      (cons "from" (concat (substring octets 0 (match-end 1))
                                           (encode-coding-string address 'utf-8)
-                                          (substring octets (1- (match-end 0)))))
+                                          (substring octets (+ (match-end 1)
+                                                               (length (car names))))))
                    field))
                fields))
       (mew-submit-message--fields file))))

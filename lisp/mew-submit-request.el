@@ -418,9 +418,10 @@ By that the account is chosen: programs leave From out, and the envelope's
 sender, ADDRESS, is all that is known then."
   (if (or (member address '(nil ""))
           (mew-submit-message--sender fields)
-          (not (seq-some (lambda (account)
-                           (mew-submit-account--fits-p account address))
-                         (mew-submit-account--all))))
+          ;; What is wrong with them is told to who needs one: --server does not.
+          (not (ignore-errors (seq-some (lambda (account)
+                                          (mew-submit-account--fits-p account address))
+                                        (mew-submit-account--all)))))
       fields
     (append fields (list (cons "from" (encode-coding-string
                                        (format "From: %s\n" address) 'utf-8))))))

@@ -23,6 +23,7 @@
 
 (require 'cl-lib)
 (require 'gnutls)
+(require 'mew-submit-account)
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
@@ -69,8 +70,7 @@ where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
 (defun mew-submit-token--user (account)
   "Return who ACCOUNT signs in as, or nil."
   (or (plist-get account :user)
-      (let ((from (mew-submit-address--bare (plist-get account :from))))
-        (and from (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" from) from))))
+      (mew-submit-account--address (list :from (plist-get account :from)))))
 
 (defun mew-submit-token--id (account)
   "Return what ACCOUNT's sign-in is known by: it is in the name of its file.

@@ -621,6 +621,7 @@ auth-source-save-behavior")))))
 CALLBACK is called with nil, or with what could not be done, in words."
   (let* ((token (mew-submit-token--of account))
          (where (mew-submit-token--where account))
+         there
          (not-told (lambda (why)
                      (funcall callback (format "%s is signed out here, but the issuer \
 could not be told (%s); take it back on the pages of your provider" where why)))))
@@ -630,22 +631,27 @@ could not be told (%s); take it back on the pages of your provider" where why)))
     (mew-submit-token--with-lock
      token
      (lambda (token)
+       (setq there (or (mew-submit-token-record token)
+                       (file-exists-p (mew-submit-token--file account ".token"))
+                       (> (mew-submit-token--left token) 0)))
        (mew-submit-token--drop
         token
         (lambda (record)
-          (if (null (plist-get record :revoke-url))
-              (funcall not-told "it has no way for that, or what was kept cannot be read")
-            (mew-submit-https--fetch
-             (plist-get record :revoke-url)
-             (lambda (answer)
-               (if (<= 200 (or (plist-get answer :status) 0) 299)
-                   (funcall callback nil)
-                 (funcall not-told (or (plist-get answer :error)
-                                       (format "status %s" (plist-get answer :status))))))
-             :form `(("token" . ,(plist-get record :refresh))
-                     ("token_type_hint" . "refresh_token")
-                     ("client_id" . ,(plist-get record :client-id))
-                     ("client_secret" . ,(plist-get record :client-secret))))))))
+          (cond
+           ((not there) (funcall callback (format "%s was not signed in" where)))
+           ((null (plist-get record :revoke-url))
+            (funcall not-told "it has no way for that, or what was kept cannot be read"))
+           (t (mew-submit-https--fetch
+               (plist-get record :revoke-url)
+               (lambda (answer)
+                 (if (<= 200 (or (plist-get answer :status) 0) 299)
+                     (funcall callback nil)
+                   (funcall not-told (or (plist-get answer :error)
+                                         (format "status %s" (plist-get answer :status))))))
+               :form `(("token" . ,(plist-get record :refresh))
+                       ("token_type_hint" . "refresh_token")
+                       ("client_id" . ,(plist-get record :client-id))
+                       ("client_secret" . ,(plist-get record :client-secret)))))))))
      (lambda (problem)
        (funcall callback (format "%s is not signed out: %s" where (cdr problem)))))))
 

@@ -227,6 +227,8 @@ Return all that it has said."
                                     peer name directory))
                        "EHLO me" "MAIL FROM:<me@x>" "RCPT TO:<you@x>" "DATA"
                        "Subject: s\r\n\r\nbody\r\n." "QUIT")))
+            (should (string-search "250-SMTPUTF8\r\n250-DSN\r\n" said))
+            (should-not (string-search "CHUNKING" said)) ; octets are counted before they come here
             (should (string-match-p (concat reply "221 2\\.0\\.0 Bye\r\n\\'") said)))
           (should (= (length (mew-submit-spool--ids (expand-file-name "outbox/" directory)))
                      kept)))))

@@ -530,14 +530,16 @@ refused."
                  (mew-submit-account--machine-p (mew-submit-caseless--down domain))
                  (string-match-p mew-submit-account--homes (mew-submit-caseless--down domain)))))))
 
+(defconst mew-submit-account--addressed
+  "\\`\\(?:.*[^\\]<\\|<\\)?\\([^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\)>?[ \t]*\\'"
+  "What matches an address, perhaps behind a name, that is no regexp.")
+
 (defun mew-submit-account--address (account)
-  "Return the address that mail by ACCOUNT comes from, or nil.
-One with a backslash in it is a regexp, and no address."
-  (seq-find (lambda (address)
-              (and address
-                   (string-match-p "\\`[^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\'" address)))
-            (mapcar #'mew-submit-address--bare
-                    (list (plist-get account :sender) (plist-get account :from)))))
+  "Return the address that mail by ACCOUNT comes from, or nil."
+  (seq-some (lambda (text)
+              (when (string-match mew-submit-account--addressed (or text ""))
+                (match-string 1 text)))
+            (list (plist-get account :sender) (plist-get account :from))))
 
 (defun mew-submit-account--qualify (account sender)
   "Return SENDER, or for one without a domain the address of ACCOUNT if it has one.

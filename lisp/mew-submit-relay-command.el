@@ -45,7 +45,11 @@ It must not cross a network in the clear."
   (append
    (list mew-submit-helo "PIPELINING"
          (format "SIZE %d" (or mew-submit-relay-size 0))
-         "8BITMIME" "SMTPUTF8" "CHUNKING" "DSN" "ENHANCEDSTATUSCODES")
+         "8BITMIME" "SMTPUTF8")
+   ;; Where line ends are made longer on the way the octets would not be as many as was said.
+   (unless (process-get (mew-submit-relay--session-process session) 'mew-submit-relay-write)
+     '("CHUNKING"))
+   '("DSN" "ENHANCEDSTATUSCODES")
    (and (mew-submit-relay--may-begin-tls-p session) '("STARTTLS"))
    (and (mew-submit-relay--may-log-in-p session) '("AUTH PLAIN LOGIN"))))
 

@@ -418,9 +418,10 @@ By that the account is chosen: programs leave From out, and the envelope's
 sender, ADDRESS, is all that is known then."
   (if (or (member address '(nil ""))
           (mew-submit-message--sender fields)
-          (not (seq-some (lambda (account)
-                           (mew-submit-account--fits-p account address))
-                         (mew-submit-account--all))))
+          ;; What is wrong with them is told to who needs one: --server does not.
+          (not (ignore-errors (seq-some (lambda (account)
+                                          (mew-submit-account--fits-p account address))
+                                        (mew-submit-account--all)))))
       fields
     (append fields (list (cons "from" (encode-coding-string
                                        (format "From: %s\n" address) 'utf-8))))))
@@ -441,7 +442,9 @@ server outside of this machine takes for no address, or for one of its own."
                        (mew-submit-account--qualify account (car names)))))
     (if (not (and address
                   (string-search "@" address)
-                  (string-match (format "\\(<\\|\\`[^:]*:[ \t\r\n]*\\)%s[>( \t\r\n]"
+                  ;; A name before <root>, or in quotes, may be the same word.
+                  (string-match (format "\\(<\\|\\`[^:]*:[ \t\r\n]*\\)%s\
+\\(?:>[ \t\r\n]*\\(?:([^<>]*\\)?\\|[( \t\r\n][^<]*\\)\\'"
                                         (regexp-quote (car names)))
                                 octets)))
         fields
@@ -451,7 +454,8 @@ server outside of this machine takes for no address, or for one of its own."
                  (if (eq field from)
                      (cons "from" (concat (substring octets 0 (match-end 1))
                                           (encode-coding-string address 'utf-8)
-                                          (substring octets (1- (match-end 0)))))
+                                          (substring octets (+ (match-end 1)
+                                                               (length (car names))))))
                    field))
                fields))
       (mew-submit-message--fields file))))

@@ -23,6 +23,7 @@
 
 (require 'cl-lib)
 (require 'gnutls)
+(require 'mew-submit-account)
 (require 'mew-submit-auth)
 (require 'mew-submit-error)
 (require 'mew-submit-https)
@@ -69,8 +70,7 @@ where `auth-sources' keep passwords, as that of \"tokens\" at \"mew-submit\"."
 (defun mew-submit-token--user (account)
   "Return who ACCOUNT signs in as, or nil."
   (or (plist-get account :user)
-      (let ((from (mew-submit-address--bare (plist-get account :from))))
-        (and from (string-match-p "\\`[^][^$*@ ]+@[^][^$*@ ]+\\'" from) from))))
+      (mew-submit-account--address (list :from (plist-get account :from)))))
 
 (defun mew-submit-token--id (account)
   "Return what ACCOUNT's sign-in is known by: it is in the name of its file.
@@ -621,6 +621,7 @@ auth-source-save-behavior")))))
 CALLBACK is called with nil, or with what could not be done, in words."
   (let* ((token (mew-submit-token--of account))
          (where (mew-submit-token--where account))
+         there
          (not-told (lambda (why)
                      (funcall callback (format "%s is signed out here, but the issuer \
 could not be told (%s); take it back on the pages of your provider" where why)))))
@@ -630,22 +631,27 @@ could not be told (%s); take it back on the pages of your provider" where why)))
     (mew-submit-token--with-lock
      token
      (lambda (token)
+       (setq there (or (mew-submit-token-record token)
+                       (file-exists-p (mew-submit-token--file account ".token"))
+                       (> (mew-submit-token--left token) 0)))
        (mew-submit-token--drop
         token
         (lambda (record)
-          (if (null (plist-get record :revoke-url))
-              (funcall not-told "it has no way for that, or what was kept cannot be read")
-            (mew-submit-https--fetch
-             (plist-get record :revoke-url)
-             (lambda (answer)
-               (if (<= 200 (or (plist-get answer :status) 0) 299)
-                   (funcall callback nil)
-                 (funcall not-told (or (plist-get answer :error)
-                                       (format "status %s" (plist-get answer :status))))))
-             :form `(("token" . ,(plist-get record :refresh))
-                     ("token_type_hint" . "refresh_token")
-                     ("client_id" . ,(plist-get record :client-id))
-                     ("client_secret" . ,(plist-get record :client-secret))))))))
+          (cond
+           ((not there) (funcall callback (format "%s was not signed in" where)))
+           ((null (plist-get record :revoke-url))
+            (funcall not-told "it has no way for that, or what was kept cannot be read"))
+           (t (mew-submit-https--fetch
+               (plist-get record :revoke-url)
+               (lambda (answer)
+                 (if (<= 200 (or (plist-get answer :status) 0) 299)
+                     (funcall callback nil)
+                   (funcall not-told (or (plist-get answer :error)
+                                         (format "status %s" (plist-get answer :status))))))
+               :form `(("token" . ,(plist-get record :refresh))
+                       ("token_type_hint" . "refresh_token")
+                       ("client_id" . ,(plist-get record :client-id))
+                       ("client_secret" . ,(plist-get record :client-secret)))))))))
      (lambda (problem)
        (funcall callback (format "%s is not signed out: %s" where (cdr problem)))))))
 

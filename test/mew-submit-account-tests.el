@@ -149,6 +149,18 @@
       (should (mew-submit-setup--same-sender-p (list :from "me@example.org")
                                                (car mew-submit-accounts))))))
 
+(ert-deftest mew-submit-account-tests-a-regexp-is-no-address ()
+  "No mail comes from a regexp, whichever character makes it one."
+  (dolist (from '("me@example\\.org" "me@example.org\\'" "\\<me@example.org" "me[12]?@example.org"
+                  "^me@example.org" "me@example.org$" ".*@example.org"))
+    (let ((account (list :server "h" :from from)))
+      (should (mew-submit-account--fits-p account "me@example.org"))
+      (should-not (mew-submit-account--address account))
+      (should (equal (mew-submit-account--qualify account "root") "root"))
+      (should-not (mew-submit-token--user account))
+      (should (equal (mew-submit-account--address (append '(:sender "me@example.org") account))
+                     "me@example.org")))))
+
 (ert-deftest mew-submit-account-tests-what-to-do-fits-who-asked ()
   "The shell command, which reads a file of its own, does not send people to M-x."
   (pcase-dolist (`(,command ,right ,wrong)

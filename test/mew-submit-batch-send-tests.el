@@ -430,6 +430,24 @@ Resent-To: new@x\nResent-Bcc: hid@x\nFrom: me@x\nTo: old@x")
         (should (equal (plist-get (car (mew-submit-test-accepted peer)) :listener)
                        "other"))))))
 
+(ert-deftest mew-submit-batch-send-tests-server-without-accounts ()
+  "With --server it is no matter what is wrong with accounts, for no message."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok,noauth")
+    (mew-submit-test-with-directory directory
+      (let* ((config (mew-submit-test-write
+                      (expand-file-name "config.el" directory)
+                      "(setq mew-submit-accounts '((:server \"h\" :from \"[\")))"))
+             (process-environment (append (list (concat "MEW_SUBMIT_CONFIG=" config)
+                                                "MEW_SUBMIT_COMMAND=x")
+                                          process-environment)))
+        (dolist (header '("From: me@one.example\n" ""))
+          (should (= 0 (plist-get (mew-submit-test-batch
+                                   (mew-submit-batch-send-tests--arguments
+                                    peer "ok" "--from" "me@one.example" "a@x")
+                                   :input (concat header "Subject: s\n\nbody\n"))
+                                  :status))))))))
+
 (ert-deftest mew-submit-batch-send-tests-bcc-leaves-without-t-neither ()
   "Bcc is taken out also when the recipients are arguments."
   :tags '(:module)

@@ -227,6 +227,8 @@ Return all that it has said."
                                     peer name directory))
                        "EHLO me" "MAIL FROM:<me@x>" "RCPT TO:<you@x>" "DATA"
                        "Subject: s\r\n\r\nbody\r\n." "QUIT")))
+            (should (string-search "250-SMTPUTF8\r\n250-DSN\r\n" said))
+            (should-not (string-search "CHUNKING" said)) ; octets are counted before they come here
             (should (string-match-p (concat reply "221 2\\.0\\.0 Bye\r\n\\'") said)))
           (should (= (length (mew-submit-spool--ids (expand-file-name "outbox/" directory)))
                      kept)))))
@@ -822,6 +824,12 @@ Mail that came from elsewhere, or is sent again, stays as its writer had it."
                        ("From: \"root <root\" <root>\r\n"
                         . "From: \"root <root\" <me@x.example>\r\n")
                        ("From: J\303\266rg\n <root>\n" . "From: J\303\266rg\n <me@x.example>\n")
+                       ("From: root <root>\n" . "From: root <me@x.example>\n")
+                       ("From: Root of all\n <root> (x)\n"
+                        . "From: Root of all\n <me@x.example> (x)\n")
+                       ("From: \"a <root> b\" <root >\n"
+                        . "From: \"a <root> b\" <me@x.example >\n")
+                       ("From: root (x <root>)\n")
                        ("From: a@b (root)\n") ("From: root@localhost\n")
                        ("From: root, daemon\n") ("From: \n") ("Subject: root\n")
                        ("Received: from a by b; now\nFrom: root\n")

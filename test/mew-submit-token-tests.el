@@ -602,7 +602,11 @@ Nothing that is older is renewed then, and nothing older is written over it."
                                                    :form)
                                         :token)))
       (should (string-search "is not signed in"
-                             (cdr (cadr (mew-submit-token-tests--get account))))))))
+                             (cdr (cadr (mew-submit-token-tests--get account)))))
+      ;; There is nothing to take back on anybody's pages.
+      (should (equal (mew-submit-token-tests--sign-out account)
+                     "me@x at localhost was not signed in"))
+      (should-not (cdr (mew-submit-issuer-test-log issuer "post" "/revoke"))))))
 
 (ert-deftest mew-submit-token-tests-signed-out-without-a-word ()
   "An issuer that has nothing to say to that (204) has heard it; one that refuses has not."

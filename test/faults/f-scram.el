@@ -84,6 +84,10 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
              "auth-step#2=reply:334 YQ==")
       :violations ("unknown-command"))
+     ("F3 it says so, and goes in the middle of its reply" :kind auth
+      :text "user name or the password: e=invalid-proof"
+      :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
+             "auth-step#2=reply:535-5.7.8 No\\r\\n535 5.7.8 no" "auth-step#2=truncate:16"))
      ("F3 it says so, and then what is no reply" :kind auth
       :text "user name or the password: e=invalid-proof"
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"

@@ -441,6 +441,8 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
     return -1;
   int result = run_auth (smtp, sasl, mechanism, err);
   msub_sasl_free (&sasl);
+  if (result && err->kind == MSUB_INSECURE)
+    err->mechanism = mechanism->name; /* a way to log in is there, and that is not what is missing */
   if (result == 0)
     msub_smtp_report_auth (smtp, mechanism, msub_smtp_shown (smtp));
   return result;

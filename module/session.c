@@ -300,6 +300,9 @@ put_off (const struct msub_context *context, const struct msub_request *request,
   msub_error_add (err, "It offers that; the message goes without the next time");
   if (delivery->transaction.accepted == 0)
     return -1;
+  /* The code is about what is offered, and of no recipient.  */
+  err->code = 0;
+  err->enhanced[0] = '\0';
   msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, err);
   *err = (struct msub_error) { 0 };
   return 0;

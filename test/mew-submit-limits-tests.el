@@ -181,6 +181,21 @@ They were taken for those of the server, and a mailing list was blamed."
       (should (string-match-p "\\`it did not get to c@x: .*closed the connection"
                               (mew-submit-report--reason done))))))
 
+(ert-deftest mew-submit-limits-tests-offer-not-kept-in-between ()
+  "Who is left because the server does not keep what it offers is tried again.
+That it refused that for good (5yz) was taken for a refusal of all who were left."
+  :tags '(:module)
+  (dolist (end '("dot#2=closeafter" "rset=reply:500 What?"))
+    (ert-info (end)
+      (mew-submit-test-with-peer
+          (peer "--user" "me" "--password" "s3cret"
+                (concat "127.0.0.1:0,name=s,noauth,chunking,cap2+=LIMITS RCPTMAX=1,\
+dot#2=reply:502 5.5.1 No BDAT," end))
+        (let ((done (mew-submit-limits-tests--run peer '("a@x" "b@x" "c@x"))))
+          (should (equal (plist-get done :left-out) '("CHUNKING")))
+          (should (equal (mew-submit-limits-tests--codes done)
+                         '(("a@x" 250) ("b@x" 451) ("c@x" 451)))))))))
+
 ;; Before, all of them had been refused by the server, or stopped by the user.
 (ert-deftest mew-submit-limits-tests-some-refused-and-some-not-asked ()
   "Who was refused, and who was not asked any more, are told apart."

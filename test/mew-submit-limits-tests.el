@@ -181,6 +181,21 @@ They were taken for those of the server, and a mailing list was blamed."
       (should (string-match-p "\\`it did not get to c@x: .*closed the connection"
                               (mew-submit-report--reason done))))))
 
+(ert-deftest mew-submit-limits-tests-another-server-cannot ()
+  "Where another session's server cannot do what is wished for, those who have it are told.
+Several may be behind one name.  It was said that nobody had it."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "s3cret"
+            "127.0.0.1:0,name=s,noauth,cap2+=LIMITS RCPTMAX=1 MAILMAX=1,cap2+=DELIVERBY,\
+2:ehlo2=reply:250-other.example.org\\r\\n250 SIZE")
+    (let ((done (mew-submit-limits-tests--run peer '("a@x" "b@x") :deliver-by "600;R")))
+      (should (equal (list (plist-get done :result) (plist-get done :exit)) '("partial" 69)))
+      (should (equal (mew-submit-limits-tests--codes done) '(("a@x" 250) ("b@x" 451))))
+      (should (string-match-p "\\`it did not get to b@x: .*no DELIVERBY"
+                              (mew-submit-report--reason done)))
+      (should (= 1 (length (mew-submit-limits-tests--transactions peer)))))))
+
 (ert-deftest mew-submit-limits-tests-offer-not-kept-in-between ()
   "Who is left because the server does not keep what it offers is tried again.
 That it refused that for good (5yz) was taken for a refusal of all who were left."

@@ -320,7 +320,10 @@ takes its time: of many recipients that is done for the first ones."
 EVENT is the end of the job; some recipients may be REFUSED.  Where that is what
 it is about, its cause is that of all that were refused like the one it names."
   (if (equal (plist-get event :kind) "ok")
-      (and refused (mew-submit-refusal--in-common refused))
+      (and refused
+           (mew-submit-refusal--in-common
+            (or (seq-remove (lambda (recipient) (plist-get recipient :kind)) refused)
+                refused)))
     (let* ((cause (mew-submit-refusal--of-event event))
            (class (/ (or (plist-get event :code) 0) 100))
            (alike (seq-filter (lambda (other) (= class (/ (plist-get other :code) 100)))

@@ -241,25 +241,36 @@ which words."
          (format "the certificate of %s %s" server
                  (mew-submit-report--certificate-words
                   (mew-submit-report--problem done) (plist-get done :tls))))
-        ((member (plist-get done :about) '("starttls" "implicit"))
+        ((member (plist-get done :about) '("starttls" "implicit" "wish"))
          (mew-submit-report--text done))
-        ((plist-get done :tls) (format "%s offers no way to log in" server))
-        ((plist-member done :tls) (format "%s offers no encryption" server))
+        ;; By one that it offers the log-in was tried.
+        ((and (plist-get done :tls) (null (plist-get done :mechanism)))
+         (format "%s offers no way to log in" server))
+        ((and (plist-member done :tls) (null (plist-get done :tls))
+              (string-search "STARTTLS" (mew-submit-report--text done)))
+         (format "%s offers no encryption" server))
         ;; What the outbox has kept of it does not tell.
         (t (mew-submit-report--text done))))
 
 (defun mew-submit-report--no (done server)
   "Return why some recipients of DONE did not get the message; SERVER is the name."
   (let* ((without (seq-remove #'mew-submit-report--accepted-p (plist-get done :recipients)))
-         (people (mew-submit-report--recipients without))
+         (open (and (plist-get done :stopped)
+                    (seq-remove #'mew-submit-report--for-good-p without)))
+         ;; No server has said anything of these.
+         (unasked (seq-filter (lambda (recipient) (plist-get recipient :kind)) without))
+         (refused (seq-remove (lambda (recipient) (plist-get recipient :kind)) without))
          (reason (mew-submit-refusal--reason done)))
-    (cond ((plist-get done :stopped) (format "you have stopped it before %s got it" people))
-          ;; No server has said anything of them.
-          ((and without (seq-every-p (lambda (recipient) (plist-get recipient :kind)) without))
-           (format "it did not get to %s: %s" people
-                   (mew-submit-report--text (car without))))
-          (t (concat (format "%s said no to %s" server people)
-                     (and reason (concat ": " reason)))))))
+    (cond (open (format "you have stopped it before %s got it"
+                        (mew-submit-report--recipients open)))
+          ((and unasked (null refused))
+           (format "it did not get to %s: %s" (mew-submit-report--recipients unasked)
+                   (mew-submit-report--text (car unasked))))
+          (t (concat (format "%s said no to %s" server (mew-submit-report--recipients refused))
+                     (and reason (concat ": " reason))
+                     (and unasked
+                          (format "; it did not get to %s"
+                                  (mew-submit-report--recipients unasked))))))))
 
 (defun mew-submit-report--reason (done &optional server offline)
   "Return in a clause, without a full stop, why DONE came; SERVER is the name.

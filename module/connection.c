@@ -23,14 +23,20 @@ io_failed (int errnum, ssize_t want, const char *doing, struct msub_error *err)
   return MSUB_IO_FAILED;
 }
 
+void
+msub_connection_note_first (char first[MSUB_CONNECTION_FIRST], uint64_t received, const char *buf, size_t n)
+{
+  for (size_t i = 0; i < n && received + i < MSUB_CONNECTION_FIRST; i++)
+    first[received + i] = buf[i];
+}
+
 ssize_t
 msub_connection_raw_recv (struct msub_connection *c, void *buf, size_t n)
 {
   ssize_t got = recv (c->fd, buf, n, 0);
   if (got > 0)
     {
-      size_t room = c->received < sizeof c->first ? sizeof c->first - (size_t) c->received : 0;
-      memcpy (c->first + sizeof c->first - room, buf, (size_t) got < room ? (size_t) got : room);
+      msub_connection_note_first (c->first, c->received, buf, (size_t) got);
       c->received += (uint64_t) got;
       msub_net_acknowledge (c->fd);
     }

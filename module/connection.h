@@ -26,6 +26,7 @@ struct msub_transport
 /* Outgoing octets are gathered here, so that a flight of commands leaves in one write.  */
 #define MSUB_CONNECTION_OUT 65536
 #define MSUB_CONNECTION_IN 16384
+#define MSUB_CONNECTION_FIRST 8
 
 struct msub_connection
 {
@@ -43,7 +44,7 @@ struct msub_connection
   bool ended;                   /* the peer has closed its side */
   bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received, sent;      /* octets off the wire, and handed to TCP */
-  char first[8];                /* the first of those received */
+  char first[MSUB_CONNECTION_FIRST]; /* of those received */
   int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */
   void (*tick) (void *data);    /* called each MSUB_TICK while something is waited for, or NULL */
   void *tick_data;
@@ -72,6 +73,9 @@ void msub_connection_transport (struct msub_connection *c, const struct msub_tra
 /* What recv() and send() do, with errno; for transports.  */
 ssize_t msub_connection_raw_recv (struct msub_connection *c, void *buf, size_t n);
 ssize_t msub_connection_raw_send (struct msub_connection *c, const void *buf, size_t n);
+
+/* N octets in BUF came after so many that were RECEIVED: note in FIRST what of them is among the first.  */
+void msub_connection_note_first (char first[MSUB_CONNECTION_FIRST], uint64_t received, const char *buf, size_t n);
 
 /* Append to the flight.  -1 with ERR only without memory.  */
 int msub_connection_put (struct msub_connection *c, const char *octets, size_t n, struct msub_error *err);

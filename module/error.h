@@ -43,9 +43,9 @@ struct msub_error
   enum msub_kind kind;
   int code;           /* SMTP reply code, or 0 */
   char enhanced[12];  /* RFC 3463 status code such as "5.1.1", or "" */
-  const char *about;  /* NULL, or what is to be changed.  Of MSUB_AUTH: "password", "app-password", "token", "mechanism",
-                         "nothing"; of MSUB_INSECURE: "no-log-in", "starttls", "implicit"; of MSUB_REFUSED: "size"; of both:
-                         "wish"; of MSUB_DEFERRED: "offer", for at once without it, it may work; of MSUB_TIMEOUT:
+  const char *about;  /* NULL, or what is to be changed.  Of MSUB_AUTH: "password", "no-password", "app-password", "token",
+                         "mechanism", "nothing"; of MSUB_INSECURE: "no-log-in", "starttls", "implicit"; of MSUB_REFUSED: "size";
+                         of both: "wish"; of MSUB_DEFERRED: "offer", for at once without it, it may work; of MSUB_TIMEOUT:
                          "long-packets"; of MSUB_CONNECT: "tunnel"; of what a server refuses or breaks off:
                          "client-certificate"; "recipients", who were refused before the server left.  Static.  */
   const char *step;   /* NULL, or what the server said no to: "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot",

@@ -281,7 +281,7 @@ refused_within (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *
       return true;
     }
   bool password = denies_password (said);
-  int code = msub_smtp_last (smtp)->code;
+  int code = msub_smtp_shown (smtp)->code; /* of a whole reply */
   bool silent = code == 501 || (password && (code / 100 != 5 || code <= 504));
   if (strncmp (said, "e=", 2) != 0 || !silent)
     return false;
@@ -441,6 +441,8 @@ msub_smtp_auth (struct msub_smtp *smtp, const struct msub_sasl_mechanism *mechan
     return -1;
   int result = run_auth (smtp, sasl, mechanism, err);
   msub_sasl_free (&sasl);
+  if (result && err->kind == MSUB_INSECURE)
+    err->mechanism = mechanism->name; /* a way to log in is there, and that is not what is missing */
   if (result == 0)
     msub_smtp_report_auth (smtp, mechanism, msub_smtp_shown (smtp));
   return result;

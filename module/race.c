@@ -456,7 +456,6 @@ hand_over (struct msub_race *race, struct msub_attempt *attempt, struct msub_win
   release_losers (race);
 }
 
-/* No route led anywhere: say so with every attempt's verdict.  */
 /* How many of the host's addresses no route has been tried to.  */
 static size_t
 untried_addresses (const struct msub_race *race)
@@ -476,6 +475,7 @@ untried_addresses (const struct msub_race *race)
   return untried;
 }
 
+/* No route led anywhere: say so with every attempt's verdict.  */
 static int
 fail_all (const struct msub_race *race, struct msub_error *err)
 {

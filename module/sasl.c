@@ -37,7 +37,7 @@ struct msub_sasl
   Gsasl *gsasl;
   Gsasl_session *session;
   char *password; /* SCRAM's: the library gets the salted one */
-  bool complete, iterations_checked;
+  bool complete, iterations_checked, token_said;
   uint16_t port;
   /* Of the step that is being made.  */
   const struct msub_context *context;
@@ -106,16 +106,20 @@ bearer_message (Gsasl_session *session, bool xoauth2, char **output, size_t *out
   return GSASL_OK;
 }
 
-/* The first message says all there is to say.  A challenge after it is the server's refusal, in JSON, and wants an answer
-   before the refusal proper comes; nothing in it is followed (SECURITY: E19).  */
+/* The first message says all there is to say, and is said once.  A challenge after it is the server's refusal, in JSON, and wants
+   an answer before the refusal proper comes; nothing in it is followed (SECURITY: E19).  So does any that comes then.  */
 static int
 bearer_step (Gsasl_session *session, bool xoauth2, const char *input, size_t input_length, char **output,
              size_t *output_length)
 {
   struct msub_sasl *sasl = gsasl_session_hook_get (session);
-  if (!sasl->complete)
-    return bearer_message (session, xoauth2, output, output_length);
-  msub_text_clean (sasl->server_words, sizeof sasl->server_words, input ? input : "", input_length);
+  if (!sasl->token_said)
+    {
+      sasl->token_said = true;
+      return bearer_message (session, xoauth2, output, output_length);
+    }
+  if (!sasl->server_words[0])
+    msub_text_clean (sasl->server_words, sizeof sasl->server_words, input ? input : "", input_length);
   *output = strdup (xoauth2 ? "" : "\001");
   *output_length = xoauth2 ? 0 : 1;
   return *output ? GSASL_NEEDS_MORE : GSASL_MALLOC_ERROR;

@@ -272,8 +272,19 @@ leave_out (struct msub_server *server, struct msub_request *request, struct msub
   return 0;
 }
 
-/* The server takes no more in this session (RFC 9422, MAILMAX), and not everybody has the message: begin another one.  Where
-   that fails, those who have it keep it.  */
+/* Some have the message, and what is in DELIVERY's error keeps it from the others: that is said of them, and is not the end of
+   the whole.  -1: nobody has it.  */
+static int
+leave_others_out (const struct msub_context *context, const struct msub_request *request, struct msub_delivery *delivery)
+{
+  if (delivery->transaction.accepted == 0)
+    return -1;
+  msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, &delivery->error);
+  delivery->error = (struct msub_error) { 0 };
+  return 0;
+}
+
+/* The server takes no more in this session (RFC 9422, MAILMAX), and not everybody has the message: begin another one.  */
 static int
 go_on_elsewhere (struct msub_server *server, const struct msub_context *context, struct msub_request *request,
                  struct msub_delivery *delivery)
@@ -282,10 +293,7 @@ go_on_elsewhere (struct msub_server *server, const struct msub_context *context,
   msub_server_close (server);
   if (msub_server_prepare (server, context, request, err) == 0 && msub_server_open (server, context, request, err) == 0)
     return 0;
-  if (delivery->transaction.accepted == 0)
-    return -1;
-  msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, err);
-  *err = (struct msub_error) { 0 };
+  leave_others_out (context, request, delivery);
   return -1;
 }
 
@@ -300,9 +308,10 @@ put_off (const struct msub_context *context, const struct msub_request *request,
   msub_error_add (err, "It offers that; the message goes without the next time");
   if (delivery->transaction.accepted == 0)
     return -1;
-  msub_smtp_leave_out (context, &request->envelope, &delivery->transaction, err);
-  *err = (struct msub_error) { 0 };
-  return 0;
+  /* The code is about what is offered, and of no recipient.  */
+  err->code = 0;
+  err->enhanced[0] = '\0';
+  return leave_others_out (context, request, delivery);
 }
 
 static int
@@ -325,8 +334,9 @@ transact (struct msub_server *server, const struct msub_context *context, struct
           delivery->error = (struct msub_error) { 0 };
           continue;
         }
+      /* Another session's server may not be able to do what the one before could.  */
       if (failed)
-        return -1;
+        return delivery->error.kind == MSUB_UNCERTAIN ? -1 : leave_others_out (context, request, delivery);
       if (delivery->transaction.left == 0)
         return 0;
       if (go_on_elsewhere (server, context, request, delivery))

@@ -44,16 +44,16 @@ static bool
 refused_before_tls (struct msub_smtp *smtp, msub_time started, struct msub_error *err)
 {
   struct msub_connection *c = smtp->c;
-  struct msub_error ignored = { 0 };
+  struct msub_error failed = { 0 };
   if (c->received > sizeof c->first || (c->first[0] != '4' && c->first[0] != '5'))
     return false;
   c->in_end = (size_t) c->received;
   memcpy (c->in, c->first, c->in_end);
   c->cut = true;
-  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored))
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &failed) && failed.kind != MSUB_CANCELLED)
     return false;
-  *err = (struct msub_error) { 0 };
-  return greeted (smtp, started, err) != 0;
+  *err = failed;
+  return err->kind == MSUB_CANCELLED || greeted (smtp, started, err) != 0;
 }
 
 int

@@ -418,6 +418,7 @@ struct handshake
   struct msub_tls_anchors *anchors;
   int fd, code;
   uint64_t received;
+  char first[MSUB_CONNECTION_FIRST];
 };
 
 static ssize_t
@@ -425,7 +426,11 @@ pull_apart (gnutls_transport_ptr_t handshake, void *buf, size_t n)
 {
   struct handshake *h = handshake;
   ssize_t got = recv (h->fd, buf, n, 0);
-  h->received += got > 0 ? (uint64_t) got : 0;
+  if (got > 0)
+    {
+      msub_connection_note_first (h->first, h->received, buf, (size_t) got);
+      h->received += (uint64_t) got;
+    }
   return got;
 }
 
@@ -484,6 +489,8 @@ shake_apart (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
     return 1;
   tls->session = h->session;
   h->session = NULL;
+  msub_connection_note_first (c->first, c->received, h->first,
+                              h->received < sizeof h->first ? (size_t) h->received : sizeof h->first);
   c->received += h->received;
   set_transport (tls->session, c);
   int code = h->code;

@@ -261,7 +261,8 @@
           (should (equal (plist-get done :result) result))
           (should (string-search words (plist-get done :text)))
           ;; Not a word of the log-in, which was fine.
-          (should (string-search "leave it out" (mew-submit-report--advice done))))))
+          (should (string-search "leave it out" (mew-submit-report--advice done)))
+          (should (string-search words (mew-submit-report--reason done))))))
     (should-not (mew-submit-test-lines peer "MAIL"))
     (should (equal (plist-get (mew-submit-test-run
                                (mew-submit-test-account

@@ -53,6 +53,25 @@ FIELDS are what a function puts into events, TYPES those that it names."
       (should (xor (assq type mew-submit-json--shapes)
                    (memq type mew-submit-json--for-diagnosis))))))
 
+(ert-deftest mew-submit-json-tests-what-it-may-be-about-is-in-the-manual ()
+  "Each value of `about' that the module has is in the manual, and in the module's own list."
+  (let ((manual (mew-submit-test-octets (expand-file-name "doc/mew-submit.org" mew-submit-test-root)))
+        (head (mew-submit-test-octets (expand-file-name "module/error.h" mew-submit-test-root)))
+        found)
+    (dolist (file (directory-files (expand-file-name "module" mew-submit-test-root) t "\\.c\\'"))
+      (with-temp-buffer
+        (insert-file-contents file)
+        (while (re-search-forward "\\<about = [^;]*;" nil t)
+          (let ((assigned (match-string 0)) (start 0))
+            (while (string-match "\"\\([a-z-]+\\)\"" assigned start)
+              (cl-pushnew (match-string 1 assigned) found :test #'equal)
+              (setq start (match-end 0)))))))
+    (should (> (length found) 10))
+    (dolist (value found)
+      (ert-info (value)
+        (should (string-search (format "=\"%s\"=" value) manual))
+        (should (string-search (format "\"%s\"" value) head))))))
+
 (ert-deftest mew-submit-json-tests-every-field-is-said-or-left-out ()
   "A field of an event is in its shape, or in the list of what JSON leaves out."
   (let* ((known (append mew-submit-json--shapes mew-submit-json--left-out))

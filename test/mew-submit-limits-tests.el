@@ -181,6 +181,65 @@ They were taken for those of the server, and a mailing list was blamed."
       (should (string-match-p "\\`it did not get to c@x: .*closed the connection"
                               (mew-submit-report--reason done))))))
 
+(ert-deftest mew-submit-limits-tests-another-server-cannot ()
+  "Where another session's server cannot do what is wished for, those who have it are told.
+Several may be behind one name.  It was said that nobody had it."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "s3cret"
+            "127.0.0.1:0,name=s,noauth,cap2+=LIMITS RCPTMAX=1 MAILMAX=1,cap2+=DELIVERBY,\
+2:ehlo2=reply:250-other.example.org\\r\\n250 SIZE")
+    (let ((done (mew-submit-limits-tests--run peer '("a@x" "b@x") :deliver-by "600;R")))
+      (should (equal (list (plist-get done :result) (plist-get done :exit)) '("partial" 69)))
+      (should (equal (mew-submit-limits-tests--codes done) '(("a@x" 250) ("b@x" 451))))
+      (should (string-match-p "\\`it did not get to b@x: .*no DELIVERBY"
+                              (mew-submit-report--reason done)))
+      (should (= 1 (length (mew-submit-limits-tests--transactions peer)))))))
+
+(ert-deftest mew-submit-limits-tests-offer-not-kept-in-between ()
+  "Who is left because the server does not keep what it offers is tried again.
+That it refused that for good (5yz) was taken for a refusal of all who were left."
+  :tags '(:module)
+  (dolist (end '("dot#2=closeafter" "rset=reply:500 What?"))
+    (ert-info (end)
+      (mew-submit-test-with-peer
+          (peer "--user" "me" "--password" "s3cret"
+                (concat "127.0.0.1:0,name=s,noauth,chunking,cap2+=LIMITS RCPTMAX=1,\
+dot#2=reply:502 5.5.1 No BDAT," end))
+        (let ((done (mew-submit-limits-tests--run peer '("a@x" "b@x" "c@x"))))
+          (should (equal (plist-get done :left-out) '("CHUNKING")))
+          (should (equal (mew-submit-limits-tests--codes done)
+                         '(("a@x" 250) ("b@x" 451) ("c@x" 451)))))))))
+
+;; Before, all of them had been refused by the server, or stopped by the user.
+(ert-deftest mew-submit-limits-tests-some-refused-and-some-not-asked ()
+  "Who was refused, and who was not asked any more, are told apart."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=gone,noauth,cap2+=LIMITS RCPTMAX=1,rcpt#2=reply:550 5.1.1 No such user,\
+mail#3=close"
+            "127.0.0.1:0,name=stopped,noauth,cap2+=LIMITS RCPTMAX=1,\
+rcpt#2=reply:550 5.1.1 No such user,mail#3=stall")
+    (pcase-dolist (`(,name ,words)
+                   '(("gone" "said no to b@x: .*no such .*; it did not get to c@x\\'")
+                     ("stopped" "\\`you have stopped it before c@x got it\\'")))
+      (ert-info (name)
+        (mew-submit-test-with-directory directory
+          (let ((session (mew-submit-parcel--submit
+                          (mew-submit-test-write (expand-file-name "message" directory)
+                                                 "From: a@x\nTo: b@x\n\nHello\n")
+                          :account (mew-submit-test-account peer name)
+                          :recipients '("a@x" "b@x" "c@x"))))
+            (when (equal name "stopped")
+              (mew-submit-test-until ("the server to stall")
+                (mew-submit-test-log peer "stall"))
+              (mew-submit-job--cancel session))
+            (let ((done (mew-submit-job--wait session mew-submit-test-patience))
+                  (case-fold-search t))
+              (should (equal (plist-get done :result) "partial"))
+              (should (equal (and (plist-get done :stopped) t) (equal name "stopped")))
+              (should (string-match-p words (mew-submit-report--reason done))))))))))
+
 (ert-deftest mew-submit-limits-tests-cause-is-by-the-server ()
   "Why those of a later transaction are refused is by the server's words alone.
 That they came without TLS, which we say, was taken for what the server wants."

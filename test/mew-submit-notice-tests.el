@@ -349,6 +349,15 @@ Another account at that server may have other routes, or another tunnel."
           "offers no encryption" "do not switch TLS off" ("[Other port]") ("[Pin"))
          ((:kind "insecure" :result "insecure" :text "No" :tls (:verified t))
           "offers no way to log in" "Check the account" ("[Other port]") ("[Pin"))
+         ;; It is neither of these: a proxy between, a certificate that is not for TLS.
+         ((:kind "insecure" :result "insecure" :mechanism "SCRAM-SHA-256-PLUS" :tls (:verified t)
+           :text "192.0.2.1 sees another TLS connection: somebody listens in.  Nothing left.")
+          "was not sent: 192.0.2.1 sees another TLS connection" "Check the account"
+          ("[Other port]") ("no way to log in"))
+         ((:kind "insecure" :result "insecure" :tls nil
+           :text "The certificate of 192.0.2.1 must not be used for what TLS needs it for")
+          "was not sent: The certificate of 192.0.2.1 must not" "do not switch TLS off"
+          ("[Other port]") ("no encryption"))
          ((:kind "insecure" :result "insecure" :text "No" :alarm "striptls")
           "ALARM" "mew-submit-forget-server" ("[Forget what it offered]") ("[Pin"))
          ((:kind "refused" :result "refused"

@@ -75,6 +75,63 @@ A server that greets late there finds its conversation as it was."
                                     :result)
                          "delivered")))))))
 
+(defun mew-submit-tls-tests--token (directory cert key)
+  "Put CERT and KEY, files, into a token made in DIRECTORY.
+Return the variable that leads to it, and its URL.  The PIN is 4711."
+  (let* ((conf (mew-submit-test-write
+                (expand-file-name "softhsm.conf" directory)
+                (format "directories.tokendir = %s\nobjectstore.backend = file\n" directory)))
+         (process-environment (cons (concat "SOFTHSM2_CONF=" conf) process-environment))
+         (write '("p11tool" "--login" "--set-pin" "4711" "--label" "it" "--write")))
+    (pcase-dolist (`(,program . ,arguments)
+                   `(("softhsm2-util" "--init-token" "--free" "--label" "mail"
+                      "--so-pin" "8080" "--pin" "4711")
+                     (,@write "--load-privkey" ,key "pkcs11:token=mail")
+                     (,@write "--load-certificate" ,cert "pkcs11:token=mail")))
+      (should (eql 0 (apply #'call-process program nil nil nil arguments))))
+    (list (car process-environment) "pkcs11:token=mail;object=it;type=")))
+
+(ert-deftest mew-submit-tls-tests-refused-in-the-clear-with-a-token ()
+  "A key in a token, whose handshake is made apart, hides no refusal before TLS."
+  :tags '(:module)
+  (skip-unless (and (executable-find "softhsm2-util") (executable-find "p11tool")))
+  (mew-submit-test-with-peer
+      (peer "127.0.0.1:0,name=busy,implicit,tls=plaintext:421 4.3.2 Too many connections")
+    (mew-submit-test-with-directory directory
+      (pcase-let* ((certs (plist-get (mew-submit-test-peer-ready peer) :certs))
+                   (`(,setting ,url) (mew-submit-tls-tests--token
+                                      directory (expand-file-name "good.pem" certs)
+                                      (expand-file-name "good.key" certs)))
+                   (process-environment (cons setting process-environment))
+                   (result (mew-submit-test-batch
+                            (list "--server" "127.0.0.1" "--routes"
+                                  (format "%s:implicit" (mew-submit-test-port peer "busy"))
+                                  "--ca-file" (mew-submit-test-ca peer) "--from" "me@x"
+                                  "--cert-file" (concat url "cert")
+                                  "--key-file" (concat url "private?pin-value=4711") "a@x")
+                            :input mew-submit-tls-tests--message)))
+        (should (string-search "421 4.3.2 Too many connections" (plist-get result :stderr)))
+        (should (eql (plist-get result :status) 75))))))
+
+;; It was told as a port that wants STARTTLS, and never sent again.
+(ert-deftest mew-submit-tls-tests-stopped-at-a-refusal-in-the-clear ()
+  "A message that is stopped while a server still says no before TLS is stopped."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=half,implicit,tls=plaintext:421-4.3.2 Too many")
+    (mew-submit-test-with-directory directory
+      (let ((session (mew-submit-parcel--submit
+                      (mew-submit-test-write (expand-file-name "message" directory)
+                                             mew-submit-tls-tests--message)
+                      :account (mew-submit-test-account
+                                peer "half" :routes (format "%s:implicit"
+                                                            (mew-submit-test-port peer "half"))))))
+        (mew-submit-test-until ("half of the refusal")
+          (mew-submit-test-log peer "stall"))
+        (mew-submit-job--cancel session)
+        (let ((done (mew-submit-job--wait session mew-submit-test-patience)))
+          (should (equal (plist-get done :kind) "cancelled"))
+          (should-not (plist-get done :about)))))))
+
 ;;; Versions, names, files
 
 (ert-deftest mew-submit-tls-tests-minimum-and-priority ()

@@ -208,6 +208,7 @@ IPv6 address is one of those that a network makes of IPv4's."
   '(("healthy" open)
     ("greeting-554" ((587 . "greeting=reply:554 5.3.2 No service")) "greeting-not-220")
     ("greeting-421" ((587 . "greeting=reply:421 4.3.2 Too busy")) "greeting-not-220")
+    ("greeting-421-465" ((465 . "tls=plaintext:421 4.3.2 Too many connections")) "greeting-not-220")
     ("accept-close" ((587 . "accept-close")) "closed-after-accept")
     ("accept-reset" ((465 . "accept-reset")) "closed-after-accept")
     ("ssh-server" ((587 . "greeting=reply:SSH-2.0-OpenSSH_9.2")) "not-smtp")

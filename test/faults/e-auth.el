@@ -143,6 +143,25 @@ They are refused before connecting; past the Lisp side they may end as one of KI
           '(("JSON as it is" . " {\"status\":\"401\"}") ("base64 without its padding" . " e30")
             ("on two lines" . "-e30=\\r\\n334 e30="))))
 
+(defun mew-submit-faults-e--token-once (record)
+  "Return a complaint if the client of RECORD says its token again when it was refused."
+  (let ((said (cdr (seq-drop-while (lambda (line) (not (string-prefix-p "AUTH" line)))
+                                   (mew-submit-faults--lines record)))))
+    (unless (seq-every-p (lambda (line) (member line '("" "AQ==" "*" "QUIT"))) said)
+      (format "this was said after AUTH: %S" said))))
+
+(defun mew-submit-faults-e--asked-on (mechanism)
+  "Return entries for a server that refuses the token of MECHANISM, and asks on."
+  `((,(format "E19 %s: it refuses, and asks on" mechanism)
+     :peer (,(concat "mechs=" mechanism) "auth=reply:334 e30=" "auth-step#1=reply:334 "
+            "auth-step#2=reply:535 5.7.8 Expired")
+     :account (:auth ,mechanism) :answer ignore :kind auth :violations ("unknown-command")
+     :text "access token ({}): 535 5\\.7\\.8 Expired" :events ((done :about "token"))
+     :check mew-submit-faults-e--token-once)
+    (,(format "E19 %s: it refuses, and never stops asking" mechanism)
+     :peer (,(concat "mechs=" mechanism) "auth-mode=endless-challenges")
+     :account (:auth ,mechanism) :kind (protocol auth) :check mew-submit-faults-e--token-once)))
+
 (defconst mew-submit-faults-e
   (apply
    #'mew-submit-faults-table
@@ -295,6 +314,7 @@ They are refused before connecting; past the Lisp side they may end as one of KI
       :peer ("mechs=OAUTHBEARER" "auth-mode=xoauth2-json") :account (:auth "OAUTHBEARER")
       :answer ignore :saw-line "^AQ==$")
      ,@(mapcan #'mew-submit-faults-e--odd-json '("XOAUTH2" "OAUTHBEARER"))
+     ,@(mapcan #'mew-submit-faults-e--asked-on '("XOAUTH2" "OAUTHBEARER"))
      ("E13 a blank behind the challenge" :kind ok :reach message
       :peer ("mechs=PLAIN" "auth=reply:334  ") :saw-line "^AUTH PLAIN [^\n]*\n[^\n]+=*$")
      ("E19 XOAUTH2: JSON, and then 235"

@@ -13,6 +13,7 @@
 
 (declare-function mew-submit-faults--log "faults/judge")
 (declare-function mew-submit-faults--lines "faults/judge")
+(declare-function mew-submit-faults--done "faults/judge")
 
 (defun mew-submit-faults-f--no-proof (record)
   "Return a complaint when the client of RECORD sent a proof."
@@ -58,6 +59,12 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
               :peer ,(mew-submit-faults-f--saying mechanism error reply)))
           '("SCRAM-SHA-256" "SCRAM-SHA-256-PLUS")))
 
+(defun mew-submit-faults-f--tells-how (record)
+  "Return a complaint unless the end of RECORD tells by what the log-in was tried.
+Where it does not, the server is said to offer none."
+  (unless (string-prefix-p "SCRAM-" (or (plist-get (mew-submit-faults--done record) :mechanism) ""))
+    "the mechanism is not told"))
+
 (defconst mew-submit-faults-f
   (apply
    #'mew-submit-faults-table
@@ -84,6 +91,10 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
              "auth-step#2=reply:334 YQ==")
       :violations ("unknown-command"))
+     ("F3 it says so, and goes in the middle of its reply" :kind auth
+      :text "user name or the password: e=invalid-proof"
+      :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
+             "auth-step#2=reply:535-5.7.8 No\\r\\n535 5.7.8 no" "auth-step#2=truncate:16"))
      ("F3 it says so, and then what is no reply" :kind auth
       :text "user name or the password: e=invalid-proof"
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
@@ -94,7 +105,8 @@ One is for SCRAM-SHA-256, one for the mechanism with channel binding."
       :peer ,(mew-submit-faults-f--saying "SCRAM-SHA-256-PLUS" "e=channel-bindings-dont-match"
                                           "535 5.7.8 No"))
      ,@(mew-submit-faults-f--mode "F3 the server's signature is wrong" "wrong-signature"
-                                  :kind 'insecure :text "impostor\\|prove")
+                                  :kind 'insecure :text "impostor\\|prove"
+                                  :check 'mew-submit-faults-f--tells-how)
      ,@(mew-submit-faults-f--mode "F4 the nonce is not ours" "bad-nonce"
                                   :check 'mew-submit-faults-f--no-proof)
      ,@(mew-submit-faults-f--mode "F4 the server adds nothing to the nonce" "nonce-unchanged")

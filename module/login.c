@@ -281,7 +281,7 @@ refused_within (const struct msub_smtp *smtp, const struct msub_sasl_mechanism *
       return true;
     }
   bool password = denies_password (said);
-  int code = msub_smtp_last (smtp)->code;
+  int code = msub_smtp_shown (smtp)->code; /* the last that came whole */
   bool silent = code == 501 || (password && (code / 100 != 5 || code <= 504));
   if (strncmp (said, "e=", 2) != 0 || !silent)
     return false;

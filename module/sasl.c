@@ -482,8 +482,10 @@ decode (const struct msub_sasl *sasl, const char *challenge, size_t n, char **me
   int code = n ? gsasl_base64_from (challenge, n, message_r, length_r) : GSASL_OK;
   if (code == GSASL_BASE64_ERROR && sasl->mechanism->secret == MSUB_SASL_TOKEN)
     {
-      *message_r = strndup (challenge, n);
+      *message_r = malloc (n); /* not strndup, which ends at a NUL */
       *length_r = *message_r ? n : 0;
+      if (*message_r)
+        memcpy (*message_r, challenge, n);
       code = GSASL_OK;
     }
   return code;

@@ -334,6 +334,14 @@ tell_refused (const struct msub_progress *progress, struct msub_error *err)
   err->about = "recipients";
 }
 
+/* The code of what was refused, or was not taken at all: an answer that makes no sense may be a yes to something else, and is none
+   to the message.  */
+static int
+code_of_no (const struct msub_error *err)
+{
+  return err->code >= 400 ? err->code : MSUB_NOT_ACCEPTED;
+}
+
 /* One transaction, and in the journal how it ended, unless nobody knows.  */
 static int
 transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, const struct msub_body_facts *facts,
@@ -352,7 +360,7 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
     }
   else if (result && !progress.in_doubt && find_way_on (smtp, &progress, transaction_r, err))
     doubt (&progress, err);
-  int code = transaction_r->again || !err->code ? MSUB_NOT_ACCEPTED : err->code;
+  int code = transaction_r->again ? MSUB_NOT_ACCEPTED : code_of_no (err);
   if (result && !transaction_r->again)
     tell_refused (&progress, err);
   if (result && err->kind != MSUB_UNCERTAIN)
@@ -374,10 +382,10 @@ msub_smtp_leave_out (const struct msub_context *context, const struct msub_envel
       {
         struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
         msub_event_text (event, "address", envelope->recipients[i]);
-        msub_event_integer (event, "code", err->code ? err->code : MSUB_NOT_ACCEPTED);
+        msub_event_integer (event, "code", code_of_no (err));
         msub_event_text (event, "enhanced", err->enhanced);
         msub_event_text (event, "text", err->text);
-        if (!err->code) /* no server has said so */
+        if (err->code < 400) /* no server has said so */
           msub_event_text (event, "kind", msub_kind_name (err->kind));
         else if (err->said[0]) /* the text has words of ours, too */
           msub_event_list (event, "said", err->said);

@@ -240,6 +240,34 @@ rcpt#2=reply:550 5.1.1 No such user,mail#3=stall")
               (should (equal (and (plist-get done :stopped) t) (equal name "stopped")))
               (should (string-match-p words (mew-submit-report--reason done))))))))))
 
+(ert-deftest mew-submit-limits-tests-nonsense-in-between ()
+  "Who is left out after an answer that makes no sense has not got the message.
+The answer's code was theirs: a 250 to DATA was a yes, so that nobody sent it to
+them, and a 354 to MAIL left in doubt who had surely not got it."
+  :tags '(:module)
+  (dolist (directive '("data#2=reply:250 2.0.0 Ok" "mail#2=reply:354 Go on"
+                       "rcpt#4=reply:354 Go on" "rcpt#3=repeat:2"
+                       "cap2+=LIMITS MAILMAX=1,2:greeting=reply:250 Hello"))
+    (ert-info (directive)
+      (mew-submit-test-with-peer
+          (peer (concat "127.0.0.1:0,name=s,noauth,cap2+=LIMITS RCPTMAX=2," directive))
+        (let* ((recipients '("a@x" "b@x" "c@x" "d@x" "e@x"))
+               (done (mew-submit-limits-tests--run peer recipients))
+               (journal (split-string (mew-submit-test-octets
+                                       (mew-submit-test--peer-file peer "journal"))
+                                      "\n" t)))
+          (should (equal (plist-get done :result) "partial"))
+          (should (equal (mapcar #'cadr (mew-submit-limits-tests--codes done))
+                         '(250 250 451 451 451)))
+          (should (equal (plist-get (nth 2 (plist-get done :recipients)) :kind) "protocol"))
+          (cl-letf (((symbol-function 'mew-submit-spool--journal-lines)
+                     (lambda (_) journal)))
+            (let* ((entry (list :recipients recipients))
+                   (after (mew-submit-fate--settle entry (mew-submit-fate--said entry done))))
+              (should (eq (plist-get after :state) 'queued))
+              (should (equal (plist-get after :recipients) '("c@x" "d@x" "e@x")))
+              (should (equal (plist-get after :delivered) '("a@x" "b@x"))))))))))
+
 (ert-deftest mew-submit-limits-tests-cause-is-by-the-server ()
   "Why those of a later transaction are refused is by the server's words alone.
 That they came without TLS, which we say, was taken for what the server wants."

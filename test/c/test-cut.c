@@ -468,6 +468,69 @@ cut_at (const char *name, enum how how, bool tls, enum cause cause, size_t octet
   close (fd);
 }
 
+/* A yes before the end */
+
+struct impatience
+{
+  struct peer *peer;
+  const struct msub_smtp *smtp;
+  bool said;
+};
+
+/* 220, EHLO, MAIL, RCPT and DATA are answered: say yes to what has not been sent yet, and have it arrive.  */
+static bool
+say_yes (void *data)
+{
+  struct impatience *impatience = data;
+  if (impatience->said || !impatience->smtp || impatience->smtp->replies < 5)
+    return false;
+  impatience->said = true;
+  say (impatience->peer, "250 2.0.0 taken\r\n");
+  struct pollfd readable = { .fd = impatience->smtp->c->fd, .events = POLLIN };
+  while (poll (&readable, 1, -1) <= 0)
+    ;
+  return false;
+}
+
+static void
+yes_before_the_end (void)
+{
+  struct msub_body_facts facts;
+  struct msub_address address;
+  struct msub_error err = { 0 };
+  struct peer peer = { .how = BY_DATA, .allowed = WITHOUT_END, .mutex = PTHREAD_MUTEX_INITIALIZER,
+                       .changed = PTHREAD_COND_INITIALIZER };
+  struct impatience impatience = { .peer = &peer };
+  char *recipients[] = { "you@example.net", NULL };
+  char journal[] = "/tmp/test-cut-XXXXXX", lines[2000] = "";
+  struct msub_transaction transaction = { 0 };
+  pthread_t thread;
+  int client = -1, wake[2] = { -1, -1 }, fd = make_message (100, &facts), file = mkstemp (journal);
+  struct msub_envelope envelope = { .from = "me@example.org", .recipients = recipients, .count = 1, .journal = journal };
+  tap_begin ("a 250 that comes before the end of the message is no yes in the journal");
+  bool fine = pipe (wake) == 0 && connect_pair (65536, &peer.fd, &client, &address);
+  tap_expect (fine && file >= 0, "no sockets, or no journal");
+  struct msub_context context = { .wake_fd = wake[0], .job = &impatience, .cancelled = say_yes, .take_answer = no_answer,
+                                  .emit = drop_event };
+  pthread_create (&thread, NULL, serve, &peer);
+  struct msub_smtp *smtp = msub_smtp_new (msub_connection_new (&context, client, &address, 25), "me", 0);
+  impatience.smtp = smtp;
+  if (msub_smtp_greeting (smtp, &err) == 0 && msub_smtp_hello (smtp, false, &err) == 0)
+    msub_smtp_send (smtp, &envelope, fd, &facts, &transaction, &err);
+  msub_smtp_free (&smtp);
+  pthread_join (thread, NULL);
+  tap_expect (impatience.said && !peer.whole, "the server has not spoken too early, or has the message");
+  tap_expect (err.kind == MSUB_PROTOCOL, "it is %s: %s", msub_kind_name (err.kind), err.text);
+  tap_expect (pread (file, lines, sizeof lines - 1, 0) > 0 && strstr (lines, "reply 451 "), "the journal says: %s", lines);
+  tap_end ();
+  msub_transaction_clear (&transaction);
+  unlink (journal);
+  close (file);
+  close (fd);
+  close (wake[0]);
+  close (wake[1]);
+}
+
 int
 main (void)
 {
@@ -483,6 +546,7 @@ main (void)
   cut_at ("TLS, BDAT in the envelope's flight, out of time", IN_FLIGHT, true, TIME_OUT, small, 8192, 60000, 6000, 30);
   cut_at ("DATA, cancelled", BY_DATA, false, CANCEL, large / 73 * 72, 65536, 200000, 20000, 40);
   cut_at ("BDAT in the envelope's flight, cancelled", IN_FLIGHT, false, CANCEL, small, 8192, 60000, 6000, 40);
+  yes_before_the_end ();
   gnutls_certificate_free_credentials (credentials);
   return tap_done ();
 }

@@ -281,6 +281,31 @@ test_ended (void)
     }
 }
 
+/* What a server says to a token need not be base64, and is all that is read of it (SECURITY: E19).  */
+static void
+test_token_refused (void)
+{
+  static const char refusal[] = "\0no, and \0 more";
+  struct msub_sasl_options options = { .user = "user", .secret = "token", .host = "localhost" };
+  for (options.mechanism = msub_sasl_mechanisms; options.mechanism->name; options.mechanism++)
+    if (options.mechanism->secret == MSUB_SASL_TOKEN)
+      {
+        struct msub_error err = { 0 };
+        char *first = NULL, *second = NULL, words[100];
+        tap_begin ("a refusal with NULs, %s", options.mechanism->name);
+        struct msub_sasl *client = msub_sasl_new (&options, &err);
+        tap_expect_int ("what it begins with", msub_sasl_step (client, "", 0, &context, msub_now () + PATIENCE, &first, &err), 0);
+        tap_expect_int ("the answer", msub_sasl_step (client, refusal, sizeof refusal - 1, &context, msub_now () + PATIENCE,
+                                                      &second, &err), 0);
+        msub_text_clean (words, sizeof words, refusal, sizeof refusal - 1);
+        tap_expect_text ("the words", msub_sasl_server_words (client), words);
+        msub_wipe_free (&first);
+        msub_wipe_free (&second);
+        msub_sasl_free (&client);
+        tap_end ();
+      }
+}
+
 int
 main (void)
 {
@@ -289,5 +314,6 @@ main (void)
   test_forbidden ();
   test_ended ();
   test_stopped ();
+  test_token_refused ();
   return tap_done ();
 }

@@ -99,6 +99,13 @@ Where it does not, the server is said to offer none."
       :text "user name or the password: e=invalid-proof"
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
              "auth-step#2=reply:what?"))
+     ,@(mapcar (lambda (cut)
+                 `(,(format "F3 it says so, and then a reply that is cut off: %s" (car cut))
+                   :kind auth :text "user name or the password: e=invalid-proof"
+                   :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
+                          ,(concat "auth-step#2=reply:" (cdr cut)) "auth-step#2=closeafter")))
+               '(("in its line" . "535 5.7.8 Auth\\c") ("between two lines" . "535-5.7.8 Authentication")
+                 ("by another code" . "535-5.7.8 No\\r\\n550 5.7.1 No")))
      ,@(mew-submit-faults-f--said "F3 it says so, and then 235" "e=invalid-proof"
                                   "235 2.7.0 Ok" 'insecure "impostor")
      ("F11 TLS ends elsewhere, as the server says" :kind insecure :text "another TLS connection"

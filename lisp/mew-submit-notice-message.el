@@ -51,7 +51,11 @@
 
 (defun mew-submit-notice-message--some-entry ()
   "Return the entry that the text at point is about, or signal `user-error'."
-  (or (mew-submit-notice-message--here) (user-error "No message here")))
+  (or (mew-submit-notice-message--here)
+      (user-error (if (text-property-not-all (point-min) (point-max)
+                                             'mew-submit-question nil)
+                      "A question: TAB goes to its answers, and RET gives one"
+                    "No message here"))))
 
 (defvar mew-submit-notice-message--told (make-hash-table :test #'equal)
   "What was told of messages, by :stem: ((KIND . REASON) . SHOWN).

@@ -22,6 +22,7 @@
 (require 'mew-submit-known)
 (require 'mew-submit-message)
 (require 'mew-submit-parcel)
+(require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-spool)
@@ -356,6 +357,11 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
               (parcel (mew-submit-known--parcel entry))
               ((mew-submit-parcel-lock parcel)))
     (mew-submit-parcel-job parcel)))
+
+(defun mew-submit-queue--question (id &optional directory)
+  "Return the question that the message ID in DIRECTORY is held up by, or nil."
+  (when-let* ((job (mew-submit-queue--job-of id directory)))
+    (mew-submit-question--of (mew-submit-job-id job))))
 
 (defun mew-submit-queue--cancel (id &optional directory)
   "Do not send the message ID in DIRECTORY; it is held until told otherwise.

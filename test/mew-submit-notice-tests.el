@@ -174,6 +174,15 @@ Another account at that server may have other routes, or another tunnel."
                    "No account is for this mail yet"
                    (cadr (should-error (funcall command) :type 'user-error)))))))))
 
+;; "No message here" was said to who pressed r, or P, at the question about the password.
+(ert-deftest mew-submit-notice-tests-a-question-is-no-message ()
+  "Where there is a question, and no message, the keys of messages say how it is answered."
+  (with-temp-buffer
+    (insert (propertize "Another password?" 'mew-submit-question t))
+    (should (string-match-p "TAB goes to its answers"
+                            (cadr (should-error (mew-submit-notice-password)
+                                                :type 'user-error))))))
+
 ;;; The echo area
 
 (defun mew-submit-notice-tests--entry (&rest keys)

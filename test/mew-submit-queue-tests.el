@@ -827,6 +827,45 @@ Return its identifier.  KEYS are for `mew-submit-queue-tests--add'."
   '("127.0.0.1:0,name=s,noauth,cap2+=LIMITS RCPTMAX=1,1:dot=close")
   "A server that leaves the first of two recipients in doubt, once.")
 
+(ert-deftest mew-submit-queue-tests-what-is-under-way ()
+  "Of what is being sent is said how to stop it, and nothing that is untrue.
+Once all of it has left, who leaves Emacs is not told that it is sent next time."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,mail=hold:mail,dot=hold:go")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add directory (mew-submit-test-account peer "s")))
+             (edit (lambda ()
+                     (cadr (should-error (mew-submit-queue--take id #'ignore)
+                                         :type 'user-error)))))
+        (should (string-match-p "being sent: c in M-x mew-submit-outbox stops" (funcall edit)))
+        (should (string-match-p "send it next time" (mew-submit-notice--leave-question)))
+        (with-temp-buffer
+          (mew-submit-outbox--insert-log (mew-submit-known--entry id))
+          (should-not (string-search "No attempt" (buffer-string))))
+        (mew-submit-test-write (mew-submit-test--peer-file peer "store/mail") "")
+        (mew-submit-test-until ("the final dot")
+          (mew-submit-spool--journal-lines (mew-submit-known--entry id)))
+        (should (string-match-p "\\`A mail has left, .* know what arrived"
+                                (mew-submit-notice--leave-question)))
+        (mew-submit-test-go peer)
+        (mew-submit-queue-tests--settle)
+        (should (string-match-p "not in the outbox" (funcall edit)))))))
+
+(ert-deftest mew-submit-queue-tests-another-emacs-sends-it ()
+  "Of what another Emacs sends, or has sent, that is said, and the outbox shows it."
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((id (mew-submit-queue-tests--add directory '(:server "h" :auth "none") :held t))
+           (entry (mew-submit-known--entry id))
+           (lock (mew-submit-spool--lock id directory))
+           (edit (lambda ()
+                   (cadr (should-error (mew-submit-queue--take id #'ignore)
+                                       :type 'user-error)))))
+      (should (string-match-p "\\`Another Emacs is sending" (funcall edit)))
+      (mew-submit-spool--remove entry)
+      (mew-submit-spool--unlock lock)
+      (should (string-match-p "not in the outbox" (funcall edit)))
+      (should-not (mew-submit-known--entries)))))
+
 (ert-deftest mew-submit-queue-tests-rest-is-sent-apart ()
   "Who surely did not get what is in doubt for others can be sent it, and nobody else.
 The copies go with that mail, and what the user wrote."

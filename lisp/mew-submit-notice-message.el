@@ -398,6 +398,7 @@ That is nil where it is not known, or not to the point."
                       (pcase (plist-get done :kind)
                         ("insecure" nil)
                         ("secret" '(sign-in))
+                        ((guard (equal (plist-get done :about) "no-password")) '(password))
                         (_ (plist-get (mew-submit-refusal--advice done) :buttons))))))
 
 (defun mew-submit-notice-message--fitting (entry done)

@@ -557,10 +557,11 @@ Message mode sends from a buffer of its own, which has the options alone."
   "Put the mail in the current buffer into the outbox and submit it."
   (require 'sendmail)
   (let* ((directory (mew-submit-spool--prepare mew-submit-outbox-directory))
-         (raw (make-temp-file (expand-file-name "draft-" directory)
-                              nil ".part")))
+         (raw (mew-submit-spool--with-errors "The message"
+                (make-temp-file (expand-file-name "draft-" directory) nil ".part"))))
     (unwind-protect
-        (let* ((files (mew-submit--write-message raw))
+        (let* ((files (mew-submit-spool--with-errors "The message"
+                        (mew-submit--write-message raw)))
                (fields (mew-submit-message--fields raw))
                (copies (append files (mew-submit--copies)))
                (id (mew-submit-queue--add

@@ -152,7 +152,8 @@ site makes, not the usual one." place user))
 That has to be said in full.  In batch mode nobody is asked, and it is no."
   (and (not noninteractive)
        (let ((use-dialog-box nil)
-             (recipients (plist-get entry :recipients)))
+             (recipients (seq-difference (plist-get entry :recipients)
+                                         (plist-get entry :unsent))))
          (discard-input)
          (yes-or-no-p
           (format "%s%s may have it already, and get it twice.  Send it again? "

@@ -211,6 +211,10 @@ They are looked at as they are on disk, and nothing is changed."
         (mew-submit-doctor-finding--make
          "outbox" 'error "What is known of a message cannot be read.\nM-x \
 mew-submit-outbox shows it; the message itself is still there."))
+      (when (assq 'refused groups)
+        (mew-submit-doctor-finding--make
+         "outbox" 'note "What is refused is not sent again by itself.\n\
+w in M-x mew-submit-outbox says why, and what to do."))
       (when (assq 'uncertain groups)
         (mew-submit-doctor-finding--make
          "outbox" 'note "It is not known whether an uncertain message has \

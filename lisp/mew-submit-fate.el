@@ -88,7 +88,7 @@ dot."
   "Return ENTRY as it is after SAID, the :recipients and :reply of its message.
 The state is nil when all is delivered.  The recipients that are left are those
 that may be tried again; those refused for good are in :refused until nobody
-else is left."
+else is left.  In doubt, those who surely did not get it are in :unsent, too."
   (let (delivered uncertain later unsent refused)
     (dolist (recipient (reverse (plist-get said :recipients)))
       (let ((address (plist-get recipient :address))
@@ -103,9 +103,10 @@ else is left."
            (entry (mew-submit-spool--with
                    entry
                    :delivered (append (plist-get entry :delivered) delivered)
-                   :refused refused :recipients left
+                   :refused refused :recipients left :unsent nil
                    :reply (or (plist-get said :reply) (plist-get entry :reply)))))
-      (cond (uncertain (mew-submit-spool--with entry :state 'uncertain :next nil))
+      (cond (uncertain (mew-submit-spool--with entry :state 'uncertain :next nil
+                                               :unsent (append later unsent)))
             (left (mew-submit-spool--with entry :state 'queued))
             (refused (mew-submit-spool--with
                       entry :state 'refused :next nil :refused nil
@@ -202,7 +203,7 @@ what was delivered since.  Who wants it sent all the same has been asked."
                                                 (plist-get entry :directory))))
     (mew-submit-spool--note
      (mew-submit-spool--with
-      entry :state 'uncertain :next nil
+      entry :state 'uncertain :next nil :unsent nil
       :last (format "It is back in the outbox, as from a backup; by delivered.log \
 there %s had it before" (mew-submit-report--people people)))
      "It was found again after it had been delivered")))

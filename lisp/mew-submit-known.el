@@ -160,6 +160,15 @@ arrived already")))
      'config nil "The outbox %s is not there; is its disk away?  If you have deleted it, \
 make it anew (M-x make-directory): its mail is forgotten then" directory)))
 
+(defun mew-submit-known--taken (id directory)
+  "Return why the message ID in DIRECTORY cannot be locked."
+  (let ((parcel (gethash (expand-file-name id directory) mew-submit-known--table)))
+    (cond ((not (file-exists-p (mew-submit-spool--file id ".eml" directory)))
+           "That message is not in the outbox any more")
+          ((and parcel (mew-submit-parcel-lock parcel))
+           "That message is being sent: c in M-x mew-submit-outbox stops it")
+          (t "Another Emacs is sending that message: c in its outbox stops it"))))
+
 (defun mew-submit-known--with-lock (id directory function)
   "Call FUNCTION with the entry of the message ID in DIRECTORY, locked.
 Return its value.  Signal `user-error' when that is not possible, or the message
@@ -169,11 +178,10 @@ is in doubt and was not when it was looked at; it is a person who wants that."
                 (mew-submit-spool--lock id directory))))
     (unless lock
       (mew-submit-error--as-user-error
-        (mew-submit-known--check-there directory))
-      (user-error "%s" (if (file-exists-p (mew-submit-spool--file
-                                           id ".eml" directory))
-                           "That message is being sent"
-                         "That message is not in the outbox any more")))
+        (mew-submit-known--check-there directory)
+        ;; What another Emacs has done is to be seen.
+        (mew-submit-known--refresh directory))
+      (user-error "%s" (mew-submit-known--taken id directory)))
     (unwind-protect
         (let ((entry (mew-submit-known--reread id directory)))
           (unless entry

@@ -17,6 +17,7 @@
 (require 'mew-submit-dialog)
 (require 'mew-submit-error)
 (require 'mew-submit-known)
+(require 'mew-submit-loaddefs)
 (require 'mew-submit-menu)
 (require 'mew-submit-network)
 (require 'mew-submit-network-verdict)
@@ -50,7 +51,11 @@
 
 (defun mew-submit-notice-message--some-entry ()
   "Return the entry that the text at point is about, or signal `user-error'."
-  (or (mew-submit-notice-message--here) (user-error "No message here")))
+  (or (mew-submit-notice-message--here)
+      (user-error (if (text-property-not-all (point-min) (point-max)
+                                             'mew-submit-question nil)
+                      "A question: TAB goes to its answers, and RET gives one"
+                    "No message here"))))
 
 (defvar mew-submit-notice-message--told (make-hash-table :test #'equal)
   "What was told of messages, by :stem: ((KIND . REASON) . SHOWN).
@@ -86,6 +91,16 @@ stay with the message it was called for, for others come to point meanwhile."
   "Send the message of this buffer now."
   (interactive)
   (mew-submit-notice-message--send (mew-submit-notice-message--the-entry)))
+
+(defun mew-submit-notice-send-rest ()
+  "Send the message of this buffer, which may have arrived, to the rest.
+Those are who surely did not get it; for the others it stays as it is."
+  (interactive)
+  (let ((entry (mew-submit-notice-message--the-entry))
+        (old (mew-submit-notice-message--here)))
+    (mew-submit-error--as-user-error
+      (mew-submit-queue--send-rest (plist-get entry :id) (plist-get entry :directory)))
+    (mew-submit-notice-message--renew old (mew-submit-notice-message--the-entry entry))))
 
 (defun mew-submit-notice-leave ()
   "Have the message of this buffer, which may have arrived, left as it is for good.
@@ -254,8 +269,13 @@ ENTRY is the message's, by default the one at point."
                        (if next (format-time-string " at %H:%M" next) "")))
       ('held (format "It is held in the outbox until %s."
                      (if next (format-time-string "%a %e %b %H:%M" next) "you say so")))
-      ('uncertain "It is kept in the outbox and is not sent again by itself, \
-since it may have arrived.")
+      ('uncertain
+       (mew-submit-report--sentences
+        "It is kept in the outbox and is not sent again by itself, since it may have \
+arrived."
+        (and (plist-get entry :unsent)
+             (format "It did not get to %s: [Send to the rest]."
+                     (mew-submit-report--people (plist-get entry :unsent))))))
       ('refused (concat "It is kept in the outbox and is not sent again by itself"
                         ;; The advice has said "wait".
                         (if (eq (plist-get (mew-submit-refusal--advice done) :again) 'later)
@@ -378,6 +398,7 @@ That is nil where it is not known, or not to the point."
                       (pcase (plist-get done :kind)
                         ("insecure" nil)
                         ("secret" '(sign-in))
+                        ((guard (equal (plist-get done :about) "no-password")) '(password))
                         (_ (plist-get (mew-submit-refusal--advice done) :buttons))))))
 
 (defun mew-submit-notice-message--fitting (entry done)
@@ -402,7 +423,10 @@ That is nil where it is not known, or not to the point."
          (append
           (cond ((null (plist-get entry :state)) nil)
                 ((eq (plist-get entry :state) 'uncertain)
-                 '(("[Send again]" mew-submit-notice-retry
+                 `(,@(and (plist-get entry :unsent)
+                          '(("[Send to the rest]" mew-submit-notice-send-rest
+                             "to those alone who surely did not get it")))
+                   ("[Send again]" mew-submit-notice-retry
                     "r: after a yes, since it may have arrived")
                    ("[Do not send]" mew-submit-notice-leave
                     "leave it as it is, and ask no more")))
@@ -515,6 +539,16 @@ any more; but READ, which they are at, may wait."
     (mew-submit-notice-message--insert entry done)
     (insert "\n")
     (put-text-property start (point) 'mew-submit-entry entry)))
+
+(defun mew-submit-notice-message--renew (old entry)
+  "Have what is said of OLD, a message in doubt, be about ENTRY, as it is now."
+  (let ((start (text-property-any (point-min) (point-max) 'mew-submit-entry old)))
+    (mew-submit-view--change
+      (goto-char start)
+      (delete-region start (next-single-property-change start 'mew-submit-entry
+                                                        nil (point-max)))
+      (mew-submit-notice-message--section entry (mew-submit-notice--doubt entry)))
+    (goto-char start)))
 
 (defun mew-submit-notice-message--buffer ()
   "Return the buffer *mew-submit*, made if need be."

@@ -24,6 +24,7 @@
 (require 'mew-submit-offer)
 (require 'mew-submit-question)
 (require 'mew-submit-report)
+(require 'mew-submit-spool)
 (require 'mew-submit-view)
 (require 'seq)
 (require 'xml)
@@ -598,13 +599,26 @@ Those of which the user has said that they are not sent again are left alone."
 
 ;;; Leaving Emacs
 
+(defun mew-submit-notice--unanswered-p (entry)
+  "Has all of ENTRY's message left, and the server's answer not come?
+Who leaves then makes it one in doubt, which is not sent next time."
+  (string-prefix-p "dot " (or (car (last (ignore-errors
+                                           (mew-submit-spool--journal-lines entry))))
+                              "")))
+
 (defun mew-submit-notice--leave-question ()
   "Return what is to be asked before Emacs is left, or nil."
   (let ((running (length (mew-submit-known--running)))
+        (unanswered (seq-count #'mew-submit-notice--unanswered-p
+                               (mew-submit-known--running)))
         (waiting (if mew-submit-ask-when-mail-waits
                      (length (mew-submit-known--waiting))
                    0)))
-    (cond ((> running 0)
+    (cond ((> unanswered 0)
+           (format "%s left, and the server has not answered yet.  Leave Emacs, and \
+perhaps never know what arrived? "
+                   (if (= unanswered 1) "A mail has" (format "%d mails have" unanswered))))
+          ((> running 0)
            (if (= running 1) "A mail is being sent.  Leave Emacs, and send it next time? "
              (format "%d mails are being sent.  Leave Emacs, and send them next time? "
                      running)))

@@ -26,13 +26,9 @@
 (require 'seq)
 (require 'tabulated-list)
 
-(declare-function mew-submit-diagnose "mew-submit-diagnose"
-                  (server &optional relay-test log-in))
-
 ;; Message mode takes long to load, and who looks into the outbox may not want it.
 (declare-function mail-content-type-get "mail-parse" (ct attribute))
 (declare-function mail-narrow-to-head "mail-parse" ())
-(declare-function mew-submit-edit "mew-submit-edit" (id &optional directory))
 (declare-function mm-charset-to-coding-system "mm-util"
                   (charset &optional lbt allow-override silent))
 (declare-function mm-destroy-parts "mm-decode" (handles))
@@ -660,12 +656,14 @@ One that is being sent has to be cancelled first."
   (mew-submit-outbox--show #'mew-submit-outbox--insert-decoded))
 
 (defun mew-submit-outbox-why ()
-  "Show why the message at point is in the outbox, and what can be done."
+  "Show why the message at point is in the outbox, or the question it waits with."
   (interactive nil mew-submit-outbox-mode)
   (let ((entry (mew-submit-outbox--entry)))
-    (unless (plist-get entry :last)
-      (user-error "Nothing has happened to it yet"))
-    (mew-submit-notice--show entry (mew-submit-outbox--done entry))))
+    (cond ((mew-submit-queue--question (plist-get entry :id)) (mew-submit-answer))
+          ((eq (plist-get entry :state) 'sending) (user-error "It is being sent just now"))
+          ((plist-get entry :last)
+           (mew-submit-notice--show entry (mew-submit-outbox--done entry)))
+          (t (user-error "Nothing has happened to it yet")))))
 
 ;;; The log of a message
 
@@ -695,7 +693,8 @@ One that is being sent has to be cancelled first."
       (insert (format-time-string "%F %T  " time)
               (mew-submit-outbox--text text) "\n"))
     (unless (plist-get entry :history)
-      (insert "No attempt has been made yet.\n"))))
+      (insert (if (eq (plist-get entry :state) 'sending) "It is being sent.\n"
+                "No attempt has been made yet.\n")))))
 
 (defun mew-submit-outbox-log ()
   "Show what happened to the message at point so far."

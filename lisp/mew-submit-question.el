@@ -167,12 +167,15 @@ choice reads is read at once; else an answer is spelled."
                                                      (assoc word choices))))))
       (car answer))))
 
+(defun mew-submit-question--of (job)
+  "Return the question that JOB waits for the answer of, or nil."
+  (and job
+       (seq-find (lambda (question) (assq job (mew-submit-question-waiting question)))
+                 mew-submit-question--list)))
+
 (defun mew-submit-question--answer-now (job)
   "Have the user, who waits for JOB in the foreground, answer what it waits for."
-  (when-let* ((question (seq-find
-                         (lambda (question)
-                           (assq job (mew-submit-question-waiting question)))
-                         mew-submit-question--list)))
+  (when-let* ((question (mew-submit-question--of job)))
     (mew-submit-question--give
      question (mew-submit-question--ask-now (mew-submit-question-text question)
                                             (mew-submit-question-choices question)

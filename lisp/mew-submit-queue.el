@@ -22,6 +22,7 @@
 (require 'mew-submit-known)
 (require 'mew-submit-message)
 (require 'mew-submit-parcel)
+(require 'mew-submit-question)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-spool)
@@ -263,6 +264,62 @@ It goes by its account as the user has it now.  Whoever calls this for one that
 is `uncertain' has asked the user."
   (mew-submit-queue--send-now id #'identity directory))
 
+(defun mew-submit-queue--apart (entry)
+  "Put ENTRY's message into its outbox for those who surely did not get it.
+It is held there.  Return its entry."
+  (let* ((file (mew-submit-spool--message-file entry))
+         (old (mew-submit-known--parcel entry))
+         (password (and old (mew-submit-parcel-password old)))
+         stamp
+         (new (mew-submit-spool--add
+               file (mew-submit-message--fields file) (plist-get entry :directory)
+               (append (list :state 'held :attempts 0
+                             :recipients (plist-get entry :unsent))
+                       (mapcan (lambda (key) (list key (plist-get entry key)))
+                               '(:created :from :subject :message-id :private :account
+                                          :fcc)))
+               nil (mew-submit-spool--source entry)
+               (lambda (it) (setq stamp it)))))
+    (mew-submit-known--note new stamp
+                            (mew-submit-parcel--make
+                             ;; Each wipes its own.
+                             :password (and password (copy-sequence password))
+                             :functions (and old (mew-submit-parcel-functions old))))
+    new))
+
+(defun mew-submit-queue--without-rest (entry)
+  "Have ENTRY's message, in doubt, no longer be for who surely did not get it."
+  (mew-submit-known--save
+   (mew-submit-spool--with
+    (mew-submit-spool--note entry "Those who did not get it were left to another mail")
+    :recipients (seq-difference (plist-get entry :recipients) (plist-get entry :unsent))
+    :unsent nil :fcc nil
+    :last (mew-submit-report--sentences (plist-get entry :last)
+                                        "That is left to another mail."))))
+
+(defun mew-submit-queue--send-rest (id &optional directory)
+  "Send the message ID in DIRECTORY, in doubt, to who surely did not get it.
+For them it is a message of its own, with the copies that were wanted; the one
+in doubt stays for the others.  Who ends Emacs in between finds the new one
+held: nobody gets it twice by itself."
+  (let ((inhibit-quit t)
+        new)
+    (mew-submit-known--with-lock
+     id (or directory mew-submit-outbox-directory)
+     (lambda (entry)
+       (unless (plist-get entry :unsent)
+         (user-error "Nobody is left who surely did not get it"))
+       (setq new (mew-submit-queue--apart entry))
+       (condition-case err
+           (mew-submit-queue--without-rest entry)
+         (error
+          ;; Unless it was written all the same.
+          (when (plist-get (mew-submit-spool--read id (plist-get entry :directory)) :unsent)
+            (mew-submit-spool--remove new)
+            (mew-submit-known--drop new))
+          (signal (car err) (cdr err))))))
+    (mew-submit-queue--send (plist-get new :id) (plist-get new :directory))))
+
 (defun mew-submit-queue--let-be (id &optional directory)
   "Note that the message ID in DIRECTORY, which is in doubt, is left as it is.
 Nothing asks about it any more, until somebody sends it again."
@@ -300,6 +357,11 @@ Signal `user-error' for one that is in doubt: it would not be so any more."
               (parcel (mew-submit-known--parcel entry))
               ((mew-submit-parcel-lock parcel)))
     (mew-submit-parcel-job parcel)))
+
+(defun mew-submit-queue--question (id &optional directory)
+  "Return the question that the message ID in DIRECTORY is held up by, or nil."
+  (when-let* ((job (mew-submit-queue--job-of id directory)))
+    (mew-submit-question--of (mew-submit-job-id job))))
 
 (defun mew-submit-queue--cancel (id &optional directory)
   "Do not send the message ID in DIRECTORY; it is held until told otherwise.

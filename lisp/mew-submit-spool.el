@@ -225,7 +225,7 @@ a value that Emacs cannot read again")))
          (all #'natnump :attempts)
          (all #'stringp :from :subject :message-id :last :reply :private :source :via
               :instead)
-         (all (list-of #'stringp) :recipients :delivered)
+         (all (list-of #'stringp) :recipients :delivered :unsent)
          (all (list-of #'natnump) :hard)
          (all (list-of #'mew-submit-spool--refusal-p) :refused)
          (all (list-of #'mew-submit-spool--note-p) :history)

@@ -124,7 +124,13 @@
                      yes)))
           (should (eq (mew-submit-dialog--send-twice-p mew-submit-dialog-tests--entry)
                       yes)))))
-    (should (string-search "you@example.net and 1 more" prompt)))
+    (should (string-search "you@example.net and 1 more" prompt))
+    ;; Who surely did not get it cannot get it twice.
+    (mew-submit-dialog-tests--with
+      (cl-letf (((symbol-function 'yes-or-no-p) (lambda (text) (setq prompt text))))
+        (mew-submit-dialog--send-twice-p
+         (append '(:unsent ("you@example.net")) mew-submit-dialog-tests--entry))))
+    (should-not (string-search "you@example.net" prompt)))
   (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) (ert-fail "asked"))))
     (should-not (mew-submit-dialog--send-twice-p mew-submit-dialog-tests--entry))))
 

@@ -245,7 +245,13 @@ SmtpClientAuthentication is disabled for the Tenant." "XOAUTH2"))))))
                            'warning "outbox" "A log-in was refused: your organisation has \
 switched off sending by mail programs" findings)
                           :advice)))
-      (should (= 1 (length (mew-submit-doctor-tests--bad findings "outbox")))))))
+      (should (= 1 (length (mew-submit-doctor-tests--bad findings "outbox"))))
+      ;; "2 refused" alone was ok, and no next step.
+      (should (string-search
+               "M-x mew-submit-outbox"
+               (plist-get (mew-submit-doctor-tests--found
+                           'note "outbox" "is not sent again by itself" findings)
+                          :advice))))))
 
 (ert-deftest mew-submit-doctor-tests-a-good-account-raises-nothing ()
   "An account with a secret in a file nobody else reads gives no warning."

@@ -174,6 +174,15 @@ Another account at that server may have other routes, or another tunnel."
                    "No account is for this mail yet"
                    (cadr (should-error (funcall command) :type 'user-error)))))))))
 
+;; "No message here" was said to who pressed r, or P, at the question about the password.
+(ert-deftest mew-submit-notice-tests-a-question-is-no-message ()
+  "Where there is a question, and no message, the keys of messages say how it is answered."
+  (with-temp-buffer
+    (insert (propertize "Another password?" 'mew-submit-question t))
+    (should (string-match-p "TAB goes to its answers"
+                            (cadr (should-error (mew-submit-notice-password)
+                                                :type 'user-error))))))
+
 ;;; The echo area
 
 (defun mew-submit-notice-tests--entry (&rest keys)
@@ -293,6 +302,31 @@ Another account at that server may have other routes, or another tunnel."
     (should (= (length said) 1))
     (should-not (string-match-p "Delivered" (car said)))
     (should (string-match-p "may have arrived" (car said)))))
+
+(ert-deftest mew-submit-notice-tests-the-rest-can-be-sent ()
+  "Who surely did not get what is in doubt is named, and sent it by a button.
+After that the text is about the others alone; it is there for those only who are."
+  (mew-submit-notice-tests--hearing said shown
+    (let* ((entry (mew-submit-notice-tests--entry :state 'uncertain :recipients '("b@x" "c@x")
+                                                  :unsent '("c@x") :last "No answer came."))
+           (now entry)
+           sent)
+      (cl-letf (((symbol-function 'mew-submit-known--refresh) #'ignore)
+                ((symbol-function 'mew-submit-known--entry) (lambda (&rest _) now))
+                ((symbol-function 'mew-submit-queue--send-rest)
+                 (lambda (id &optional _)
+                   (push id sent)
+                   (setq now (mew-submit-spool--with entry :recipients '("b@x") :unsent nil)))))
+        (mew-submit-notice--failed entry (mew-submit-notice--doubt entry))
+        (with-current-buffer "*mew-submit*"
+          (should (string-search "It did not get to c@x: [Send to the rest]" (buffer-string)))
+          (search-forward "\n[Send to the rest]")
+          (push-button (1- (point)))
+          (should (equal sent (list (plist-get entry :id))))
+          (should-not (string-search "the rest" (buffer-string)))
+          (should-not (string-search "c@x" (buffer-string)))
+          (should (string-search "[Send again]" (buffer-string)))
+          (should (bobp)))))))
 
 (ert-deftest mew-submit-notice-tests-an-end-without-a-place ()
   "An end that does not say where the server is gives no place to a person."

@@ -279,6 +279,22 @@ In a table that is sorted point went to the top, and the next key was for anothe
       (goto-char (point-min))
       (should (equal (tabulated-list-get-id) first)))))
 
+(ert-deftest mew-submit-outbox-tests-why-it-is-being-sent ()
+  "w goes to the question that a message waits with; of one under way it says no old reason."
+  (mew-submit-outbox-tests--with
+      (list (mew-submit-outbox-tests--entry "1" :state 'sending))
+    (mew-submit-outbox-tests--table 80)
+    (goto-char (point-min))
+    (let (question answered)
+      (cl-letf (((symbol-function 'mew-submit-queue--question)
+                 (lambda (id) (and (equal id "1") question)))
+                ((symbol-function 'mew-submit-answer) (lambda () (setq answered t))))
+        (should (string-match-p "being sent" (cadr (should-error (mew-submit-outbox-why)
+                                                                 :type 'user-error))))
+        (setq question t)
+        (mew-submit-outbox-why)
+        (should answered)))))
+
 (ert-deftest mew-submit-outbox-tests-sorts-from-anywhere ()
   "S needs no more than a message; where there is none, and on reasons, that is said.
 With M-- S messages are in the order in which they came again."

@@ -815,6 +815,126 @@ So is what is left when some have it already, in another transaction."
         (should (string-suffix-p "by itself.  b@x did not get it: ask one of the others."
                                  (plist-get (mew-submit-spool--read id directory) :last)))))))
 
+;; a@x is in doubt; b@x surely has not got it.
+(defun mew-submit-queue-tests--half-in-doubt (directory peer &rest keys)
+  "Put a message into DIRECTORY that PEER leaves in doubt for one of two.
+Return its identifier.  KEYS are for `mew-submit-queue-tests--add'."
+  (prog1 (apply #'mew-submit-queue-tests--add
+                directory (mew-submit-test-account peer "s") keys)
+    (mew-submit-queue-tests--settle)))
+
+(defconst mew-submit-queue-tests--half
+  '("127.0.0.1:0,name=s,noauth,cap2+=LIMITS RCPTMAX=1,1:dot=close")
+  "A server that leaves the first of two recipients in doubt, once.")
+
+(ert-deftest mew-submit-queue-tests-what-is-under-way ()
+  "Of what is being sent is said how to stop it, and nothing that is untrue.
+Once all of it has left, who leaves Emacs is not told that it is sent next time."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,mail=hold:mail,dot=hold:go")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add directory (mew-submit-test-account peer "s")))
+             (edit (lambda ()
+                     (cadr (should-error (mew-submit-queue--take id #'ignore)
+                                         :type 'user-error)))))
+        (should (string-match-p "being sent: c in M-x mew-submit-outbox stops" (funcall edit)))
+        (should (string-match-p "send it next time" (mew-submit-notice--leave-question)))
+        (with-temp-buffer
+          (mew-submit-outbox--insert-log (mew-submit-known--entry id))
+          (should-not (string-search "No attempt" (buffer-string))))
+        (mew-submit-test-write (mew-submit-test--peer-file peer "store/mail") "")
+        (mew-submit-test-until ("the final dot")
+          (mew-submit-spool--journal-lines (mew-submit-known--entry id)))
+        (let ((question (mew-submit-notice--leave-question)))
+          (mew-submit-test-go peer)
+          (mew-submit-queue-tests--settle)
+          (should (string-match-p "\\`A mail has left, .* know what arrived" question)))
+        (should (string-match-p "not in the outbox" (funcall edit)))))))
+
+(ert-deftest mew-submit-queue-tests-another-emacs-sends-it ()
+  "Of what another Emacs sends, or has sent, that is said, and the outbox shows it."
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((id (mew-submit-queue-tests--add directory '(:server "h" :auth "none") :held t))
+           (entry (mew-submit-known--entry id))
+           (lock (mew-submit-spool--lock id directory))
+           (edit (lambda ()
+                   (cadr (should-error (mew-submit-queue--take id #'ignore)
+                                       :type 'user-error)))))
+      (should (string-match-p "\\`Another Emacs is sending" (funcall edit)))
+      (mew-submit-spool--remove entry)
+      (mew-submit-spool--unlock lock)
+      (should (string-match-p "not in the outbox" (funcall edit)))
+      (should-not (mew-submit-known--entries)))))
+
+(ert-deftest mew-submit-queue-tests-rest-is-sent-apart ()
+  "Who surely did not get what is in doubt for others can be sent it, and nobody else.
+The copies go with that mail, and what the user wrote."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer mew-submit-queue-tests--half)
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--half-in-doubt
+                  directory peer
+                  :text "From: me@x\nTo: a@x\nBcc: b@x\nX-Mew-Submit-Account: s\n\nbody\n"
+                  :fcc '((:kind file)) :source "To: a@x\n\nbody\n"))
+             (before (mew-submit-known--entry id))
+             (mew-submit-dispatch--done-functions nil)
+             new)
+        (should (equal (plist-get before :unsent) '("b@x")))
+        (cl-letf (((symbol-function 'mew-submit-queue--send)
+                   (lambda (it _) (setq new (mew-submit-known--entry it)))))
+          (mew-submit-queue--send-rest id))
+        (should (eq (plist-get new :state) 'held))
+        (should (equal (plist-get new :recipients) '("b@x")))
+        (should (equal (plist-get new :fcc) '((:kind file))))
+        (should (string-search "X-Mew-Submit-Account: s" (plist-get new :private)))
+        (should (equal (mew-submit-spool--source new) "To: a@x\n\nbody\n"))
+        (dolist (old (list (mew-submit-known--entry id)
+                           (mew-submit-spool--read id directory)))
+          (should (eq (plist-get old :state) 'uncertain))
+          (should (equal (plist-get old :recipients) '("a@x")))
+          (should-not (plist-get old :unsent))
+          (should-not (plist-get old :fcc)))
+        (should-error (mew-submit-queue--send-rest id) :type 'user-error)
+        (should (= (length (mew-submit-known--entries)) 2))))))
+
+(ert-deftest mew-submit-queue-tests-rest-gets-it-once ()
+  "The rest get what is in doubt for others, and those get it once more only if that is said."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer mew-submit-queue-tests--half)
+    (mew-submit-queue-tests--with-outbox directory
+      (let ((id (mew-submit-queue-tests--half-in-doubt directory peer))
+            (to (lambda ()
+                  (seq-filter (lambda (line) (string-prefix-p "RCPT" line))
+                              (mapcar (lambda (line) (plist-get line :text))
+                                      (mew-submit-test-log peer "line"))))))
+        (should (equal (funcall to) '("RCPT TO:<a@x>")))
+        (mew-submit-queue--send-rest id)
+        (mew-submit-queue-tests--settle)
+        (should (equal (funcall to) '("RCPT TO:<a@x>" "RCPT TO:<b@x>")))
+        (should (equal (mapcar (lambda (entry) (plist-get entry :id))
+                               (mew-submit-known--entries))
+                       (list id)))
+        (mew-submit-queue--send id)
+        (mew-submit-queue-tests--settle)
+        (should (equal (funcall to) '("RCPT TO:<a@x>" "RCPT TO:<b@x>" "RCPT TO:<a@x>")))
+        (should-not (mew-submit-known--entries))))))
+
+(ert-deftest mew-submit-queue-tests-rest-cannot-be-noted ()
+  "Where it cannot be noted who is left, the rest is not sent, and the outbox is as it was."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer mew-submit-queue-tests--half)
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--half-in-doubt directory peer))
+             (before (mew-submit-spool--read id directory)))
+        (cl-letf (((symbol-function 'mew-submit-queue--without-rest)
+                   (lambda (_) (error "No space left on device"))))
+          (should-error (mew-submit-queue--send-rest id)))
+        (should (equal (mapcar (lambda (entry) (plist-get entry :id))
+                               (mew-submit-known--entries))
+                       (list id)))
+        (should (equal (mew-submit-spool--ids directory) (list id)))
+        (should (equal (mew-submit-spool--read id directory) before))))))
+
 (ert-deftest mew-submit-queue-tests-changed-behind-our-back ()
   "What another Emacs has held, put off, settled or sent is left as it made it.
 The copy in memory says that it is to be sent at once."

@@ -227,6 +227,16 @@ ABOUT is what the module makes of the codes, or nil."
     (should-not (mew-submit-notice-message--for-cause
                  '(:state refused :account (:server "smtp.gmail.com" :user "me")) done))))
 
+(ert-deftest mew-submit-refusal-tests-no-password-can-be-entered ()
+  "Where no password was given, as after \"Not now\", there is a button to enter one."
+  (let ((done '(:kind "auth" :about "no-password" :result "refused" :text "No password")))
+    (pcase-dolist (`(,user . ,buttons) '(("me" "[Other password...]") (nil)))
+      (should (equal (mapcar #'car (mew-submit-notice-message--for-cause
+                                    (list :state 'refused
+                                          :account (list :server "h" :user user))
+                                    done))
+                     buttons)))))
+
 (ert-deftest mew-submit-refusal-tests-binding ()
   "A bare 535 to a -PLUS mechanism may be a proxy's doing; other refusals are not."
   (pcase-dolist (`(,mechanism ,words ,may)

@@ -1058,5 +1058,20 @@ It is what the peer has acknowledged, and it never goes back."
         (should (apply #'<= parts))
         (should (= (car (last parts)) 100))))))
 
+(ert-deftest mew-submit-send-tests-full-disk ()
+  "Of a mail that finds no room it is said that it does not get into the outbox."
+  (mew-submit-test-with-directory directory
+    (let ((mew-submit-outbox-directory directory))
+      (with-temp-buffer
+        (insert "From: me@example.org\nTo: a@example.org\n" mail-header-separator "\nHello\n")
+        (cl-letf (((symbol-function 'mew-submit--write-message)
+                   (lambda (file)
+                     (signal 'file-error
+                             (list "Write error" "No space left on device" file)))))
+          (should (string-match-p
+                   "\\`The message cannot be written to the outbox: .*No space left"
+                   (mew-submit-error--text (should-error (mew-submit--send-buffer))))))
+        (should-not (directory-files directory nil "\\`[^.]"))))))
+
 (provide 'mew-submit-send-tests)
 ;;; mew-submit-send-tests.el ends here

@@ -530,14 +530,10 @@ refused."
                  (mew-submit-account--machine-p (mew-submit-caseless--down domain))
                  (string-match-p mew-submit-account--homes (mew-submit-caseless--down domain)))))))
 
-(defconst mew-submit-account--addressed
-  "\\`\\(?:.*[^\\]<\\|<\\)?\\([^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\)>?[ \t]*\\'"
-  "What matches an address, perhaps behind a name, that is no regexp.")
-
 (defun mew-submit-account--address (account)
   "Return the address that mail by ACCOUNT comes from, or nil."
   (seq-some (lambda (text)
-              (when (string-match mew-submit-account--addressed (or text ""))
+              (when (string-match mew-submit-address--named (or text ""))
                 (match-string 1 text)))
             (list (plist-get account :sender) (plist-get account :from))))
 

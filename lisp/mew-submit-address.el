@@ -331,6 +331,10 @@ angle brackets (SECURITY.md, K1 to K13)."
 
 ;;; Several of them
 
+(defconst mew-submit-address--named
+  "\\`\\(?:.*[^\\]<\\|<\\)?\\([^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\)>?[ \t]*\\'"
+  "What matches an address, perhaps behind a name, that is no regexp.")
+
 (defun mew-submit-address--bare (text)
   "Return the address in TEXT, one with a name as \"Me <me@example.org>\".
 Any other TEXT, or nil, is returned as it is."

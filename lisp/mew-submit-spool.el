@@ -251,21 +251,25 @@ What cannot be read has the state `broken', and :last says why."
               (file (concat stem ".eml"))
               (attributes (file-attributes file))
               ((null (file-attribute-type attributes))))
-    (append
-     (list :id id :directory directory :stem stem
-           :bytes (file-attribute-size attributes))
-     (condition-case err
-         (with-temp-buffer
-           (let ((coding-system-for-read 'utf-8-emacs-unix)
-                 (file-name-handler-alist nil))
-             (insert-file-contents (concat stem ".eld")))
-           (let ((plist (read (current-buffer))))
-             (unless (mew-submit-spool--sound-p plist)
-               (error "It is not what it should be"))
-             plist))
-       (error (mew-submit-spool--broken
-               file (format "Its state cannot be read: %s"
-                            (mew-submit-error--text err))))))))
+    (let ((state
+           (condition-case err
+               (with-temp-buffer
+                 (let ((coding-system-for-read 'utf-8-emacs-unix)
+                       (file-name-handler-alist nil))
+                   (insert-file-contents (concat stem ".eld")))
+                 (let ((plist (read (current-buffer))))
+                   (unless (mew-submit-spool--sound-p plist)
+                     (error "It is not what it should be"))
+                   plist))
+             ;; Unless another Emacs has removed both meanwhile.
+             (error (and (file-exists-p file)
+                         (mew-submit-spool--broken
+                          file (format "Its state cannot be read: %s"
+                                       (mew-submit-error--text err))))))))
+      (and state
+           (append (list :id id :directory directory :stem stem
+                         :bytes (file-attribute-size attributes))
+                   state)))))
 
 (defun mew-submit-spool--ids (directory)
   "Return the identifiers of all messages in DIRECTORY, the oldest first."

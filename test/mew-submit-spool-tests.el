@@ -267,6 +267,17 @@ One of them is told of an error, wherever the other is then."
             (should (string-match-p "cannot be read" (plist-get broken :last)))
             (should (equal (plist-get broken :recipients) '("a@x")))))))))
 
+(ert-deftest mew-submit-spool-tests-gone-while-it-is-read ()
+  "What another Emacs removes while it is looked at is gone, and not broken."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((entry (mew-submit-spool-tests--add directory)))
+      (cl-letf (((symbol-function 'mew-submit-spool--sound-p)
+                 (lambda (_)
+                   (mew-submit-spool--remove entry)
+                   nil)))
+        (should-not (mew-submit-spool--read (plist-get entry :id) directory))))))
+
 (ert-deftest mew-submit-spool-tests-clean ()
   "Only what belongs to no message, and is old, is swept away."
   :tags '(:module)

@@ -280,7 +280,7 @@ and so does what is no group, as it has no semicolon."
                 (when (and (mew-submit-caseless--exactly-p "[^[:ascii:]]" (match-string 1))
                            (save-match-data (looking-at-p "[^:;]*;")))
                   (mew-submit--quote-group (match-beginning 1)
-                                                   (copy-marker (match-end 1) t)))))
+                                           (copy-marker (match-end 1) t)))))
             (goto-char (point-max))))))))
 
 (defun mew-submit--before-sending ()
@@ -347,8 +347,7 @@ prepared."
     (with-current-buffer buffer
       (mew-submit-copies--take-over copies))
     (unless (symbolp (default-value 'message-fcc-handler-function))
-      (set-default 'message-fcc-handler-function
-                   mew-submit--fcc-handler))))
+      (set-default 'message-fcc-handler-function mew-submit--fcc-handler))))
 
 ;;; What the user wrote
 

@@ -231,6 +231,9 @@ check_wishes (const struct msub_smtp *smtp, const struct msub_extensions *wanted
   if (wanted->hold_for && caps->hold_most && seconds (wanted->hold_for) > caps->hold_most)
     return msub_fail (err, MSUB_REFUSED, "%s holds a message back for %" PRIu64 " seconds at most. It was not sent", peer,
                       caps->hold_most);
+  if (wanted->hold_until && caps->hold_latest[0] && strcmp (wanted->hold_until, caps->hold_latest) > 0)
+    return msub_fail (err, MSUB_REFUSED, "%s holds a message back until %s at the latest. It was not sent", peer,
+                      caps->hold_latest);
   err->about = NULL;
   return 0;
 }

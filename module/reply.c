@@ -334,6 +334,29 @@ parse_size (struct word argument)
   return limit;
 }
 
+/* WORD up to a comma, if it has one.  */
+static struct word
+before_comma (struct word word)
+{
+  const char *comma = word.length ? memchr (word.start, ',', word.length) : NULL;
+  return (struct word) { word.start, comma ? (size_t) (comma - word.start) : word.length };
+}
+
+/* A time in UTC as "2026-12-24T18:00:00Z", which can be compared as text; else "": no limit known.  */
+static void
+parse_time (struct word word, char time_r[MSUB_TIME])
+{
+  static const char shape[] = "dddd-dd-ddTdd:dd:ddZ";
+  time_r[0] = '\0';
+  if (word.length != strlen (shape))
+    return;
+  for (size_t i = 0; i < word.length; i++)
+    if (shape[i] == 'd' ? !is_digit (word.start[i]) : word.start[i] != shape[i])
+      return;
+  memcpy (time_r, word.start, word.length);
+  time_r[word.length] = '\0';
+}
+
 static void
 parse_mechanisms (struct msub_capabilities *caps, struct word rest)
 {
@@ -400,9 +423,12 @@ parse_keyword (struct msub_capabilities *caps, struct word line)
   if (word_is (keyword, "SIZE"))
     caps->size_limit = parse_size (rest);
   else if (word_is (keyword, "DELIVERBY"))
-    caps->deliver_by_least = parse_size (rest);
+    caps->deliver_by_least = parse_size (before_comma (rest)); /* what comes then is for extensions */
   else if (word_is (keyword, "FUTURERELEASE"))
-    caps->hold_most = parse_size (next_word (&rest));
+    {
+      caps->hold_most = parse_size (next_word (&rest));
+      parse_time (next_word (&rest), caps->hold_latest);
+    }
   else if (word_is (keyword, "AUTH"))
     parse_mechanisms (caps, rest);
   else if (word_is (keyword, "LIMITS"))

@@ -81,14 +81,18 @@ void msub_reply_words (const struct msub_reply *reply, char *dst, size_t size);
   FLAG ("MT-PRIORITY", mt_priority)     /* RFC 6710 */
 
 /* What EHLO offered (RFC 5321 section 4.1.1.1).  */
+/* The room for a time such as "2026-12-24T18:00:00Z".  */
+#define MSUB_TIME 21
+
 struct msub_capabilities
 {
 #define FLAG(keyword, member) bool member;
   MSUB_CAPABILITY_FLAGS (FLAG)
 #undef FLAG
   uint64_t size_limit;   /* SIZE: this many octets at most; 0: no limit known */
-  uint64_t deliver_by_least; /* DELIVERBY: so many seconds at least where mail is returned then; 0: any */
-  uint64_t hold_most;        /* FUTURERELEASE: so many seconds at most; 0: not known */
+  uint64_t deliver_by_least;  /* DELIVERBY: so many seconds at least where mail is returned then; 0: any */
+  uint64_t hold_most;         /* FUTURERELEASE: so many seconds at most, 0: not known ... */
+  char hold_latest[MSUB_TIME]; /* ... and until then, in UTC, or "" */
   /* LIMITS (RFC 9422 section 4), 0 where there is none: RCPTMAX, RCPTDOMAINMAX, MAILMAX.  */
   unsigned recipients_max, domains_max, mails_max;
   bool auth;             /* AUTH was offered ... */

@@ -191,10 +191,13 @@
   "A time becomes one in UTC; a field for it goes before an account's :hold-for."
   :tags '(:module)
   (mew-submit-test-with-peer (peer mew-submit-extensions-tests--listener)
-    (mew-submit-test-run
-     (mew-submit-test-account peer "all" :hold-for 60)
-     (concat "X-Mew-Submit-Hold-Until: 2098-12-31T23:00:00-01:00\n"
-             mew-submit-extensions-tests--message))
+    (should (equal (plist-get
+                    (mew-submit-test-run
+                     (mew-submit-test-account peer "all" :hold-for 60)
+                     (concat "X-Mew-Submit-Hold-Until: 2098-12-31T23:00:00-01:00\n"
+                             mew-submit-extensions-tests--message))
+                    :result)
+                   "delivered"))
     (let ((mail (split-string (car (mew-submit-test-lines peer "MAIL")))))
       (should (member "HOLDUNTIL=2099-01-01T00:00:00Z" mail))
       (should-not (seq-find (lambda (word) (string-prefix-p "HOLDFOR" word))
@@ -278,16 +281,23 @@
   "What the server says that it will not do is not asked for: its limit is told."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=some,cap2+=DELIVERBY 240,\
-cap2+=FUTURERELEASE 3600 2099-01-01T00:00:00Z" "127.0.0.1:0,name=odd,cap2+=DELIVERBY x,\
-cap2+=FUTURERELEASE -1 tomorrow")
+cap2+=FUTURERELEASE 3600 2098-12-31T00:00:00Z" "127.0.0.1:0,name=odd,cap2+=DELIVERBY x,\
+cap2+=FUTURERELEASE -1 tomorrow" "127.0.0.1:0,name=more,cap2+=DELIVERBY 240\\,x\\,Y,\
+cap2+=FUTURERELEASE 3600")
     (pcase-dolist (`(,server ,words . ,keys)
                    '(("some" "240 seconds at least" :deliver-by 239)
                      ("some" "3600 seconds at most" :hold-for 3601)
                      ("some" nil :deliver-by 240)
                      ("some" nil :deliver-by "60;N")
                      ("some" nil :hold-for 3600)
+                     ("some" "until 2098-12-31T00:00:00Z at the latest"
+                      :hold-until "2098-12-31T00:00:01Z")
+                     ("some" nil :hold-until "2098-12-31T00:00:00Z")
+                     ("more" "240 seconds at least" :deliver-by 239)
+                     ("more" nil :hold-until "2099-12-31T00:00:00Z")
                      ("odd" nil :deliver-by 1)
-                     ("odd" nil :hold-for 99999)))
+                     ("odd" nil :hold-for 99999)
+                     ("odd" nil :hold-until "2099-12-31T00:00:00Z")))
       (ert-info ((format "%s %S" server keys))
         (let* ((mails (length (mew-submit-test-lines peer "MAIL")))
                (done (mew-submit-test-run (apply #'mew-submit-test-account peer server keys)

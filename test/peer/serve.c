@@ -340,7 +340,7 @@ extension_of (const char *parameter)
     { "BODY=BINARYMIME", "BINARYMIME" }, { "SMTPUTF8", "SMTPUTF8" }, { "RET=", "DSN" },
     { "ENVID=", "DSN" },       { "NOTIFY=", "DSN" },            { "ORCPT=", "DSN" },
     { "AUTH=", "AUTH" },       { "REQUIRETLS", "REQUIRETLS" },  { "BY=", "DELIVERBY" },
-    { "HOLDFOR=", "FUTURERELEASE" }, { "MT-PRIORITY=", "MT-PRIORITY" },
+    { "HOLDFOR=", "FUTURERELEASE" }, { "HOLDUNTIL=", "FUTURERELEASE" }, { "MT-PRIORITY=", "MT-PRIORITY" },
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     {

@@ -120,6 +120,44 @@ It is held, and taken out of the outbox again."
       (mew-submit-mode -1)
       (should (equal rfc2047-header-encoding-alist before)))))
 
+(ert-deftest mew-submit-clients-tests-names-alone ()
+  "A name for which nobody gave an address is told while the mail is still a buffer."
+  :tags '(:module)
+  (require 'sendmail)
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (let ((smtpmail-queue-mail t)
+          (mew-submit-accounts '((:server "mail.example.org" :from "me@x")
+                                 (:server "localhost"))))
+      (pcase-dolist
+          (`(,header ,wanted)
+           '(("From: me@x\nTo: Meyer, Jo <j@x>\n" "\"Meyer, Jo\"")
+             ("From: me@x\nTo: a@x\nCc: b@x, jo\n" "alias: jo")
+             ("From: me@x\nTo: a@x\nBcc: \"b@x\"\n" "In quotes it is a name")
+             ("From: me@x\nTo: a@x\nReply-To: jo\n" "alias: jo")
+             ("From: me@x\nTo: a@x\nReply-To: a@x b@x\n" "Not an address: <a@x b@x>")
+             ("From: Meyer, Jo <me@x>\nTo: a@x\n" "\"Meyer, Jo\"")
+             ("From: \"Meyer, Jo\" <me@x>\nTo: a@x\nReply-To:\n" nil)
+             ;; The server is this machine: its users have no domain.
+             ("From: root\nTo: root, jo\n" nil)
+             ("From: root@y\nTo: Meyer, Jo <j@x>\n" "\"Meyer, Jo\"")))
+        (pcase-dolist (`(,mode ,send) '((message-mode message-send) (mail-mode mail-send)))
+          (ert-info ((format "%s %s" mode header))
+            (let ((told (with-temp-buffer
+                          (funcall mode)
+                          (insert header mail-header-separator "\nb\n")
+                          (condition-case err
+                              (cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) t)))
+                                (funcall send)
+                                nil)
+                            (user-error (error-message-string err))))))
+              (if wanted
+                  (should (string-search wanted told))
+                (should-not told))
+              (should (equal (length (mew-submit-known--entries)) (if wanted 0 1)))
+              (dolist (entry (mew-submit-known--entries))
+                (mew-submit-queue--delete (plist-get entry :id))))))))))
+
 (ert-deftest mew-submit-clients-tests-hook-is-run-once ()
   "`message-send-mail-hook' is run once, whoever calls us; Sender is no envelope."
   :tags '(:module)

@@ -361,9 +361,13 @@ angle brackets (SECURITY.md, K1 to K13)."
 
 ;;; Several of them
 
+(defconst mew-submit-address--comment "\\(?:[ \t]+([^()]*)\\)?[ \t\n\r]*"
+  "What matches blanks, and perhaps a name in parentheses, behind an address.")
+
 (defconst mew-submit-address--named
-  "\\`\\(?:.*[^\\]<\\|<\\)?\\([^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\)>?[ \t]*\\'"
-  "What matches an address, perhaps behind a name, that is no regexp.")
+  (concat "\\`[ \t]*\\(?:.*[^\\]<\\|<\\)?\\([^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\)>?"
+          mew-submit-address--comment "\\'")
+  "What matches an address, perhaps with a name beside it, that is no regexp.")
 
 (defun mew-submit-address--bare (text)
   "Return the address in TEXT, one with a name as \"Me <me@example.org>\".

@@ -88,7 +88,9 @@ When that fails the journal, which is on disk, still tells what is true."
       (cond ((plist-get entry :state)
              (let ((stamp (mew-submit-spool--write entry t)))
                (mew-submit-spool--forget-journal old)
-               (mew-submit-known--note entry stamp)))
+               (mew-submit-known--note entry stamp)
+               (when (plist-get entry :delivered)
+                 (mew-submit-spool--log entry done old))))
             (t (mew-submit-known--drop entry)
                (mew-submit-fate--finish entry done old)))
     (error

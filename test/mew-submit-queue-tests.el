@@ -1234,6 +1234,37 @@ The user, who is asked, may have it sent."
         (should (mew-submit-test-stored peer 2))
         (should-not (mew-submit-spool--ids directory))))))
 
+(ert-deftest mew-submit-queue-tests-half-back-from-a-backup ()
+  "Of a mail that is back after some got it, those do not get it again; the rest can.
+The log has each of them once, and what goes on by itself is not stopped by it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,rcpt#2=reply:450 4.2.1 later")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-queue-tests--peer-account peer) :held t))
+             (backup (mew-submit-test-octets (mew-submit-spool--file id ".eld" directory)))
+             (logged (lambda () (mew-submit-spool--logged :id id directory)))
+             (rcpts (lambda () (length (seq-filter
+                                        (lambda (line)
+                                          (equal (plist-get line :text) "RCPT TO:<a@x>"))
+                                        (mew-submit-test-log peer "line"))))))
+        (mew-submit-queue--send id)
+        (mew-submit-queue-tests--settle)
+        (should (equal (funcall logged) '("a@x")))
+        ;; As it is, it is tried again for the other one.
+        (should-not (mew-submit-fate--returned (mew-submit-known--entry id)))
+        (mew-submit-test-write (mew-submit-spool--file id ".eld" directory)
+                               (string-replace ":state held" ":state queued" backup))
+        (clrhash mew-submit-known--seen)
+        (mew-submit-known--refresh)
+        (mew-submit-dispatch--run)
+        (mew-submit-queue-tests--settle)
+        (let ((entry (mew-submit-known--entry id)))
+          (should (eq (plist-get entry :state) 'uncertain))
+          (should (equal (plist-get entry :unsent) '("b@x")))
+          (should (string-match-p "there a@x had it" (plist-get entry :last))))
+        (should (= 1 (funcall rcpts)))))))
+
 ;;; Many recipients
 
 (ert-deftest mew-submit-queue-tests-many-recipients ()

@@ -143,12 +143,29 @@ Return its `done' event, or nil when there is no attempt."
   (when-let* ((job (mew-submit-queue--job-of id directory)))
     (mew-submit-job--wait job)))
 
+(defun mew-submit-queue--finish-apart (id directory)
+  "Have a message in doubt no longer be for those who have one of their own.
+The message ID in DIRECTORY is one of the two.  An Emacs may have ended when one
+of them was written and the other was not.  Return the entry of what is for the
+rest, if that was so."
+  (when-let* ((entry (mew-submit-known--entry id directory))
+              (rest (cond ((plist-get entry :rest-of) entry)
+                          ((plist-get entry :unsent)
+                           (seq-find (lambda (other) (equal (plist-get other :rest-of) id))
+                                     (mew-submit-known--entries directory)))))
+              (doubt (mew-submit-spool--read (plist-get rest :rest-of) directory))
+              ((equal (plist-get doubt :unsent) (plist-get rest :recipients))))
+    (mew-submit-known--with-lock (plist-get doubt :id) directory
+                                 #'mew-submit-queue--without-rest)
+    rest))
+
 (defun mew-submit-queue--change (id directory function)
   "Replace the entry of the message ID in DIRECTORY by FUNCTION's value for it.
 Signal `user-error' when it is being sent."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
+    (mew-submit-queue--finish-apart id directory)
     (prog1 (mew-submit-known--with-lock
             id directory
             (lambda (entry)
@@ -273,7 +290,7 @@ It is held there.  Return its entry."
          stamp
          (new (mew-submit-spool--add
                file (mew-submit-message--fields file) (plist-get entry :directory)
-               (append (list :state 'held :attempts 0
+               (append (list :state 'held :attempts 0 :rest-of (plist-get entry :id)
                              :recipients (plist-get entry :unsent))
                        (mapcan (lambda (key) (list key (plist-get entry key)))
                                '(:created :from :subject :message-id :private :account
@@ -300,24 +317,27 @@ It is held there.  Return its entry."
 (defun mew-submit-queue--send-rest (id &optional directory)
   "Send the message ID in DIRECTORY, in doubt, to who surely did not get it.
 For them it is a message of its own, with the copies that were wanted; the one
-in doubt stays for the others.  Who ends Emacs in between finds the new one
-held: nobody gets it twice by itself."
-  (let ((inhibit-quit t)
-        new)
-    (mew-submit-known--with-lock
-     id (or directory mew-submit-outbox-directory)
-     (lambda (entry)
-       (unless (plist-get entry :unsent)
-         (user-error "Nobody is left who surely did not get it"))
-       (setq new (mew-submit-queue--apart entry))
-       (condition-case err
-           (mew-submit-queue--without-rest entry)
-         (error
-          ;; Unless it was written all the same.
-          (when (plist-get (mew-submit-spool--read id (plist-get entry :directory)) :unsent)
-            (mew-submit-spool--remove new)
-            (mew-submit-known--drop new))
-          (signal (car err) (cdr err))))))
+in doubt stays for the others.  Where Emacs ends in between the new one is held,
+and whatever is done with either makes the other what it has to be."
+  (let* ((inhibit-quit t)
+         (directory (file-name-as-directory
+                     (expand-file-name (or directory mew-submit-outbox-directory))))
+         (new (mew-submit-queue--finish-apart id directory)))
+    (unless new
+      (mew-submit-known--with-lock
+       id directory
+       (lambda (entry)
+         (unless (plist-get entry :unsent)
+           (user-error "Nobody is left who surely did not get it"))
+         (setq new (mew-submit-queue--apart entry))
+         (condition-case err
+             (mew-submit-queue--without-rest entry)
+           (error
+            ;; Unless it was written all the same.
+            (when (plist-get (mew-submit-spool--read id directory) :unsent)
+              (mew-submit-spool--remove new)
+              (mew-submit-known--drop new))
+            (signal (car err) (cdr err)))))))
     (mew-submit-queue--send (plist-get new :id) (plist-get new :directory))))
 
 (defun mew-submit-queue--let-be (id &optional directory)
@@ -380,6 +400,7 @@ value."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
+    (mew-submit-queue--finish-apart id directory)
     (prog1 (mew-submit-known--with-lock
             id directory
             (lambda (entry)

@@ -224,7 +224,7 @@ a value that Emacs cannot read again")))
          (all #'numberp :next :created :not-before :waited)
          (all #'natnump :attempts)
          (all #'stringp :from :subject :message-id :last :reply :private :source :via
-              :instead)
+              :instead :rest-of)
          (all (list-of #'stringp) :recipients :delivered :unsent)
          (all (list-of #'natnump) :hard)
          (all (list-of #'mew-submit-spool--refusal-p) :refused)

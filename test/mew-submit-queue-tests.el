@@ -919,6 +919,43 @@ The copies go with that mail, and what the user wrote."
         (should (equal (funcall to) '("RCPT TO:<a@x>" "RCPT TO:<b@x>" "RCPT TO:<a@x>")))
         (should-not (mew-submit-known--entries))))))
 
+(ert-deftest mew-submit-queue-tests-emacs-ends-amid-the-rest ()
+  "Where Emacs ended between the two, nobody is sent it twice, whatever is done next.
+It is done with the one in doubt, or with the one for the rest."
+  :tags '(:module)
+  (dolist (what '(rest doubt new take))
+    (ert-info ((symbol-name what))
+      (mew-submit-test-with-peer (peer mew-submit-queue-tests--half)
+        (mew-submit-queue-tests--with-outbox directory
+          (let* ((id (mew-submit-queue-tests--half-in-doubt directory peer))
+                 (new (mew-submit-queue--apart (mew-submit-known--entry id)))
+                 (rcpts (lambda ()
+                          (sort (mapcan (lambda (line)
+                                          (and (string-prefix-p "RCPT" (plist-get line :text))
+                                               (list (plist-get line :text))))
+                                        (mew-submit-test-log peer "line"))
+                                #'string<)))
+                 (a "RCPT TO:<a@x>")
+                 (b "RCPT TO:<b@x>"))
+            (clrhash mew-submit-known--table)
+            (clrhash mew-submit-known--seen)
+            (mew-submit-known--refresh)
+            (pcase what
+              ('rest (mew-submit-queue--send-rest id))
+              ('doubt (mew-submit-queue--send id))
+              ('new (mew-submit-queue--send (plist-get new :id)))
+              ('take (mew-submit-queue--take (plist-get new :id) #'ignore)))
+            (mew-submit-queue-tests--settle)
+            (should (equal (funcall rcpts)
+                           (pcase what ('doubt (list a a)) ('take (list a)) (_ (list a b)))))
+            (should-error (mew-submit-queue--send-rest id) :type 'user-error)
+            (mew-submit-queue-tests--settle)
+            (should (<= (seq-count (lambda (rcpt) (equal rcpt b)) (funcall rcpts)) 1))
+            (when (eq what 'doubt)
+              (should (equal (mapcar (lambda (entry) (plist-get entry :recipients))
+                                     (mew-submit-known--entries))
+                             '(("b@x")))))))))))
+
 (ert-deftest mew-submit-queue-tests-rest-cannot-be-noted ()
   "Where it cannot be noted who is left, the rest is not sent, and the outbox is as it was."
   :tags '(:module)

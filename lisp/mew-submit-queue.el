@@ -232,6 +232,24 @@ later attempt was put off does not end the doubt about the one before."
         (mew-submit-account--at account via)
       account)))
 
+(defun mew-submit-queue--name-author (entry account)
+  "Give the message of ENTRY, which is locked, the address of ACCOUNT in From.
+That is for one that had no account before, where From is such as root."
+  (let* ((file (mew-submit-spool--message-file entry))
+         (fields (mew-submit-message--fields file))
+         (from (cdr (assoc "from" fields)))
+         (part (concat file ".part")))
+    (when (and from (not (string-search "@" from)))
+      (unwind-protect
+          (progn
+            (copy-file file part t)
+            (unless (eq fields (mew-submit-request--with-domain part fields account))
+              (mew-submit-spool--sync part)
+              ;; Whoever locks the new one sees the entry, which says that it is held.
+              (rename-file part file t)
+              (mew-submit-spool--sync (plist-get entry :directory))))
+        (delete-file part)))))
+
 (defun mew-submit-queue--enveloped (entry account)
   "Return ENTRY with the envelope of its message, which is to go by ACCOUNT.
 One that was held before its account was known has no sender yet, and perhaps
@@ -249,6 +267,8 @@ recipients without a domain.  Signal a condition where it could not be sent."
                          (or (plist-get entry :recipients)
                              (mew-submit-error--throw
                               'message nil "It has no recipient: edit it (e)")))))))
+      (unless (plist-get entry :account)
+        (mew-submit-queue--name-author entry account))
       (mew-submit-spool--with entry :from (car envelope) :recipients (cdr envelope)))))
 
 (defun mew-submit-queue--send-now (id account directory)

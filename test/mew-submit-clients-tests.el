@@ -120,6 +120,30 @@ It is held, and taken out of the outbox again."
       (mew-submit-mode -1)
       (should (equal rfc2047-header-encoding-alist before)))))
 
+(ert-deftest mew-submit-clients-tests-several-authors ()
+  "Of several authors one is the sender, in the header and in the envelope."
+  :tags '(:module)
+  (require 'sendmail)
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (pcase-dolist
+        (`(,from ,sender ,envelope)
+         '(("From: a@x, Me <me@x>\n" "Sender: a@x" "a@x")
+           ("From: a@x,\n Me <me@x>\n" "Sender: a@x" "a@x")
+           ("From: a@x, me@x\nSender: me@x\n" "Sender: me@x" "me@x")
+           ("From: \"Meyer,\n Jo\" <me@x>\n" nil "me@x")
+           ("From: me@x (Meyer, Jo)\n" nil "me@x")))
+      (pcase-dolist (`(,mode ,send) '((message-mode message-send) (mail-mode mail-send)))
+        (ert-info ((format "%s %s" mode from))
+          (pcase-let* ((`(,entry . ,header)
+                        (mew-submit-clients-tests--header
+                         mode (concat from "To: b@x\nSubject: s\n") send))
+                       (case-fold-search t)
+                       (start (string-match "^Sender:.*" header)))
+            (should (equal (and start (match-string 0 header)) sender))
+            (should-not (and start (string-match "^Sender:" header (1+ start))))
+            (should (equal (plist-get entry :from) envelope))))))))
+
 (ert-deftest mew-submit-clients-tests-names-alone ()
   "A name for which nobody gave an address is told while the mail is still a buffer."
   :tags '(:module)

@@ -485,7 +485,8 @@ nothing to do before that while what was known is as it was at NEWS."
     (mew-submit-dispatch--arm
      (and (or later mew-submit-dispatch--watching
               mew-submit-known--under-way
-              (mew-submit-known--queued-p))
+              (mew-submit-known--queued-p)
+              (mew-submit-known--sent-elsewhere-p))
           (max 0.05 (min (if mew-submit-known--under-way mew-submit-dispatch--overtake
                            mew-submit-dispatch--poll)
                          (- next (float-time))))))))

@@ -866,6 +866,28 @@ Once all of it has left, who leaves Emacs is not told that it is sent next time.
       (should (string-match-p "not in the outbox" (funcall edit)))
       (should-not (mew-submit-known--entries)))))
 
+(ert-deftest mew-submit-queue-tests-sent-by-another-emacs-is-seen ()
+  "An Emacs that only shows the outbox sees the end of what another one sends."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((id (mew-submit-queue-tests--add directory '(:server "h" :auth "none") :held t))
+           (entry (mew-submit-known--entry id))
+           (lock (mew-submit-spool--lock id directory))
+           (mew-submit-dispatch--watching nil)
+           (mew-submit-dispatch--timer nil))
+      (mew-submit-spool--write (mew-submit-spool--with entry :state 'sending :attempts 1))
+      (clrhash mew-submit-known--seen)
+      (mew-submit-known--refresh)
+      (should (eq (plist-get (mew-submit-known--entry id) :state) 'sending))
+      (mew-submit-dispatch--run)
+      (should (memq mew-submit-dispatch--timer timer-list))
+      (mew-submit-spool--remove entry)
+      (mew-submit-spool--unlock lock)
+      ;; The time has come.
+      (setq mew-submit-dispatch--looked 0)
+      (mew-submit-dispatch--wake)
+      (should-not (mew-submit-known--entries)))))
+
 (ert-deftest mew-submit-queue-tests-rest-is-sent-apart ()
   "Who surely did not get what is in doubt for others can be sent it, and nobody else.
 The copies go with that mail, and what the user wrote."

@@ -86,6 +86,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
                                          (or (macroexp-file-name) default-directory)))))
 
 (require 'cl-lib)
+(require 'mew-submit-address)
 (require 'mew-submit-caseless)
 (require 'mew-submit-copies)
 (require 'mew-submit-background)
@@ -410,7 +411,8 @@ VALUE is called for what is in it."
 (defun mew-submit--complete-header (end)
   "Complete the header of the message, which ends at END, a marker.
 Aliases are expanded, and From, Date and Message-ID are there.  The last two are
-fixed before the first try, so that duplicates can be told."
+fixed before the first try, so that duplicates can be told.  Of several authors
+the first sends it, where Sender names nobody (RFC 5322, section 3.6.2)."
   (when (and mail-aliases (not (bound-and-true-p message-this-is-mail)))
     (expand-mail-aliases (point-min) end))
   (goto-char (point-min))
@@ -418,6 +420,15 @@ fixed before the first try, so that duplicates can be told."
             (mew-submit-caseless--folding
               (re-search-forward "^From[ \t]*:" end t)))
     (mail-insert-from-field))           ; which is for the top only
+  (goto-char (point-min))
+  (when-let* (((mew-submit-caseless--folding
+                 (re-search-forward "^From[ \t]*:\\(\\(?:.*\n[ \t]\\)*.*,\\(?:.*\n[ \t]\\)*.*\\)"
+                                    end t)))
+              (people (ignore-errors (mew-submit-address--parse (match-string 1))))
+              ((cdr people)))
+    (unless (mew-submit-message--resent-p (mew-submit-message--fields-of-text
+                                           (buffer-substring-no-properties (point-min) end)))
+      (mew-submit--add-field end "Sender" (lambda () (car people)))))
   (require 'message)
   (mew-submit--add-field end "Date" #'message-make-date)
   (mew-submit--add-field

@@ -560,12 +560,12 @@ That is the one with :default, or the only one."
 (defun mew-submit-account--fits-p (account sender)
   "Is ACCOUNT for the address SENDER, a string or nil?
 What has one of the characters \\=\\ ^ $ * [ in :from is a regexp, but for *@DOMAIN."
-  (let ((from (plist-get account :from)))
-    (or (null from)
+  (let ((from (string-trim (or (plist-get account :from) "") nil mew-submit-address--comment)))
+    (or (null (plist-get account :from))
         (and sender
              (mew-submit-caseless--folding
                (or (equal (mew-submit-caseless--down from) (mew-submit-caseless--down sender))
-                   (string-suffix-p (concat "<" sender ">") (string-trim-right from) t)
+                   (string-suffix-p (concat "<" sender ">") from t)
                    (string-suffix-p (concat "@" (string-trim-left from "[*]?@")) sender t)
                    (and (string-match-p "[\\^$*[]" from)
                         (condition-case err

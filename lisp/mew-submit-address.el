@@ -24,6 +24,7 @@
 (require 'puny)
 (require 'seq)
 
+(declare-function rfc2047-decode-string "rfc2047" (string &optional address-mime))
 (declare-function ucs-normalize-NFC-string "ucs-normalize" (str))
 
 ;;; Address lists
@@ -121,23 +122,44 @@ Point is behind the <."
             (t (push token tokens))))
     (mew-submit-address--join (nreverse tokens))))
 
-(defun mew-submit-address--parse (text)
+(defun mew-submit-address--refuse-name (name behind)
+  "Signal `mew-submit-message', since NAME, in an address list, is no address.
+BEHIND are the words of the name that follows it, or nil."
+  (require 'rfc2047)                    ; slow to load, and seldom needed
+  (let ((name (rfc2047-decode-string name))
+        (behind (and behind (rfc2047-decode-string (string-join behind " ")))))
+    (mew-submit-error--throw
+     'message name "Not an address%s: %s.  %s, or as <%s> if the server knows who that is"
+     (if behind "" " or an alias") name
+     (if behind
+         (format "Write the name in quotes, as \"%s, %s\"" name behind)
+       "Write it whole, as name@example.org")
+     name)))
+
+(defun mew-submit-address--parse (text &optional names)
   "Return the addresses in TEXT, the value of a field such as To.
 The result is a list of strings such as \"a@example.org\", in order: the
 members of groups too, display names and comments not.  Signal
-`mew-submit-message' where TEXT is no address list.  RFC 5322, section 3.4."
+`mew-submit-message' where TEXT is no address list.  RFC 5322, section 3.4.
+A name without a domain is an address, too: with NAMES `apart' not one that may
+be what is before a comma in a name, with `never' only in angle brackets."
   (with-temp-buffer
     (insert (replace-regexp-in-string "[\r\n]+" "" text))
     (goto-char (point-min))
     (mew-submit-address--skip-blank)
     (let ((token t)
-          addresses words angle group)
+          addresses words angle group bare)
       (while token
         (setq token (mew-submit-address--token))
         (cond
          ((member token '(nil "," ";"))
+          (when (and bare (eq names 'never))
+            (mew-submit-address--refuse-name bare nil))
           (when (or angle words)
             (push (or angle (mew-submit-address--join (nreverse words))) addresses))
+          (setq bare (and names words
+                          (not (string-search "@" (car addresses)))
+                          (car addresses)))
           ;; People who know other programs end an address with ; too.
           (when (if group (null token) (and (equal token ";") (null addresses)))
             (mew-submit-error--throw 'message nil "Misplaced or missing ; in: %s"
@@ -148,6 +170,8 @@ members of groups too, display names and comments not.  Signal
          (angle
           (mew-submit-error--throw 'message angle "Missing comma after <%s>" angle))
          ((equal token "<")
+          (when (and bare words)
+            (mew-submit-address--refuse-name bare (reverse words)))
           (setq angle (mew-submit-address--angle)
                 words nil))
          ((equal token ":")
@@ -156,6 +180,8 @@ members of groups too, display names and comments not.  Signal
           (setq group t
                 words nil))
          (t (push token words))))
+      (when (and bare (eq names 'never))
+        (mew-submit-address--refuse-name bare nil))
       (nreverse addresses))))
 
 ;;; Characters
@@ -296,8 +322,8 @@ Dots at the ends or side by side are allowed, as there are such addresses.")
 
 (defun mew-submit-address--check (address)
   "Return ADDRESS for MAIL or RCPT, its domain in A-labels.
-A local part without domain is allowed, and one that is not ASCII stays as it
-is.  Signal `mew-submit-message' for anything that could not stand between
+A local part without domain is allowed if it is ASCII, and stays as it is with
+one.  Signal `mew-submit-message' for anything that could not stand between
 angle brackets (SECURITY.md, K1 to K13)."
   (let ((problem (lambda (why)
                    (mew-submit-error--throw 'message address "%s: <%s>" why address))))
@@ -319,9 +345,13 @@ angle brackets (SECURITY.md, K1 to K13)."
             ((and (null domain)
                   (string-match-p "\\`=\\?[^?]+\\?[BQbq]\\?[^?]*\\?=\\'" local))
              (funcall problem "A name, encoded, and no address"))
+            ((and (null domain) (string-search "@" local))
+             (funcall problem "In quotes it is a name and no address"))
             ((and (null domain) (string-match "[＠﹫]" local))
              (funcall problem (format "Its @ is another character (U+%04X).  Type it anew"
                                       (aref local (match-beginning 0)))))
+            ((and (null domain) (string-match-p "[^[:ascii:]]" local))
+             (funcall problem "A name and no address"))
             ((and domain (null ascii))
              (funcall problem "Not a domain in address"))
             ((> (string-bytes (encode-coding-string whole 'utf-8))
@@ -331,9 +361,13 @@ angle brackets (SECURITY.md, K1 to K13)."
 
 ;;; Several of them
 
+(defconst mew-submit-address--comment "\\(?:[ \t]+([^()]*)\\)?[ \t\n\r]*"
+  "What matches blanks, and perhaps a name in parentheses, behind an address.")
+
 (defconst mew-submit-address--named
-  "\\`\\(?:.*[^\\]<\\|<\\)?\\([^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\)>?[ \t]*\\'"
-  "What matches an address, perhaps behind a name, that is no regexp.")
+  (concat "\\`[ \t]*\\(?:.*[^\\]<\\|<\\)?\\([^][\\^$*@<> \t]+@[^][\\^$*@<> \t]+\\)>?"
+          mew-submit-address--comment "\\'")
+  "What matches an address, perhaps with a name beside it, that is no regexp.")
 
 (defun mew-submit-address--bare (text)
   "Return the address in TEXT, one with a name as \"Me <me@example.org>\".

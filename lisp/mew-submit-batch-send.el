@@ -100,7 +100,7 @@ Signal `mew-submit-message' when it is empty."
   "Return the recipients that OPTIONS and, with -t, FIELDS name."
   (append (plist-get options :arguments)
           (and (plist-get options :header)
-               (mew-submit-message--recipients fields))))
+               (mew-submit-message--recipients fields 'apart))))
 
 (defun mew-submit-batch-send--submit (work account fields)
   "Put WORK's message, whose header has FIELDS, into the outbox; submit it.

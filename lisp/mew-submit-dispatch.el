@@ -88,7 +88,9 @@ When that fails the journal, which is on disk, still tells what is true."
       (cond ((plist-get entry :state)
              (let ((stamp (mew-submit-spool--write entry t)))
                (mew-submit-spool--forget-journal old)
-               (mew-submit-known--note entry stamp)))
+               (mew-submit-known--note entry stamp)
+               (when (plist-get entry :delivered)
+                 (mew-submit-spool--log entry done old))))
             (t (mew-submit-known--drop entry)
                (mew-submit-fate--finish entry done old)))
     (error
@@ -483,7 +485,8 @@ nothing to do before that while what was known is as it was at NEWS."
     (mew-submit-dispatch--arm
      (and (or later mew-submit-dispatch--watching
               mew-submit-known--under-way
-              (mew-submit-known--queued-p))
+              (mew-submit-known--queued-p)
+              (mew-submit-known--sent-elsewhere-p))
           (max 0.05 (min (if mew-submit-known--under-way mew-submit-dispatch--overtake
                            mew-submit-dispatch--poll)
                          (- next (float-time))))))))

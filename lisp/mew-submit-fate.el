@@ -155,8 +155,9 @@ then."
       (cond ((plist-get recovered :state)
              (mew-submit-spool--write recovered t)
              (mew-submit-spool--forget-journal entry)
+             (mew-submit-spool--log recovered nil entry)
              recovered)
-            (t (mew-submit-fate--finish recovered nil)
+            (t (mew-submit-fate--finish recovered nil entry)
                nil)))))
 
 (defun mew-submit-fate--journaled-p (entry)
@@ -182,30 +183,35 @@ does: then whoever finds it finishes it.  OLD is ENTRY as it was sent."
 
 (defun mew-submit-fate--finish (entry done &optional old)
   "Log that ENTRY is delivered, by DONE, its `done' event; remove it.
-Without DONE its journal says so; OLD is ENTRY as it was sent.  That it cannot
-be logged is no reason to keep it, and so to send it again."
-  (when (or done (not (mew-submit-spool--logged :id (plist-get entry :id)
-                                                (plist-get entry :directory))))
-    (condition-case err
-        (mew-submit-spool--log entry done)
-      (error (display-warning 'mew-submit (format "A delivery was not logged: %s"
-                                                  (mew-submit-error--text err))))))
+Without DONE its journal says so; OLD is ENTRY as it was sent."
+  (when (or done
+            (let ((people (mew-submit-spool--logged :id (plist-get entry :id)
+                                                    (plist-get entry :directory))))
+              (seq-some (lambda (address) (not (member address people)))
+                        (plist-get entry :delivered))))
+    (mew-submit-spool--log entry done old))
   (when (or (null (plist-get entry :fcc))
             (mew-submit-fate--kept-p entry done old))
     (mew-submit-spool--remove entry)))
 
 (defun mew-submit-fate--returned (entry)
-  "Return ENTRY as in doubt if its message has left the outbox before, else nil.
+  "Return ENTRY as in doubt if some who are to get its message had it, else nil.
 A backup that is put back, or a program that keeps directories alike, brings
 what was delivered since.  Who wants it sent all the same has been asked."
   (when-let* (((null (plist-get entry :stays)))
               (people (mew-submit-spool--logged :id (plist-get entry :id)
-                                                (plist-get entry :directory))))
+                                                (plist-get entry :directory)))
+              (table (make-hash-table :test #'equal))
+              (split (seq-group-by (lambda (address) (gethash address table))
+                                   (progn (dolist (address people)
+                                            (puthash address t table))
+                                          (plist-get entry :recipients))))
+              (had (alist-get t split)))
     (mew-submit-spool--note
      (mew-submit-spool--with
-      entry :state 'uncertain :next nil :unsent nil
+      entry :state 'uncertain :next nil :unsent (alist-get nil split)
       :last (format "It is back in the outbox, as from a backup; by delivered.log \
-there %s had it before" (mew-submit-report--people people)))
+there %s had it before" (mew-submit-report--people had)))
      "It was found again after it had been delivered")))
 
 ;;; What the end of an attempt means

@@ -469,6 +469,13 @@ Not one of which they have said that it is not to be sent again."
                 (eq (plist-get entry :state) 'queued))
               (mew-submit-known--all)))
 
+(defun mew-submit-known--sent-elsewhere-p ()
+  "Is a message being sent by another Emacs, as far as is known?"
+  (seq-some (lambda (entry)
+              (and (eq (plist-get entry :state) 'sending)
+                   (null (mew-submit-known--progress entry))))
+            (mew-submit-known--all)))
+
 (defun mew-submit-known--queued-p ()
   "Does a message wait for the network or for its turn?"
   (catch 'found

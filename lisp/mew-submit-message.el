@@ -235,17 +235,17 @@ This is for what is kept and not sent: nobody is left out of it."
   "Is the message with FIELDS one that is sent again, with Resent- fields?"
   (and (mew-submit-message--resent-block fields) t))
 
-(defun mew-submit-message--recipients (fields)
+(defun mew-submit-message--recipients (fields &optional names)
   "Return the recipients FIELDS name, as `mew-submit-message--to', each once.
-Those in X-Mew-Submit-Not-To, who have it already, are left out.  Signal
-`mew-submit-message' when a field is no address list."
+Those in X-Mew-Submit-Not-To, who have it already, are left out.  What NAMES are
+and what is signalled is as in `mew-submit-address--parse'."
   (let ((without (make-hash-table :test #'equal)))
     (dolist (address (mew-submit-message--addresses (mew-submit-message--own fields)
                                                     '("x-mew-submit-not-to")))
       (puthash (mew-submit-caseless--down address) t without))
     (seq-remove (lambda (address)
                   (gethash (mew-submit-caseless--down address) without))
-                (delete-dups (mapcan #'mew-submit-address--parse
+                (delete-dups (mapcan (lambda (text) (mew-submit-address--parse text names))
                                      (mew-submit-message--to fields))))))
 
 (defun mew-submit-message--first (addresses)

@@ -143,12 +143,29 @@ Return its `done' event, or nil when there is no attempt."
   (when-let* ((job (mew-submit-queue--job-of id directory)))
     (mew-submit-job--wait job)))
 
+(defun mew-submit-queue--finish-apart (id directory)
+  "Have a message in doubt no longer be for those who have one of their own.
+The message ID in DIRECTORY is one of the two.  An Emacs may have ended when one
+of them was written and the other was not.  Return the entry of what is for the
+rest, if that was so."
+  (when-let* ((entry (mew-submit-known--entry id directory))
+              (rest (cond ((plist-get entry :rest-of) entry)
+                          ((plist-get entry :unsent)
+                           (seq-find (lambda (other) (equal (plist-get other :rest-of) id))
+                                     (mew-submit-known--entries directory)))))
+              (doubt (mew-submit-spool--read (plist-get rest :rest-of) directory))
+              ((equal (plist-get doubt :unsent) (plist-get rest :recipients))))
+    (mew-submit-known--with-lock (plist-get doubt :id) directory
+                                 #'mew-submit-queue--without-rest)
+    rest))
+
 (defun mew-submit-queue--change (id directory function)
   "Replace the entry of the message ID in DIRECTORY by FUNCTION's value for it.
 Signal `user-error' when it is being sent."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
+    (mew-submit-queue--finish-apart id directory)
     (prog1 (mew-submit-known--with-lock
             id directory
             (lambda (entry)
@@ -215,6 +232,24 @@ later attempt was put off does not end the doubt about the one before."
         (mew-submit-account--at account via)
       account)))
 
+(defun mew-submit-queue--name-author (entry account)
+  "Give the message of ENTRY, which is locked, the address of ACCOUNT in From.
+That is for one that had no account before, where From is such as root."
+  (let* ((file (mew-submit-spool--message-file entry))
+         (fields (mew-submit-message--fields file))
+         (from (cdr (assoc "from" fields)))
+         (part (concat file ".part")))
+    (when (and from (not (string-search "@" from)))
+      (unwind-protect
+          (progn
+            (copy-file file part t)
+            (unless (eq fields (mew-submit-request--with-domain part fields account))
+              (mew-submit-spool--sync part)
+              ;; Whoever locks the new one sees the entry, which says that it is held.
+              (rename-file part file t)
+              (mew-submit-spool--sync (plist-get entry :directory))))
+        (delete-file part)))))
+
 (defun mew-submit-queue--enveloped (entry account)
   "Return ENTRY with the envelope of its message, which is to go by ACCOUNT.
 One that was held before its account was known has no sender yet, and perhaps
@@ -232,6 +267,8 @@ recipients without a domain.  Signal a condition where it could not be sent."
                          (or (plist-get entry :recipients)
                              (mew-submit-error--throw
                               'message nil "It has no recipient: edit it (e)")))))))
+      (unless (plist-get entry :account)
+        (mew-submit-queue--name-author entry account))
       (mew-submit-spool--with entry :from (car envelope) :recipients (cdr envelope)))))
 
 (defun mew-submit-queue--send-now (id account directory)
@@ -273,7 +310,7 @@ It is held there.  Return its entry."
          stamp
          (new (mew-submit-spool--add
                file (mew-submit-message--fields file) (plist-get entry :directory)
-               (append (list :state 'held :attempts 0
+               (append (list :state 'held :attempts 0 :rest-of (plist-get entry :id)
                              :recipients (plist-get entry :unsent))
                        (mapcan (lambda (key) (list key (plist-get entry key)))
                                '(:created :from :subject :message-id :private :account
@@ -300,24 +337,27 @@ It is held there.  Return its entry."
 (defun mew-submit-queue--send-rest (id &optional directory)
   "Send the message ID in DIRECTORY, in doubt, to who surely did not get it.
 For them it is a message of its own, with the copies that were wanted; the one
-in doubt stays for the others.  Who ends Emacs in between finds the new one
-held: nobody gets it twice by itself."
-  (let ((inhibit-quit t)
-        new)
-    (mew-submit-known--with-lock
-     id (or directory mew-submit-outbox-directory)
-     (lambda (entry)
-       (unless (plist-get entry :unsent)
-         (user-error "Nobody is left who surely did not get it"))
-       (setq new (mew-submit-queue--apart entry))
-       (condition-case err
-           (mew-submit-queue--without-rest entry)
-         (error
-          ;; Unless it was written all the same.
-          (when (plist-get (mew-submit-spool--read id (plist-get entry :directory)) :unsent)
-            (mew-submit-spool--remove new)
-            (mew-submit-known--drop new))
-          (signal (car err) (cdr err))))))
+in doubt stays for the others.  Where Emacs ends in between the new one is held,
+and whatever is done with either makes the other what it has to be."
+  (let* ((inhibit-quit t)
+         (directory (file-name-as-directory
+                     (expand-file-name (or directory mew-submit-outbox-directory))))
+         (new (mew-submit-queue--finish-apart id directory)))
+    (unless new
+      (mew-submit-known--with-lock
+       id directory
+       (lambda (entry)
+         (unless (plist-get entry :unsent)
+           (user-error "Nobody is left who surely did not get it"))
+         (setq new (mew-submit-queue--apart entry))
+         (condition-case err
+             (mew-submit-queue--without-rest entry)
+           (error
+            ;; Unless it was written all the same.
+            (when (plist-get (mew-submit-spool--read id directory) :unsent)
+              (mew-submit-spool--remove new)
+              (mew-submit-known--drop new))
+            (signal (car err) (cdr err)))))))
     (mew-submit-queue--send (plist-get new :id) (plist-get new :directory))))
 
 (defun mew-submit-queue--let-be (id &optional directory)
@@ -380,6 +420,7 @@ value."
   (let ((directory (file-name-as-directory
                     (expand-file-name
                      (or directory mew-submit-outbox-directory)))))
+    (mew-submit-queue--finish-apart id directory)
     (prog1 (mew-submit-known--with-lock
             id directory
             (lambda (entry)

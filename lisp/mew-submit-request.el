@@ -150,18 +150,26 @@ address.  An empty FROM is the null sender."
       (mew-submit-address--check
        (mew-submit-account--qualify account (or sender user-mail-address ""))))))
 
-(defun mew-submit-request--recipients (recipients fields)
-  "Return the checked RECIPIENTS, or those in FIELDS where they are nil."
-  (or (mew-submit-address--distinct
-       (mapcar #'mew-submit-address--check
-               (or recipients (mew-submit-message--recipients fields))))
-      (mew-submit-error--throw 'message nil "The message has no recipient")))
-
 (defun mew-submit-request--envelope (account fields from recipients)
   "Return the envelope, (FROM . RECIPIENTS), for a message with FIELDS by ACCOUNT.
-It is FROM and RECIPIENTS, checked, or for nil what FIELDS and ACCOUNT say."
-  (cons (mew-submit-request--sender account from fields)
-        (mew-submit-request--recipients recipients fields)))
+It is FROM and RECIPIENTS, checked, or for nil what FIELDS and ACCOUNT say.
+Where FIELDS name the recipients, who is answered to is looked at, too.
+Only users of this machine have no domain; else a name alone is a slip."
+  (let ((sender (mew-submit-request--sender account from fields))
+        (names (if (mew-submit-account--local-p (plist-get account :server)) 'apart 'never)))
+    (unless recipients
+      (dolist (field fields)
+        (when (or (member (car field) '("reply-to" "sender"))
+                  ;; Something between commas in which there is no address.
+                  (and (equal (car field) "from")
+                       (string-match-p "[:,][^@<,]*\\(?:,\\|\\'\\)" (cdr field))))
+          (unless (mew-submit-message--resent-p fields)
+            (mew-submit-address--parse (mew-submit-message--value field) names)))))
+    (cons sender
+          (or (mew-submit-address--distinct
+               (mapcar #'mew-submit-address--check
+                       (or recipients (mew-submit-message--recipients fields names))))
+              (mew-submit-error--throw 'message nil "The message has no recipient")))))
 
 (defun mew-submit-request--for-author (account fields)
   "Return ACCOUNT with the author in FIELDS, who may be whose user is looked up."

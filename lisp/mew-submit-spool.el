@@ -224,7 +224,7 @@ a value that Emacs cannot read again")))
          (all #'numberp :next :created :not-before :waited)
          (all #'natnump :attempts)
          (all #'stringp :from :subject :message-id :last :reply :private :source :via
-              :instead)
+              :instead :rest-of)
          (all (list-of #'stringp) :recipients :delivered :unsent)
          (all (list-of #'natnump) :hard)
          (all (list-of #'mew-submit-spool--refusal-p) :refused)
@@ -633,30 +633,36 @@ Return the entries of those messages."
                         (mew-submit-error--text err))))))
     entries))
 
-(defun mew-submit-spool--log (entry done)
-  "Add a line about ENTRY, delivered with DONE, to the log of its directory."
-  (let ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
-        (line (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
-                    :id (plist-get entry :id)
-                    :message-id (plist-get entry :message-id)
-                    :from (plist-get entry :from)
-                    :recipients (vconcat (plist-get entry :delivered))
-                    :server (plist-get (plist-get entry :account) :server)
-                    :port (plist-get done :port)
-                    :reply (plist-get entry :reply)))
-        (coding-system-for-write 'no-conversion)
-        (create-lockfiles nil)
-        (file-name-handler-alist nil))
-    (unless (zerop mew-submit-delivered-log-max)
-      (when (> (or (file-attribute-size (file-attributes file)) 0)
-               mew-submit-delivered-log-max)
-        (rename-file file (concat file ".1") t))
-      ;; The message goes away after this, so the line has to stay.
-      (let ((write-region-inhibit-fsync nil))
-        (with-file-modes #o600
-          (write-region (concat (and (mew-submit-store--cut-off-p file) "\n")
-                                (mew-submit-json--line line))
-                        nil file t 'silent))))))
+(defun mew-submit-spool--log (entry done &optional old)
+  "Add a line about ENTRY, delivered with DONE, to the log of its directory.
+It is about those who got it since it was OLD; where there are none, there is no
+line.  That it cannot be logged is no reason to keep it, and to send it again."
+  (let* ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
+         (people (nthcdr (length (plist-get old :delivered)) (plist-get entry :delivered)))
+         (line (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
+                     :id (plist-get entry :id)
+                     :message-id (plist-get entry :message-id)
+                     :from (plist-get entry :from)
+                     :recipients (vconcat people)
+                     :server (plist-get (plist-get entry :account) :server)
+                     :port (plist-get done :port)
+                     :reply (plist-get entry :reply)))
+         (coding-system-for-write 'no-conversion)
+         (create-lockfiles nil)
+         (file-name-handler-alist nil))
+    (unless (or (zerop mew-submit-delivered-log-max) (null people))
+      (condition-case err
+          ;; The message goes away after this, so the line has to stay.
+          (let ((write-region-inhibit-fsync nil))
+            (when (> (or (file-attribute-size (file-attributes file)) 0)
+                     mew-submit-delivered-log-max)
+              (rename-file file (concat file ".1") t))
+            (with-file-modes #o600
+              (write-region (concat (and (mew-submit-store--cut-off-p file) "\n")
+                                    (mew-submit-json--line line))
+                            nil file t 'silent)))
+        (error (display-warning 'mew-submit (format "A delivery was not logged: %s"
+                                                    (mew-submit-error--text err))))))))
 
 (defun mew-submit-spool--logged (key value directory)
   "Return who has got the message whose KEY is VALUE out of DIRECTORY, by its log.

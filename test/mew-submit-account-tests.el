@@ -161,6 +161,20 @@
       (should (equal (mew-submit-account--address (append '(:sender "me@example.org") account))
                      "me@example.org")))))
 
+(ert-deftest mew-submit-account-tests-from-as-people-write-it ()
+  "Blanks around the address in :from, and a name behind it, are no part of it."
+  (pcase-dolist (`(,from ,address) '(("me@example.org (Me)" "me@example.org")
+                                     (" me@example.org " "me@example.org")
+                                     ("Me <me@example.org> (work)\n" "me@example.org")
+                                     ("\t@example.org " nil)
+                                     ("me@example\\.\\(org\\|net\\)" nil)))
+    (ert-info ((format "%S" from))
+      (let ((account (list :server "a" :from from)))
+        (should (mew-submit-account--fits-p account "Me@example.org"))
+        (should (equal (mew-submit-account--address account) address))
+        (dolist (other '("you@example.com" "(Me)" "e@example.org.x"))
+          (should-not (mew-submit-account--fits-p account other)))))))
+
 (ert-deftest mew-submit-account-tests-what-to-do-fits-who-asked ()
   "The shell command, which reads a file of its own, does not send people to M-x."
   (pcase-dolist (`(,command ,right ,wrong)

@@ -527,6 +527,9 @@ It is sent from there later, with the header that it has."
             (should-not (mew-submit-spool--ids outbox))))
         (should (equal (mew-submit-test-envelope peer 1) '("me@one.example" "admin@x" "a@x")))
         (should (equal (mew-submit-test-envelope peer 2) '("other@two.example" "admin@x" "a@x")))
+        (dolist (number '(1 2))
+          (should (string-match-p "^From: me@one.example\r?$"
+                                  (mew-submit-test-stored peer number))))
         ;; What is for nobody stays, however often somebody wants to send it.
         (dolist (arguments '(("-t") ("-t" "-f" "me@x")))
           (mew-submit-batch-sendmail-tests--run (append (list "--outbox" outbox) arguments)

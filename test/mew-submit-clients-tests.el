@@ -120,6 +120,68 @@ It is held, and taken out of the outbox again."
       (mew-submit-mode -1)
       (should (equal rfc2047-header-encoding-alist before)))))
 
+(ert-deftest mew-submit-clients-tests-several-authors ()
+  "Of several authors one is the sender, in the header and in the envelope."
+  :tags '(:module)
+  (require 'sendmail)
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (pcase-dolist
+        (`(,from ,sender ,envelope)
+         '(("From: a@x, Me <me@x>\n" "Sender: a@x" "a@x")
+           ("From: a@x,\n Me <me@x>\n" "Sender: a@x" "a@x")
+           ("From: a@x, me@x\nSender: me@x\n" "Sender: me@x" "me@x")
+           ("From: \"Meyer,\n Jo\" <me@x>\n" nil "me@x")
+           ("From: me@x (Meyer, Jo)\n" nil "me@x")))
+      (pcase-dolist (`(,mode ,send) '((message-mode message-send) (mail-mode mail-send)))
+        (ert-info ((format "%s %s" mode from))
+          (pcase-let* ((`(,entry . ,header)
+                        (mew-submit-clients-tests--header
+                         mode (concat from "To: b@x\nSubject: s\n") send))
+                       (case-fold-search t)
+                       (start (string-match "^Sender:.*" header)))
+            (should (equal (and start (match-string 0 header)) sender))
+            (should-not (and start (string-match "^Sender:" header (1+ start))))
+            (should (equal (plist-get entry :from) envelope))))))))
+
+(ert-deftest mew-submit-clients-tests-names-alone ()
+  "A name for which nobody gave an address is told while the mail is still a buffer."
+  :tags '(:module)
+  (require 'sendmail)
+  (mew-submit-clients-tests--with-mode
+    (mew-submit-mode 1)
+    (let ((smtpmail-queue-mail t)
+          (mew-submit-accounts '((:server "mail.example.org" :from "me@x")
+                                 (:server "localhost"))))
+      (pcase-dolist
+          (`(,header ,wanted)
+           '(("From: me@x\nTo: Meyer, Jo <j@x>\n" "\"Meyer, Jo\"")
+             ("From: me@x\nTo: a@x\nCc: b@x, jo\n" "alias: jo")
+             ("From: me@x\nTo: a@x\nBcc: \"b@x\"\n" "In quotes it is a name")
+             ("From: me@x\nTo: a@x\nReply-To: jo\n" "alias: jo")
+             ("From: me@x\nTo: a@x\nReply-To: a@x b@x\n" "Not an address: <a@x b@x>")
+             ("From: Meyer, Jo <me@x>\nTo: a@x\n" "\"Meyer, Jo\"")
+             ("From: \"Meyer, Jo\" <me@x>\nTo: a@x\nReply-To:\n" nil)
+             ;; The server is this machine: its users have no domain.
+             ("From: root\nTo: root, jo\n" nil)
+             ("From: root@y\nTo: Meyer, Jo <j@x>\n" "\"Meyer, Jo\"")))
+        (pcase-dolist (`(,mode ,send) '((message-mode message-send) (mail-mode mail-send)))
+          (ert-info ((format "%s %s" mode header))
+            (let ((told (with-temp-buffer
+                          (funcall mode)
+                          (insert header mail-header-separator "\nb\n")
+                          (condition-case err
+                              (cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) t)))
+                                (funcall send)
+                                nil)
+                            (user-error (error-message-string err))))))
+              (if wanted
+                  (should (string-search wanted told))
+                (should-not told))
+              (should (equal (length (mew-submit-known--entries)) (if wanted 0 1)))
+              (dolist (entry (mew-submit-known--entries))
+                (mew-submit-queue--delete (plist-get entry :id))))))))))
+
 (ert-deftest mew-submit-clients-tests-hook-is-run-once ()
   "`message-send-mail-hook' is run once, whoever calls us; Sender is no envelope."
   :tags '(:module)

@@ -408,6 +408,32 @@ X-Mew-Submit-Require-TLS: no\nX-Message-SMTP-Method: smtp evil 25\n"))
     (ert-info ((format "%S" text))
       (should (equal (mew-submit-message-tests--recipients text) expected)))))
 
+(ert-deftest mew-submit-message-tests-names-alone ()
+  "A name that stands for an address is told before anything is sent, as people write it."
+  (pcase-dolist
+      (`(,text ,apart ,never)
+       `(("Meyer, Jo <j@x>" "Write the name in quotes, as \"Meyer, Jo\"" t)
+         ("a@x,\n Meyer, =?utf-8?Q?J=C3=B6rg?= <j@x>" "\"Meyer, Jörg\", or as <Meyer>" t)
+         ("j@x, Jo" nil "Not an address or an alias: Jo\\.  Write it whole")
+         ("a@x,test" nil "an alias: test\\.")
+         ("\"Meyer, Jo\"" nil "alias: \"Meyer, Jo\"\\.")
+         ("=?utf-8?Q?J=C3=B6rg?=" nil "alias: Jörg\\.")
+         ("friends: a@x, jo;" nil "alias: jo\\.")
+         ("root, a@x" nil "alias: root\\.")
+         ;; Nobody means something else by these.
+         ("<root>, Jo <j@x>" nil nil) ("Jo <root>" nil nil) ("a@x,, b@x," nil nil)
+         ("\"Meyer, Jo\" <j@x>" nil nil) ("a@x (Meyer, Jo), b@x" nil nil)
+         ("Meyer Jo <j@x>; b@x" nil nil) ("undisclosed-recipients:;" nil nil)))
+    (ert-info (text)
+      (should (mew-submit-address--parse (concat text ",z@x")))
+      (pcase-dolist (`(,names ,why) `((apart ,apart) (never ,(if (eq never t) apart never))))
+        (let ((told (condition-case err
+                        (progn (mew-submit-address--parse text names) nil)
+                      (mew-submit-message (mew-submit-error--text err)))))
+          (if why
+              (should (string-match-p why (or told "")))
+            (should-not told)))))))
+
 (ert-deftest mew-submit-message-tests-resent-fields-decide ()
   "A message that is sent again goes to the newest Resent- block and nobody else."
   (pcase-dolist

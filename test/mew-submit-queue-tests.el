@@ -866,6 +866,28 @@ Once all of it has left, who leaves Emacs is not told that it is sent next time.
       (should (string-match-p "not in the outbox" (funcall edit)))
       (should-not (mew-submit-known--entries)))))
 
+(ert-deftest mew-submit-queue-tests-sent-by-another-emacs-is-seen ()
+  "An Emacs that only shows the outbox sees the end of what another one sends."
+  :tags '(:module)
+  (mew-submit-queue-tests--with-outbox directory
+    (let* ((id (mew-submit-queue-tests--add directory '(:server "h" :auth "none") :held t))
+           (entry (mew-submit-known--entry id))
+           (lock (mew-submit-spool--lock id directory))
+           (mew-submit-dispatch--watching nil)
+           (mew-submit-dispatch--timer nil))
+      (mew-submit-spool--write (mew-submit-spool--with entry :state 'sending :attempts 1))
+      (clrhash mew-submit-known--seen)
+      (mew-submit-known--refresh)
+      (should (eq (plist-get (mew-submit-known--entry id) :state) 'sending))
+      (mew-submit-dispatch--run)
+      (should (memq mew-submit-dispatch--timer timer-list))
+      (mew-submit-spool--remove entry)
+      (mew-submit-spool--unlock lock)
+      ;; The time has come.
+      (setq mew-submit-dispatch--looked 0)
+      (mew-submit-dispatch--wake)
+      (should-not (mew-submit-known--entries)))))
+
 (ert-deftest mew-submit-queue-tests-rest-is-sent-apart ()
   "Who surely did not get what is in doubt for others can be sent it, and nobody else.
 The copies go with that mail, and what the user wrote."
@@ -918,6 +940,43 @@ The copies go with that mail, and what the user wrote."
         (mew-submit-queue-tests--settle)
         (should (equal (funcall to) '("RCPT TO:<a@x>" "RCPT TO:<b@x>" "RCPT TO:<a@x>")))
         (should-not (mew-submit-known--entries))))))
+
+(ert-deftest mew-submit-queue-tests-emacs-ends-amid-the-rest ()
+  "Where Emacs ended between the two, nobody is sent it twice, whatever is done next.
+It is done with the one in doubt, or with the one for the rest."
+  :tags '(:module)
+  (dolist (what '(rest doubt new take))
+    (ert-info ((symbol-name what))
+      (mew-submit-test-with-peer (peer mew-submit-queue-tests--half)
+        (mew-submit-queue-tests--with-outbox directory
+          (let* ((id (mew-submit-queue-tests--half-in-doubt directory peer))
+                 (new (mew-submit-queue--apart (mew-submit-known--entry id)))
+                 (rcpts (lambda ()
+                          (sort (mapcan (lambda (line)
+                                          (and (string-prefix-p "RCPT" (plist-get line :text))
+                                               (list (plist-get line :text))))
+                                        (mew-submit-test-log peer "line"))
+                                #'string<)))
+                 (a "RCPT TO:<a@x>")
+                 (b "RCPT TO:<b@x>"))
+            (clrhash mew-submit-known--table)
+            (clrhash mew-submit-known--seen)
+            (mew-submit-known--refresh)
+            (pcase what
+              ('rest (mew-submit-queue--send-rest id))
+              ('doubt (mew-submit-queue--send id))
+              ('new (mew-submit-queue--send (plist-get new :id)))
+              ('take (mew-submit-queue--take (plist-get new :id) #'ignore)))
+            (mew-submit-queue-tests--settle)
+            (should (equal (funcall rcpts)
+                           (pcase what ('doubt (list a a)) ('take (list a)) (_ (list a b)))))
+            (should-error (mew-submit-queue--send-rest id) :type 'user-error)
+            (mew-submit-queue-tests--settle)
+            (should (<= (seq-count (lambda (rcpt) (equal rcpt b)) (funcall rcpts)) 1))
+            (when (eq what 'doubt)
+              (should (equal (mapcar (lambda (entry) (plist-get entry :recipients))
+                                     (mew-submit-known--entries))
+                             '(("b@x")))))))))))
 
 (ert-deftest mew-submit-queue-tests-rest-cannot-be-noted ()
   "Where it cannot be noted who is left, the rest is not sent, and the outbox is as it was."
@@ -1233,6 +1292,37 @@ The user, who is asked, may have it sent."
         (mew-submit-queue-tests--settle)
         (should (mew-submit-test-stored peer 2))
         (should-not (mew-submit-spool--ids directory))))))
+
+(ert-deftest mew-submit-queue-tests-half-back-from-a-backup ()
+  "Of a mail that is back after some got it, those do not get it again; the rest can.
+The log has each of them once, and what goes on by itself is not stopped by it."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,rcpt#2=reply:450 4.2.1 later")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-queue-tests--peer-account peer) :held t))
+             (backup (mew-submit-test-octets (mew-submit-spool--file id ".eld" directory)))
+             (logged (lambda () (mew-submit-spool--logged :id id directory)))
+             (rcpts (lambda () (length (seq-filter
+                                        (lambda (line)
+                                          (equal (plist-get line :text) "RCPT TO:<a@x>"))
+                                        (mew-submit-test-log peer "line"))))))
+        (mew-submit-queue--send id)
+        (mew-submit-queue-tests--settle)
+        (should (equal (funcall logged) '("a@x")))
+        ;; As it is, it is tried again for the other one.
+        (should-not (mew-submit-fate--returned (mew-submit-known--entry id)))
+        (mew-submit-test-write (mew-submit-spool--file id ".eld" directory)
+                               (string-replace ":state held" ":state queued" backup))
+        (clrhash mew-submit-known--seen)
+        (mew-submit-known--refresh)
+        (mew-submit-dispatch--run)
+        (mew-submit-queue-tests--settle)
+        (let ((entry (mew-submit-known--entry id)))
+          (should (eq (plist-get entry :state) 'uncertain))
+          (should (equal (plist-get entry :unsent) '("b@x")))
+          (should (string-match-p "there a@x had it" (plist-get entry :last))))
+        (should (= 1 (funcall rcpts)))))))
 
 ;;; Many recipients
 

@@ -58,7 +58,24 @@ Whatever would ask the user fails the test."
     (((:name "a")) error "account 1" "has no :server")
     (((:sever "x" :server "127.0.0.1")) warning "account 1" "What is :sever\\?")
     (((:server "127.0.0.1" :password "sesame")) error "account 1" "\\`It has a :password, and")
-    (((:server "127.0.0.1" :plan "fast")) error "account 1" "No such plan: fast")
+    (((:server "127.0.0.1" :plan "fast")) error "account 1"
+     "has \"fast\" for :plan, which has to be \"submission\"")
+    ;; A value of a wrong kind was told as Lisp has it, or not at all.
+    (((:server mail)) error "account 1" "has mail for :server, which has to be a text")
+    (((:server "127.0.0.1" :from ("a@example.org"))) error "account 1"
+     "for :from, which has to be a text")
+    (((:server "127.0.0.1" :fallback "ask")) error "account 1" "has \"ask\" for :fallback")
+    (((:server "127.0.0.1" :auth plain)) error "account 1" "has plain for :auth")
+    (((:server "127.0.0.1" :family "ipv4")) error "account 1" "has \"ipv4\" for :family")
+    (((:server "127.0.0.1" :user me)) error "account 1" "has me for :user")
+    (((:server "127.0.0.1" :without "CHUNKING")) error "account 1" "has \"CHUNKING\" for :without")
+    (((:server "127.0.0.1" :token-command 5)) error "account 1" "has 5 for :token-command")
+    (((:server "127.0.0.1" :oauth "https://id.example.org")) error "account 1" "for :oauth")
+    (((:server "127.0.0.1" :timeout "10")) error "account 1" "has \"10\" for :timeout")
+    (((:server "127.0.0.1" :step-timeout 0)) error "account 1" "has 0 for :step-timeout")
+    (((:server "127.0.0.1" :hold-for "x")) error "account 1" ":hold-for has to be a number")
+    (((:server "127.0.0.1" :sender "no body")) error "account 1" "Not an address: <no body>")
+    (((:server "127.0.0.1" :tls "none")) error "account 1" ":tls is `\"none\"'")
     (((:server "127.0.0.1" :routes "99999:starttls")) error "account 1" "Not a port")
     (((:server "127.0.0.1" :routes "587:ssl")) error "account 1" "Not a TLS mode")
     (((:server "bad name")) error "account 1" "bad name")
@@ -72,7 +89,7 @@ Whatever would ask the user fails the test."
      "The CA file cannot be read")
     (((:server "127.0.0.1" :key-file ,(mew-submit-test-missing "key.pem"))) error "account 1"
      "A key needs its certificate")
-    (((:server "127.0.0.1" :tls-minimum "1.1")) error "account 1" "1\\.2 or 1\\.3")
+    (((:server "127.0.0.1" :tls-minimum "1.1")) error "account 1" "\"1\\.2\" or \"1\\.3\"")
     (((:server "127.0.0.1" :user "u" :auth "XOAUTH2" :token-command ("no-such-program-here")))
      error "account 1" "is not there: no-such-program-here")
     (((:server "127.0.0.1" :user "u")) warning "account 1" "no secret for this server")
@@ -89,7 +106,7 @@ Whatever would ask the user fails the test."
      error "account 1" "asks for less TLS at b.example.org")
     (((:server "127.0.0.1" :user "u" :servers ((:server "127.0.0.2"))))
      warning "account 1" "server 2: auth-source has no secret")
-    (((:server "127.0.0.1" :servers "x")) error "account 1" ".")
+    (((:server "127.0.0.1" :servers "x")) error "account 1" "has \"x\" for :servers")
     (((:server "127.0.0.1" :tunnel "telnet:x")) error "account 1" "tunnel"))
   "Accounts that are not well: (ACCOUNTS STATUS TOPIC REGEXP).")
 
@@ -103,6 +120,22 @@ Whatever would ask the user fails the test."
           (should (plist-get finding :advice)))
         ;; Nor does the command trip over it.
         (should (mew-submit-doctor--begin #'ignore t))))))
+
+(ert-deftest mew-submit-doctor-tests-options-of-a-wrong-kind ()
+  "An option whose value Customize would not take is an error; the value is not shown."
+  (mew-submit-doctor-tests--with directory nil
+    (should-not (delq nil (mew-submit-doctor-checkup--options))))
+  (cl-flet ((told (regexp)
+              (let ((finding (mew-submit-doctor-tests--found
+                              'error "options" regexp (mew-submit-doctor-checkup--local))))
+                (should (plist-get finding :advice))
+                (should-not (string-search "sesame" (mew-submit-doctor--line finding))))))
+    (mew-submit-doctor-tests--with directory ((mew-submit-fallback "always"))
+      (told "\\`mew-submit-fallback has a value that it cannot have"))
+    (mew-submit-doctor-tests--with directory ((mew-submit-oauth2-token-command '("x" sesame)))
+      (told "\\`mew-submit-oauth2-token-command has"))
+    (mew-submit-doctor-tests--with directory ((auth-sources "~/.authinfo"))
+      (told "\\`auth-sources is no list"))))
 
 (ert-deftest mew-submit-doctor-tests-a-slip-is-told-once ()
   "A misspelt key of an account is told once, not again for each of its servers."

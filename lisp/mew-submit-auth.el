@@ -683,10 +683,17 @@ mode nobody is asked."
         mew-submit-auth--given
         (assq-delete-all job mew-submit-auth--given)))
 
+(defun mew-submit-auth--utf-8-p (octets)
+  "Are OCTETS, a secret, in UTF-8?"
+  (let ((text (decode-coding-string octets 'utf-8)))
+    (prog1 (not (memq 'eight-bit (find-charset-string text)))
+      (clear-string text))))
+
 (defun mew-submit-auth--read-file (file &optional words)
   "Return the first line of FILE, a password, as a unibyte string.
-FILE, called WORDS, may be a pipe.  Signal `mew-submit-config' when it cannot be
-read or the line is empty."
+FILE, called WORDS, may be a pipe; the mark of UTF-8 that some editors begin it
+with does not count.  Signal `mew-submit-config' when it cannot be read, or the
+line is empty, or not in UTF-8, which servers take passwords in (RFC 4616)."
   (with-temp-buffer
     (set-buffer-multibyte nil)
     (condition-case err
@@ -695,12 +702,19 @@ read or the line is empty."
        (mew-submit-error--throw 'config nil "The %s cannot be read: %s"
                                 (or words "password file") (error-message-string err))))
     (goto-char (point-min))
+    (when (looking-at "\xef\xbb\xbf")
+      (delete-region (point) (match-end 0)))
     (skip-chars-forward "^\r\n")
     (when (bobp)
       (mew-submit-error--throw 'config nil "The first line of the %s is empty: %s"
                                (or words "password file") file))
-    (prog1 (buffer-substring (point-min) (point))
-      (erase-buffer))))
+    (let ((secret (buffer-substring (point-min) (point))))
+      (erase-buffer)
+      (unless (mew-submit-auth--utf-8-p secret)
+        (clear-string secret)
+        (mew-submit-error--throw 'config nil "The first line of the %s is not in UTF-8, as it \
+has to be: %s" (or words "password file") file))
+      secret)))
 
 (provide 'mew-submit-auth)
 ;;; mew-submit-auth.el ends here

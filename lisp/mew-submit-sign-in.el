@@ -84,15 +84,11 @@ The default is 600."
   "Give back what FLOW has."
   (setq mew-submit-sign-in--all (delq flow mew-submit-sign-in--all))
   (mew-submit-https--cancel (mew-submit-sign-in-exchange flow))
-  (dolist (timer (list (mew-submit-sign-in-timer flow)
-                       (mew-submit-sign-in-deadline flow)))
-    (when timer
-      (cancel-timer timer)))
+  (mapc #'cancel-timer (delq nil (list (mew-submit-sign-in-timer flow)
+                                       (mew-submit-sign-in-deadline flow))))
   (mew-submit-loopback--stop (mew-submit-sign-in-listener flow))
-  (dolist (secret (list (mew-submit-sign-in-state flow)
-                        (mew-submit-sign-in-verifier flow)))
-    (when secret
-      (clear-string secret)))
+  (mapc #'clear-string (delq nil (list (mew-submit-sign-in-state flow)
+                                       (mew-submit-sign-in-verifier flow))))
   (setf (mew-submit-sign-in-exchange flow) nil
         (mew-submit-sign-in-listener flow) nil
         (mew-submit-sign-in-state flow) nil
@@ -223,11 +219,10 @@ shown again."
         (mew-submit-sign-in--fail flow "%s" (cdr (plist-get parsed :problem)))
       (mew-submit-token--set
        (mew-submit-sign-in-account flow)
-       (list :client-id (nth 0 (mew-submit-sign-in-client flow))
-             :client-secret (nth 1 (mew-submit-sign-in-client flow))
-             :token-url (mew-submit-issuer-token issuer)
-             :revoke-url (mew-submit-issuer-revoke issuer)
-             :scope scope)
+       (append (mew-submit-sign-in--who flow)
+               (list :token-url (mew-submit-issuer-token issuer)
+                     :revoke-url (mew-submit-issuer-revoke issuer)
+                     :scope scope))
        parsed
        (lambda (why) (mew-submit-sign-in--signed-in flow why))))))
 
@@ -245,10 +240,10 @@ KEY is why it does not: `no-key' or `locked'."
    nil
    (lambda (answer)
      (when (eq answer t)
-       (mew-submit-token--keep-now account
-                              (lambda (why)
-                                (when why
-                                  (message "The sign-in is not kept: %s" why))))))))
+       (mew-submit-token--keep-now
+        account (lambda (why)
+                  (when why
+                    (message "The sign-in is not kept: %s" why))))))))
 
 (defun mew-submit-sign-in--signed-in (flow why)
   "End FLOW: its user is signed in; WHY is as `mew-submit-token--set' has it."
@@ -273,17 +268,20 @@ KEY is why it does not: `no-key' or `locked'."
   (mew-submit-issuer--scope (mew-submit-sign-in-issuer flow)
                            (mew-submit-sign-in-keys flow)))
 
+(defun mew-submit-sign-in--who (flow)
+  "Return as whom FLOW asks, as `mew-submit-issuer--post' takes it."
+  (let ((client (mew-submit-sign-in-client flow)))
+    (list :client-id (nth 0 client) :client-secret (nth 1 client)
+          :basic (and (mew-submit-issuer-basic (mew-submit-sign-in-issuer flow)) t))))
+
 (defun mew-submit-sign-in--post (flow url form function)
   "Post FORM to URL for FLOW, and call FUNCTION with the answer."
-  (let ((client (mew-submit-sign-in-client flow)))
-    (funcall (mew-submit-sign-in--keep flow)
-             (mew-submit-https--fetch
-              url
-              (lambda (answer)
-                (setf (mew-submit-sign-in-exchange flow) nil)
-                (mew-submit-sign-in--call flow function answer))
-              :form (append form `(("client_id" . ,(nth 0 client))
-                                   ("client_secret" . ,(nth 1 client))))))))
+  (funcall (mew-submit-sign-in--keep flow)
+           (mew-submit-issuer--post
+            url form (mew-submit-sign-in--who flow)
+            (lambda (answer)
+              (setf (mew-submit-sign-in-exchange flow) nil)
+              (mew-submit-sign-in--call flow function answer)))))
 
 ;;; In a browser on this machine
 

@@ -617,9 +617,20 @@ auth-source-save-behavior")))))
     (mew-submit-token--tell token (mew-submit-token--not-signed-in token))
     (funcall then (and (consp record) record))))
 
-(defun mew-submit-token--remove (account callback)
+(defun mew-submit-token--ask-for-key (account)
+  "Have the key read if there is a file of ACCOUNT; the user may be asked.
+Without it the sign-in can be forgotten here all the same, and that is told."
+  (let ((mew-submit-auth--ask t))
+    (ignore-errors
+      (and (file-exists-p (mew-submit-token--file account ".token"))
+           (mew-submit-token--find-key)))))
+
+(defun mew-submit-token--remove (account callback &optional ask)
   "Forget ACCOUNT's sign-in, here and at the issuer (RFC 7009).
-CALLBACK is called with nil, or with what could not be done, in words."
+CALLBACK is called with nil, or with what could not be done, in words.  With ASK
+the user may be asked for the key."
+  (when ask
+    (mew-submit-token--ask-for-key account))
   (let* ((token (mew-submit-token--of account))
          (where (mew-submit-token--where account))
          there

@@ -608,6 +608,39 @@ Nothing that is older is renewed then, and nothing older is written over it."
                      "me@x at localhost was not signed in"))
       (should-not (cdr (mew-submit-issuer-test-log issuer "post" "/revoke"))))))
 
+(ert-deftest mew-submit-token-tests-sign-out-of-what-is-locked ()
+  "The command asks for the key, so that the issuer is told; without it that is said.
+The refresh token went on being good there."
+  (let ((look (symbol-function 'mew-submit-auth--proxy-password)))
+    ;; The command, with the passphrase and without it; a program, which asks nobody.
+    (pcase-dolist (`(,command ,error ,told ,words)
+                   '((t nil 1 "me@x is signed out")
+                     (t (mew-submit-secret :text "no") 0 "could not be told")
+                     (nil nil 0 "could not be told")))
+      (mew-submit-token-tests--with (issuer account)
+        (mew-submit-issuer-test-forget)
+        (let (asked said)
+          (cl-letf (((symbol-function 'mew-submit-auth--proxy-password)
+                     (lambda (&rest arguments)
+                       (unless mew-submit-auth--ask
+                         (signal 'mew-submit-secret '(:text "locked")))
+                       (setq asked t)
+                       (when error
+                         (signal (car error) (cdr error)))
+                       (apply look arguments)))
+                    ((symbol-function 'message)
+                     (lambda (format &rest arguments)
+                       (setq said (apply #'format-message format arguments)))))
+            (if command
+                (funcall-interactively #'mew-submit-sign-out account)
+              (setq said (mew-submit-token-tests--sign-out account)))
+            (mew-submit-test-until ("it to be told")
+              said)
+            (should (string-search words said))
+            (should (eq asked command))
+            (should-not (file-exists-p (mew-submit-token-tests--file account)))
+            (should (= told (length (mew-submit-issuer-test-log issuer "post" "/revoke"))))))))))
+
 (ert-deftest mew-submit-token-tests-secret-in-the-header ()
   "Where an issuer takes a client's secret in the header alone, it is there each time.
 Sign-in, renewal and sign-out were refused; where it takes both, it is in the form."

@@ -117,6 +117,8 @@ One that is known is not asked for.  It is kept until the test mail has ended."
                                              (plist-get candidate :port) user)))
       (let ((password (read-passwd (mew-submit-setup-login--secret-prompt login user
                                                                           candidate))))
+        (when (eq login 'app-password)
+          (setq password (mew-submit-auth--ungrouped password)))
         (unless (string-empty-p password)
           (push (cons account password) mew-submit-setup--typed))))))
 
@@ -462,10 +464,11 @@ domain."
 
 (defun mew-submit-setup--plain-address (text)
   "Return the address in TEXT, as it may have been pasted, or TEXT."
-  (let ((address (if (string-match "<\\([^<>]+\\)>[ \t]*\\'" text)
-                     (match-string 1 text)
-                   text)))
-    (string-trim (string-remove-prefix "mailto:" address) nil "[ \t.,;]+")))
+  (let* ((text (string-trim text "[ \t\u00a0]+" "[ \t\u00a0.,;]+"))
+         (address (if (string-match "<\\([^<>]+\\)>\\'" text)
+                      (match-string 1 text)
+                    text)))
+    (replace-regexp-in-string "\\`[Mm][Aa][Ii][Ll][Tt][Oo]:" "" address)))
 
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.

@@ -369,7 +369,8 @@ verified, log-in by .*SCRAM-SHA-256" text))
   "An address that comes with a name, or a dot, is taken without that."
   (dolist (text '("me@example.org" "Me <me@example.org>" "\"Me, too\" <me@example.org> "
                   "<me@example.org>" "mailto:me@example.org" "me@example.org."
-                  "me@example.org,"))
+                  "me@example.org," "Me <me@example.org>;" "MAILTO:me@example.org"
+                  "\u00a0me@example.org\u00a0"))
     (cl-letf (((symbol-function 'read-string) (lambda (&rest _) text))
               ((symbol-function 'mew-submit-module--missing-p) #'ignore)
               ((symbol-function 'mew-submit-background--load) #'ignore))
@@ -519,7 +520,7 @@ One logs in there by LOGIN; KEYS are more of the table's."
 (ert-deftest mew-submit-setup-tests-application-password ()
   "SECURITY: S8.  The page is named, and opened on request; the right password is saved."
   (mew-submit-test-with-peer
-      (peer "--user" "me@example.org" "--password" "abcd efgh ijkl mnop"
+      (peer "--user" "me@example.org" "--password" "abcdefghijklmnop"
             ;; As Gmail does it: the first log-in, with the ordinary password.
             "127.0.0.1:0,name=a,mechs=PLAIN,2:auth-end=reply:534 5.7.9 \
 Application-specific password required.")
@@ -547,22 +548,33 @@ https://example.com/passwords" text)))
           (should-not (file-exists-p file))
           (funcall press "Save"))
         (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
-        (should (string-match-p "\\`machine 127.0.0.1.*ijkl mnop\"?\n\\'"
+        ;; The page shows it in groups of four, which was sent as it stood.
+        (should (string-match-p "\\`machine 127.0.0.1.* abcdefghijklmnop\n\\'"
                                 (mew-submit-test-octets file)))
         (should-not mew-submit-setup--typed)))))
 
+(ert-deftest mew-submit-setup-tests-grouped-passwords ()
+  "Blanks are taken out of a password in groups of four, and what had them is wiped."
+  (dolist (typed '("abcd efgh ijkl mnop" "abcd\u00a0efgh\u00a0ijkl\u00a0mnop"))
+    (let ((copy (copy-sequence typed)))
+      (should (equal (mew-submit-auth--ungrouped copy) "abcdefghijklmnop"))
+      (should-not (string-search "abcd" copy))))
+  (dolist (typed '("abcd efgh ijkl" "abcd efgh ijkl mnop " "Abcd efgh ijkl mnop" "my own password"))
+    (should (equal (mew-submit-auth--ungrouped typed) typed))))
+
 (ert-deftest mew-submit-setup-tests-application-password-at-once ()
   "Who has made one gives it, and that is all: it is the only question."
-  (dolist (mechanisms '("PLAIN+LOGIN" "LOGIN"))
+  (pcase-dolist (`(,mechanisms ,typed) '(("PLAIN+LOGIN" "abcdefghijklmnop")
+                                         ("LOGIN" "abcd\u00a0efgh\u00a0ijkl\u00a0mnop")))
     (mew-submit-test-with-peer
-        (peer "--user" "me@example.org" "--password" "abcdefgh"
+        (peer "--user" "me@example.org" "--password" "abcdefghijklmnop"
               (format "127.0.0.1:0,name=a,mechs=%s" mechanisms))
       (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
         (let ((mew-submit-setup-provider--list
                (mew-submit-setup-tests--provider peer "a" 'app-password)))
           (mew-submit-setup "me@example.org")
           (mew-submit-setup-tests--wait)
-          (mew-submit-setup-tests--answering '(("Application password" . "abcdefgh"))
+          (mew-submit-setup-tests--answering `(("Application password" . ,typed))
             (mew-submit-setup-use))
           (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
           (should (file-exists-p file)))))))

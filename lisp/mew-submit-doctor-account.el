@@ -17,6 +17,7 @@
 (require 'mew-submit-doctor-finding)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
+(require 'mew-submit-parcel)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-time)
@@ -349,11 +350,21 @@ USER password PASSWORD" port))
          topic 'note "No user name, and auth-source knows none: mail is sent \
 without a log-in")))))
 
+(defun mew-submit-doctor-account--refused (topic account)
+  "Return a finding about a refused log-in to ACCOUNT, called TOPIC, or nil."
+  (when-let* ((host (ignore-errors (mew-submit-request--host account)))
+              (time (gethash (cons host (plist-get account :user))
+                             mew-submit-parcel--refused)))
+    (mew-submit-doctor-finding--make
+     topic 'warning "%s did not accept the log-in the last time, at %s.\nLook at user name and \
+password; M-x mew-submit-setup sends a test mail." host (format-time-string "%H:%M" time))))
+
 (defun mew-submit-doctor-account--secret (topic account)
   "Return findings about how ACCOUNT, called TOPIC, logs in."
   (let ((mechanism (mew-submit-auth--mechanism account)))
     (delq nil
-          (list (cond ((equal mechanism "none") nil)
+          (list (mew-submit-doctor-account--refused topic account)
+                (cond ((equal mechanism "none") nil)
                       ((and (mew-submit-auth--token-p mechanism)
                             (mew-submit-doctor-account--token topic account)))
                       ((ignore-errors

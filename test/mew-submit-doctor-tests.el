@@ -286,6 +286,34 @@ switched off sending by mail programs" findings)
                            'note "outbox" "is not sent again by itself" findings)
                           :advice))))))
 
+(ert-deftest mew-submit-doctor-tests-a-password-that-was-refused ()
+  "That this Emacs had the log-in refused is told, until it is accepted.
+Where no mail was in the outbox, as after a test mail, all was well."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "sesame" "127.0.0.1:0,name=a,mechs=PLAIN")
+    (mew-submit-doctor-tests--with directory
+        ((mew-submit-accounts (list (append '(:name "a" :user "me")
+                                            (mew-submit-test-account peer "a"))))
+         (mew-submit-keep-connection 0))
+      (pcase-dolist (`(,password ,result ,warnings) '(("wrong" "refused" 1)
+                                                      ("sesame" "delivered" 0)))
+        (mew-submit-test-write (car auth-sources)
+                               (format "machine 127.0.0.1 login me password %s\n" password))
+        (set-file-modes (car auth-sources) #o600)
+        (should (equal result (plist-get (mew-submit-test-run
+                                          (car mew-submit-accounts)
+                                          "From: me@example.org\nTo: a@example.org\n\nbody\n"
+                                          :on-ask #'mew-submit-dialog--answer)
+                                         :result)))
+        (let ((bad (mew-submit-doctor-tests--bad (mew-submit-doctor-checkup--local)
+                                                 "account 1")))
+          (should (= warnings (length bad)))
+          (dolist (finding bad)
+            (should (string-match-p "127.0.0.1 did not accept the log-in the last time, at"
+                                    (plist-get finding :text)))
+            (should (plist-get finding :advice))))))))
+
 (ert-deftest mew-submit-doctor-tests-a-good-account-raises-nothing ()
   "An account with a secret in a file nobody else reads gives no warning."
   (mew-submit-doctor-tests--with directory

@@ -244,6 +244,10 @@ verified, log-in by .*SCRAM-SHA-256" text))
                    ("smtp.bücher.example:465" "smtp.xn--bcher-kva.example" 465)
                    ("127.0.0.1:25" "127.0.0.1" 25)
                    ("::1" "::1" nil) ("[::1]" "::1" nil) ("[::1]:25" "::1" 25)
+                   ;; As pages of providers write it.
+                   ("ssl://smtp.example.org:465" "smtp.example.org" 465)
+                   ("smtps://smtp.example.org/" "smtp.example.org" nil)
+                   ("smtp.example.org 587" "smtp.example.org" 587)
                    ;; Not port 1: only brackets tell.
                    ("2001:db8:0:0:0:0:0:1" "2001:db8:0:0:0:0:0:1" nil)))
     (let ((candidate (mew-submit-setup--by-hand-candidate text)))
@@ -251,7 +255,12 @@ verified, log-in by .*SCRAM-SHA-256" text))
                      (list text (plist-get candidate :host) (plist-get candidate :port))))))
   (dolist (wrong '("" "a b" "smtp.example.org:" "smtp.example.org:99999" "smtp.example.org:0"
                    "127.0.0.1:abc" "http://smtp.example.org/" "a\nb" "[::1]:x" ":25"))
-    (should-error (mew-submit-setup--by-hand-candidate wrong) :type 'mew-submit-error)))
+    (should-error (mew-submit-setup--by-hand-candidate wrong) :type 'mew-submit-error))
+  ;; "//smtp.example.org" was called no port.
+  (should (string-prefix-p "Not a host name or address: https://smtp"
+                           (mew-submit-error--text
+                            (should-error (mew-submit-setup--by-hand-candidate
+                                           "https://smtp.example.org"))))))
 
 (ert-deftest mew-submit-setup-tests-wrong-answers-are-asked-for-again ()
   "What was wrong is said, and the answer stays to be corrected."
@@ -264,6 +273,20 @@ verified, log-in by .*SCRAM-SHA-256" text))
                      "me")))
     (should (equal (reverse (mapcar #'cadr asked)) '("i" "" "me\nyou")))
     (should (string-match-p "\\`A user's name is .*\nUser name: \\'" (caar asked)))))
+
+(ert-deftest mew-submit-setup-tests-client-is-checked ()
+  "A client id, or a file of one, that cannot be used is told before it is stored."
+  (mew-submit-test-with-directory directory
+    (let ((file (mew-submit-test-write (concat directory "client.json")
+                                       "{\"client_id\": \"x\"}")))
+      (dolist (client (list "" "123-abc.apps.example.org" file))
+        (mew-submit-setup--check-client client))
+      (pcase-dolist (`(,client ,words) `(("my id" "has no blanks")
+                                         (,(concat directory "other.json") "cannot be read")
+                                         (,directory "cannot be read")))
+        (should (string-search words (mew-submit-error--text
+                                      (should-error (mew-submit-setup--check-client client)
+                                                    :type 'mew-submit-config))))))))
 
 (ert-deftest mew-submit-setup-tests-nothing-before-the-search ()
   "While the module is being built no key of the buffer is an error of Lisp."

@@ -535,6 +535,19 @@ Where no mail was in the outbox, as after a test mail, all was well."
       (dolist (line (split-string masked "\n"))
         (should (<= (string-width line) 80))))))
 
+(ert-deftest mew-submit-doctor-tests-masks-what-was-meant-as-a-name ()
+  "A value of a wrong kind is shown with what is wrong; names in it are masked, too."
+  (dolist (account '((:server "mail.example.org" :user johnsmith)
+                     (:server "mail.example.org" :user ("johnsmith" . x))
+                     (:server johnsmith)
+                     (:server "mail.example.org" :from (johnsmith) :servers "johnsmith")))
+    (mew-submit-doctor-tests--with directory ((mew-submit-accounts (list account)))
+      (let ((visit (mew-submit-doctor--begin #'ignore t)))
+        (should (string-search "ERROR   account 1" (mew-submit-doctor--text visit t)))
+        (should (string-search "johnsmith" (mew-submit-doctor--text visit t)))
+        (should-not (string-search "johnsmith" (mew-submit-doctor--text
+                                                visit (mew-submit-doctor--names))))))))
+
 (ert-deftest mew-submit-doctor-tests-masks-no-words ()
   "The name of an account that is a word is masked where it is a name only."
   (let* ((mew-submit-accounts '((:name "no" :server "mail.example.org")))

@@ -237,10 +237,9 @@ as for `mew-submit-auth--lookup'."
 (defun mew-submit-auth--proxy-password (host port user)
   "Return the password of USER at the proxy on HOST and PORT, strings, or nil.
 It is unibyte.  Who is asked is as for `mew-submit-auth--lookup'."
-  (let ((found (mew-submit-auth--find
-                (list (list :host host :port port :user user :max 1
-                            :require '(:secret))))))
-    (and found (mew-submit-auth--secret found))))
+  (when-let* ((found (mew-submit-auth--find (list (list :host host :port port :user user
+                                                        :max 1 :require '(:secret))))))
+    (mew-submit-auth--secret found)))
 
 ;;; Not now
 
@@ -374,8 +373,7 @@ It writes backslashes into a netrc file that it does not take out again."
 (defun mew-submit-auth--entry (host port user password)
   "Return PASSWORD of USER at HOST and PORT as `mew-submit-auth--lookup' does.
 It has a :save-function if one of `auth-sources' can take it."
-  (let ((plain (list :host host :user user :secret password))
-        (backend (mew-submit-auth--backend)))
+  (let ((backend (mew-submit-auth--backend)))
     (or (and backend
              (not (mew-submit-auth--garbled-p backend password))
              (car (ignore-errors
@@ -383,7 +381,7 @@ It has a :save-function if one of `auth-sources' can take it."
                              :backend backend :create t
                              :host host :port (format "%s" port)
                              :user user :secret password))))
-        plain)))
+        (list :host host :user user :secret password))))
 
 (defun mew-submit-auth--saver (found)
   "Return the function to save the password in FOUND with, or nil."
@@ -404,10 +402,21 @@ Those of the ports for mail have one password; at another one is another server.
       host
     (format (if (string-search ":" host) "[%s]:%s" "%s:%s") host port)))
 
-(defun mew-submit-auth--read (prompt host port user)
+(defun mew-submit-auth--ungrouped (password)
+  "Return PASSWORD, made for programs, without blanks between groups of four.
+Pages show them, also as U+00A0.  Where it has any, PASSWORD itself is wiped."
+  (if (not (mew-submit-caseless--exactly-p
+            "\\`[a-z]\\{4\\}\\(?:[ \u00a0][a-z]\\{4\\}\\)\\{3\\}\\'" password))
+      password
+    (prog1 (replace-regexp-in-string "[ \u00a0]" "" password)
+      (clear-string password))))
+
+(defun mew-submit-auth--read (prompt host port user &optional wrong)
   "Ask with PROMPT for the password of USER at HOST and PORT.
-Return what `mew-submit-auth--lookup' does, or nil when the user gives none."
-  (let ((password (mew-submit-auth--trimmed (read-passwd prompt))))
+WRONG is as for `mew-submit-auth--prompt-again'.  Return what
+`mew-submit-auth--lookup' does, or nil when the user gives none."
+  (let* ((typed (mew-submit-auth--trimmed (read-passwd prompt)))
+         (password (if (eq wrong 'app-password) (mew-submit-auth--ungrouped typed) typed)))
     (unless (string-empty-p password)
       (mew-submit-auth--entry host port user password))))
 
@@ -436,7 +445,7 @@ server wants one that is made for mail programs."
                                      "%s wants an application password for %s: "
                                    "%s did not accept the password of %s; another one: ")
                                  (mew-submit-auth--place host port) user)
-                         host port user))
+                         host port user wrong))
 
 (defvar mew-submit-auth--unsaved nil
   "Passwords the user typed that no server has accepted yet.
@@ -484,12 +493,10 @@ If it can be saved, that is offered when the server has taken it."
 (defun mew-submit-auth--typed (event password)
   "Return (USER . PASSWORD) for the question EVENT; PASSWORD was typed before.
 If it can be saved, that is offered when the server has taken it."
-  (mew-submit-auth--give event
-                         (mew-submit-auth--entry (plist-get event :host)
-                                                 (plist-get event :port)
-                                                 (plist-get event :user)
-                                                 (mew-submit-auth--trimmed
-                                                  (copy-sequence password)))))
+  (mew-submit-auth--give
+   event (mew-submit-auth--entry (plist-get event :host) (plist-get event :port)
+                                 (plist-get event :user)
+                                 (mew-submit-auth--trimmed (copy-sequence password)))))
 
 ;;; Access tokens
 
@@ -560,8 +567,7 @@ It is called with the function that takes the answer, and returns at once."
          (token (funcall function user (plist-get event :host)
                          (and (plist-get event :refresh) t))))
     (if (and (stringp token) (not (string-empty-p token)))
-        (mew-submit-auth--checked user (encode-coding-string token 'utf-8)
-                                 "access token")
+        (mew-submit-auth--checked user (encode-coding-string token 'utf-8) "access token")
       (cons :failed "the token function returned no token"))))
 
 (defvar mew-submit-auth--given nil
@@ -644,10 +650,8 @@ With ACCEPTED non-nil return a function that saves the password that the user
 typed, after asking, or nil; else forget what auth-source remembers, so that
 nothing wrong is tried again."
   (let ((save (cdr (assq job mew-submit-auth--unsaved))))
-    (setq mew-submit-auth--unsaved
-          (assq-delete-all job mew-submit-auth--unsaved))
-    (cond ((not accepted) (mew-submit-auth--forget host)
-                          nil)
+    (setq mew-submit-auth--unsaved (assq-delete-all job mew-submit-auth--unsaved))
+    (cond ((not accepted) (ignore (mew-submit-auth--forget host)))
           ((functionp save)
            ;; A new file of auth-source's would be everybody's to read.
            (lambda ()
@@ -663,8 +667,7 @@ mode nobody is asked."
         ((or noninteractive (null auth-source-save-behavior)) nil)
         (t (mew-submit-question--ask
             nil (list 'save host) (format "%s took the password.  Save it?" host)
-            '(("Save" t) ("Do not save" nil))
-            nil
+            '(("Save" t) ("Do not save" nil)) nil
             (lambda (yes)
               (when yes
                 ;; It is answered here already.
@@ -676,17 +679,21 @@ mode nobody is asked."
   (when-let* ((process (cdr (assq job mew-submit-auth--commands))))
     (when (process-live-p process)
       (kill-process process)))
-  (setq mew-submit-auth--commands
-        (assq-delete-all job mew-submit-auth--commands)
-        mew-submit-auth--unsaved
-        (assq-delete-all job mew-submit-auth--unsaved)
-        mew-submit-auth--given
-        (assq-delete-all job mew-submit-auth--given)))
+  (setq mew-submit-auth--commands (assq-delete-all job mew-submit-auth--commands)
+        mew-submit-auth--unsaved (assq-delete-all job mew-submit-auth--unsaved)
+        mew-submit-auth--given (assq-delete-all job mew-submit-auth--given)))
+
+(defun mew-submit-auth--utf-8-p (octets)
+  "Are OCTETS, a secret, in UTF-8?"
+  (let ((text (decode-coding-string octets 'utf-8)))
+    (prog1 (not (memq 'eight-bit (find-charset-string text)))
+      (clear-string text))))
 
 (defun mew-submit-auth--read-file (file &optional words)
   "Return the first line of FILE, a password, as a unibyte string.
-FILE, called WORDS, may be a pipe.  Signal `mew-submit-config' when it cannot be
-read or the line is empty."
+FILE, called WORDS, may be a pipe; the mark of UTF-8 that some editors begin it
+with does not count.  Signal `mew-submit-config' when it cannot be read, or the
+line is empty, or not in UTF-8, which servers take passwords in (RFC 4616)."
   (with-temp-buffer
     (set-buffer-multibyte nil)
     (condition-case err
@@ -695,12 +702,19 @@ read or the line is empty."
        (mew-submit-error--throw 'config nil "The %s cannot be read: %s"
                                 (or words "password file") (error-message-string err))))
     (goto-char (point-min))
+    (when (looking-at "\xef\xbb\xbf")
+      (delete-region (point) (match-end 0)))
     (skip-chars-forward "^\r\n")
     (when (bobp)
       (mew-submit-error--throw 'config nil "The first line of the %s is empty: %s"
                                (or words "password file") file))
-    (prog1 (buffer-substring (point-min) (point))
-      (erase-buffer))))
+    (let ((secret (buffer-substring (point-min) (point))))
+      (erase-buffer)
+      (unless (mew-submit-auth--utf-8-p secret)
+        (clear-string secret)
+        (mew-submit-error--throw 'config nil "The first line of the %s is not in UTF-8, as it \
+has to be: %s" (or words "password file") file))
+      secret)))
 
 (provide 'mew-submit-auth)
 ;;; mew-submit-auth.el ends here

@@ -17,6 +17,7 @@
 (require 'mew-submit-doctor-finding)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
+(require 'mew-submit-parcel)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
 (require 'mew-submit-time)
@@ -45,8 +46,8 @@ way reads the mail.\nTake :tls away, so that TLS is required."))
        topic 'warning "No TLS: everybody on the way reads the mail, and no \
 password can be used.\nTake :tls away, so that TLS is required."))
      (t (mew-submit-doctor-finding--make
-         topic 'error ":tls is `%s'.\nIt has to be required, opportunistic or \
-none." level)))))
+         topic 'error ":tls is `%S'.\nIt has to be required, opportunistic or \
+none, without double quotes." level)))))
 
 (defun mew-submit-doctor-account--keys (topic account)
   "Return a finding about keys of ACCOUNT, called TOPIC, that nobody knows.
@@ -80,8 +81,14 @@ in it, or write the address itself." (cadr err)))))))
 
 (defun mew-submit-doctor-account--request (account)
   "Return the request for a look at ACCOUNT's server, or signal why there is none.
+It is that, too, where mail would be refused because of what the account says.
 No source of secrets that could ask is looked into."
-  (let ((auth-sources (mew-submit-auth--quiet-sources)))
+  (let ((auth-sources (mew-submit-auth--quiet-sources))
+        ;; They are told of once, and not for each account.
+        (mew-submit-request--options nil))
+    (mew-submit-request--check-account account nil)
+    (when-let* ((sender (plist-get account :sender)))
+      (mew-submit-address--check sender))
     (mew-submit-request--probe
      (append '(:fallback always :timeout 5) account))))
 
@@ -122,31 +129,40 @@ One sign-in is for all of them."
    (unless (and (> rank 1) (mew-submit-doctor-account--signs-in-p account))
      (mew-submit-doctor-account--secret topic account))))
 
-(defun mew-submit-doctor-account--several (topic account)
-  "Return a finding about the :servers of ACCOUNT, called TOPIC, or nil."
-  (when (plist-get account :servers)
-    (condition-case err
-        (progn (mew-submit-account--check-servers account)
-               nil)
-      (error (mew-submit-doctor-finding--make
-              topic 'error "%s\nCorrect it in mew-submit-accounts."
-              (mew-submit-error--text err))))))
+(defun mew-submit-doctor-account--shape (topic account)
+  "Return a finding about a value of a wrong kind in ACCOUNT, called TOPIC, or nil.
+So is one about :servers that cannot stand in for the first.  Keys that nobody
+knows, and :tls, are told of elsewhere."
+  (condition-case err
+      (progn (mew-submit-account--check
+              (cl-loop for (key value) on account by #'cddr
+                       when (memq key (remq :tls (mew-submit-account--keys)))
+                       append (list key value)))
+             nil)
+    (error (mew-submit-doctor-finding--make topic 'error "%s" (mew-submit-error--text err)))))
+
+(defun mew-submit-doctor-account--each-server (topic account)
+  "Return findings about ACCOUNT, called TOPIC, and each of its servers."
+  (cons
+   (mew-submit-doctor-account--sender topic account)
+   (apply #'append
+          (seq-map-indexed
+           (lambda (server index)
+             (mapcar (lambda (finding)
+                       (mew-submit-doctor-account--at (1+ index) finding))
+                     (mew-submit-doctor-account--one-server topic server (1+ index))))
+           (mew-submit-account--servers account)))))
 
 (defun mew-submit-doctor-account--account (account number)
-  "Return findings about ACCOUNT, the one with NUMBER, and each of its servers."
-  (let ((topic (mew-submit-doctor-finding--topic number)))
-    (append
-     (list (mew-submit-doctor-account--sender topic account)
-           (mew-submit-doctor-account--several topic account)
-           (mew-submit-doctor-account--keys topic account))
-     (apply #'append
-            (seq-map-indexed
-             (lambda (server index)
-               (mapcar (lambda (finding)
-                         (mew-submit-doctor-account--at (1+ index) finding))
-                       (mew-submit-doctor-account--one-server topic server
-                                                              (1+ index))))
-             (mew-submit-account--servers account))))))
+  "Return findings about ACCOUNT, the one with NUMBER.
+What cannot be sent by because of a value of a wrong kind is looked at no
+further; a slip in one of :servers is told once."
+  (let* ((topic (mew-submit-doctor-finding--topic number))
+         (keys (ignore-errors (mew-submit-doctor-account--keys topic account)))
+         (shape (mew-submit-doctor-account--shape topic account)))
+    (cond ((null shape) (cons keys (mew-submit-doctor-account--each-server topic account)))
+          (keys (list keys))
+          (t (list shape)))))
 
 (defun mew-submit-doctor-account--unreachable (accounts)
   "Return a finding about those of ACCOUNTS that are never chosen, or nil."
@@ -334,11 +350,21 @@ USER password PASSWORD" port))
          topic 'note "No user name, and auth-source knows none: mail is sent \
 without a log-in")))))
 
+(defun mew-submit-doctor-account--refused (topic account)
+  "Return a finding about a refused log-in to ACCOUNT, called TOPIC, or nil."
+  (when-let* ((host (ignore-errors (mew-submit-request--host account)))
+              (time (gethash (cons host (plist-get account :user))
+                             mew-submit-parcel--refused)))
+    (mew-submit-doctor-finding--make
+     topic 'warning "%s did not accept the log-in the last time, at %s.\nLook at user name and \
+password; M-x mew-submit-setup sends a test mail." host (format-time-string "%H:%M" time))))
+
 (defun mew-submit-doctor-account--secret (topic account)
   "Return findings about how ACCOUNT, called TOPIC, logs in."
   (let ((mechanism (mew-submit-auth--mechanism account)))
     (delq nil
-          (list (cond ((equal mechanism "none") nil)
+          (list (mew-submit-doctor-account--refused topic account)
+                (cond ((equal mechanism "none") nil)
                       ((and (mew-submit-auth--token-p mechanism)
                             (mew-submit-doctor-account--token topic account)))
                       ((ignore-errors

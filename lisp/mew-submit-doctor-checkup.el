@@ -28,6 +28,9 @@
 (require 'mew-submit-way)
 
 (declare-function mew-submit--mod-source "ext:mew-submit-native" (address))
+(declare-function custom-variable-type "cus-edit" (symbol))
+(declare-function widget-apply "wid-edit" (widget property &rest args))
+(declare-function widget-convert "wid-edit" (type &rest args))
 
 ;;; Emacs and the module
 
@@ -165,6 +168,32 @@ after mew-submit-mode, and take that away." who function variable)))
                 "sending" 'note "Emacs does not send mail by mew-submit.\nM-x \
 mew-submit-mode has it do so, and (mew-submit-mode) in the init file always, unless \
 another program calls it.")))))
+
+(defun mew-submit-doctor-checkup--option (option)
+  "Return a finding about OPTION if Customize would not let it have its value.
+Or return nil.  The value may have a secret in it, and is not shown."
+  (unless (widget-apply (widget-convert (custom-variable-type option))
+                        :match (symbol-value option))
+    (mew-submit-doctor-finding--make
+     "options" 'error "%s has a value that it cannot have.\nM-x customize-option RET %s RET \
+shows what it can be." option option)))
+
+(defun mew-submit-doctor-checkup--options ()
+  "Return findings about options of ours with values of a wrong kind.
+Their accounts are looked at one by one, and so are pins."
+  (require 'cus-edit)
+  (let (findings)
+    (mapatoms (lambda (symbol)
+                (when (and (string-prefix-p "mew-submit-" (symbol-name symbol))
+                           (custom-variable-p symbol)
+                           (boundp symbol)
+                           (not (memq symbol '(mew-submit-accounts mew-submit-pins))))
+                  (push (mew-submit-doctor-checkup--option symbol) findings))))
+    (unless (proper-list-p (bound-and-true-p auth-sources))
+      (push (mew-submit-doctor-finding--make
+             "options" 'error "auth-sources is no list.\nWrite it as (\"~/.authinfo.gpg\").")
+            findings))
+    findings))
 
 (defun mew-submit-doctor-checkup--own-address ()
   "Return a finding about `user-mail-address' if no account is for that, or nil."
@@ -450,6 +479,7 @@ mew-submit-diagnose-domain has nobody to ask.\nSet dns-servers.")))))
     ("module" mew-submit-doctor-checkup--module)
     ("libraries" mew-submit-doctor-checkup--libraries)
     ("sending" mew-submit-doctor-checkup--sending)
+    ("options" mew-submit-doctor-checkup--options)
     ("accounts" mew-submit-doctor-account--account-findings)
     ("secrets" mew-submit-doctor-account--secrets)
     ("outbox" mew-submit-doctor-checkup--outbox)

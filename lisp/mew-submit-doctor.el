@@ -28,19 +28,22 @@
 
 (defun mew-submit-doctor--account-names (account number)
   "Return ((NAME . MASK)...) for the names in ACCOUNT, the one with NUMBER.
-Those of its other servers are among them."
+Those of its other servers are among them, and so is what is no text, but was
+meant as one, which the report may show."
   (append
    (cl-loop for key in '(:server :user :name :from :sender :tls-name :helo :source
                                  :tunnel :dsn-id)
-            for value = (plist-get account key)
             for mask = (format "<%s %s>" (substring (symbol-name key) 1) number)
-            when (stringp value)
-            ;; An account is called "work" or "no": a word of our own texts, too.
-            collect (if (and (eq key :name)
-                             (string-match-p "\\`[[:alpha:]]+\\'" value))
-                        (cons (format "\"%s\"" value) (format "\"%s\"" mask))
-                      (cons value mask)))
-   (and (listp (plist-get account :servers))
+            append (cl-loop
+                    for atom in (flatten-tree (list (plist-get account key)))
+                    for value = (format "%s" atom)
+                    ;; An account is called "work" or "no": a word of our own texts, too.
+                    collect (if (and (eq key :name)
+                                     (string-match-p "\\`[[:alpha:]]+\\'" value))
+                                (cons (format "\"%s\"" value) (format "\"%s\"" mask))
+                              (cons value mask))))
+   (and (proper-list-p (plist-get account :servers))
+        (seq-every-p #'mew-submit-account--plist-p (plist-get account :servers))
         (apply #'append
                (seq-map-indexed
                 (lambda (server index)

@@ -444,9 +444,10 @@ was not read; a refresh token in it would be lost."
                 (accept-process-output process 0 nil t))))
   (mew-submit-https--fail exchange "did not answer in time"))
 
-(defun mew-submit-https--message (parts accept body type)
+(defun mew-submit-https--message (parts accept body type &optional user)
   "Return a request, octets, for the address of PARTS; its answer is of ACCEPT.
-BODY is what is posted, octets of TYPE, or nil to get something."
+BODY is what is posted, octets of TYPE, or nil to get something.  USER, a name
+and a password, says who asks as a client of OAuth does (RFC 6749, 2.3.1)."
   (pcase-let ((`(,scheme ,host ,port ,path) parts))
     (concat (if body "POST " "GET ") path " HTTP/1.1\r\n"
             "Host: " host
@@ -455,6 +456,10 @@ BODY is what is posted, octets of TYPE, or nil to get something."
             "\r\nAccept: " accept "\r\nAccept-Encoding: identity"
             "\r\nUser-Agent: mew-submit\r\n"
             "Connection: close\r\n"
+            (and user
+                 (format "Authorization: Basic %s\r\n"
+                         (base64-encode-string
+                          (mapconcat #'mew-submit-https--quote user ":") t)))
             (and body (format "Content-Type: %s\r\nContent-Length: %d\r\n"
                               type (length body)))
             "\r\n" body)))
@@ -497,14 +502,16 @@ BODY is what is posted, octets of TYPE, or nil to get something."
         (run-at-time 0.05 0.05 #'mew-submit-https--guard exchange
                      #'mew-submit-https--push-on)))
 
-(cl-defun mew-submit-https--fetch (url callback &key form json
+(cl-defun mew-submit-https--fetch (url callback &key form json user
                                        (accept "application/json"))
   "Ask URL for an answer, and call CALLBACK with that; return at once.
 FORM, an alist of strings, or JSON, a text, is posted; ACCEPT is the type of
-what is wanted.  The answer is a plist: :status, a number, and :body, octets,
-which are the callback's to wipe; or :error, why there is none, in words, :sent,
-non-nil when the other side may have acted on the request, and :location, where
-it sends us on to.  The value is for `mew-submit-https--cancel'.
+what is wanted; USER is a name and a password, or nil.
+
+The answer is a plist: :status, a number, and :body, octets, which are the
+callback's to wipe; or :error, why there is none, in words, :sent, non-nil when
+the other side may have acted on the request, and :location, where it sends us
+on to.  The value is for `mew-submit-https--cancel'.
 
 Only https is used, and only with a certificate that is valid, or http on this
 machine; nobody is asked anything, and no redirect is followed."
@@ -525,7 +532,8 @@ machine; nobody is asked anything, and no redirect is followed."
       (setf (mew-submit-https-request exchange)
             (mew-submit-https--message
              parts accept body
-             (if form "application/x-www-form-urlencoded" "application/json")))
+             (if form "application/x-www-form-urlencoded" "application/json")
+             user))
       (when body
         (clear-string body))
       (mew-submit-https--guard exchange #'mew-submit-https--open parts))

@@ -40,6 +40,7 @@
   (device nil :documentation "Where a code for another device is had, or nil.")
   (register nil :documentation "Where a program makes itself known, or nil.")
   (revoke nil :documentation "Where tokens are given back, or nil.")
+  (basic nil :documentation "Non-nil when it takes a secret in the header alone.")
   (scopes nil :documentation "What it can be asked for, as far as it says."))
 
 (defun mew-submit-issuer--url (issuer)
@@ -135,6 +136,10 @@ Microsoft has a reason in it where there is no such tenant."
      :device (funcall place "device_authorization_endpoint")
      :register (funcall place "registration_endpoint")
      :revoke (funcall place "revocation_endpoint")
+     :basic (let ((methods (gethash "token_endpoint_auth_methods_supported" document)))
+              (and (consp methods)
+                   (member "client_secret_basic" methods)
+                   (not (member "client_secret_post" methods))))
      :scopes (let ((scopes (gethash "scopes_supported" document)))
                (and (proper-list-p scopes) (seq-filter #'stringp scopes))))))
 
@@ -397,6 +402,18 @@ mew-submit-setup, or put it into :oauth of the account, as :client-id" (mew-subm
                      (funcall callback nil client))))
                :json (mew-submit-issuer--registration
                       issuer redirect (mew-submit-issuer--scope issuer keys))))))))
+
+(defun mew-submit-issuer--post (url form client callback)
+  "Post FORM to URL as CLIENT, and call CALLBACK with the answer.
+CLIENT is a plist with :client-id, :client-secret, or nil where there is none,
+and :basic, non-nil where that has to be in the header (RFC 6749, 2.3.1)."
+  (let ((id (plist-get client :client-id))
+        (secret (plist-get client :client-secret)))
+    (if (and secret (plist-get client :basic))
+        (mew-submit-https--fetch url callback :form form :user (list id secret))
+      (mew-submit-https--fetch url callback
+                               :form (append form `(("client_id" . ,id)
+                                                    ("client_secret" . ,secret)))))))
 
 ;;; What it answers to requests for tokens
 

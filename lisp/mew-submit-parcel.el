@@ -529,15 +529,21 @@ Return the session that looks, or nil where there is nothing to look at."
 
 ;;; Events
 
+(defvar mew-submit-parcel--refused (make-hash-table :test #'equal)
+  "When this Emacs had a log-in refused that was not accepted since: (HOST . USER).")
+
 (defun mew-submit-parcel--settle (parcel event)
   "Tell auth-source how EVENT judges the password of PARCEL."
-  (let ((job (plist-get event :job))
-        (host (mew-submit-parcel-host parcel)))
+  (let* ((job (plist-get event :job))
+         (host (mew-submit-parcel-host parcel))
+         (who (cons host (plist-get (mew-submit-parcel-account parcel) :user))))
     (pcase (plist-get event :event)
-      ('auth (when-let* ((save (mew-submit-auth--settle job t host)))
+      ('auth (remhash who mew-submit-parcel--refused)
+             (when-let* ((save (mew-submit-auth--settle job t host)))
                (mew-submit-auth--offer-to-save host save)))
       ('done (when (and (not (equal (plist-get event :kind) "ok"))
                         (mew-submit-refusal--secret-p event))
+               (puthash who (float-time) mew-submit-parcel--refused)
                (mew-submit-auth--settle job nil host))
              (mew-submit-auth--close job)))))
 

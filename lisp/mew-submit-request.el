@@ -493,10 +493,16 @@ user; where somebody would have to be asked first, that is for later."
   "Options that a message needs on its way, and what each can be.
 Their types for Customize say the same, but `setq' takes any value.")
 
-(defun mew-submit-request--check-options ()
+(defun mew-submit-request--check-options (account)
   "Signal `mew-submit-config' for an option whose value has the wrong shape.
 A message would wait for ever because of it, and because of a time-out in which
-nobody can answer."
+nobody can answer, which ACCOUNT can have, too."
+  (dolist (key '(:timeout :step-timeout))
+    (let ((value (plist-get account key)))
+      (unless (or (null value) (and (numberp value) (> value 0)))
+        (mew-submit-error--throw
+         'config nil "The account has %S for %s, which has to be a number of seconds"
+         value key))))
   (pcase-dolist (`(,option . ,shapes) mew-submit-request--options)
     (let ((value (and (boundp option) (symbol-value option))))
       (unless (or (not (boundp option))
@@ -520,7 +526,7 @@ makes nothing right or wrong, and no secret is fetched."
   (let* ((host (mew-submit-request--host account))
          (rule (or (plist-get account :fallback) mew-submit-fallback))
          (routes (plist-get (mew-submit-request--plan account rule) :routes)))
-    (mew-submit-request--check-options)
+    (mew-submit-request--check-options account)
     (mew-submit-way--tunnel (plist-get account :tunnel))
     (mew-submit-way--source (plist-get account :source))
     (mew-submit-request--check-user account host (caar routes))

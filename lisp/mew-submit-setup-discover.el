@@ -537,10 +537,11 @@ HOST itself and top-level domains are not among them."
            7)))
 
 (defun mew-submit-setup-discover--exchangers (answer)
-  "Return the hosts in ANSWER, MX records, the best first."
+  "Return the hosts in ANSWER, MX records, in small letters, the best first."
   (delq nil
         (mapcar (lambda (record)
-                  (ignore-errors (mew-submit-address--host (plist-get record :host))))
+                  (ignore-errors (mew-submit-caseless--down
+                                  (mew-submit-address--host (plist-get record :host)))))
                 (sort (copy-sequence (plist-get answer :answers))
                       (lambda (a b)
                         (< (plist-get a :preference) (plist-get b :preference)))))))
@@ -613,10 +614,11 @@ some programs; what PACC lists is for every program."
   "The ways to find a server, the most trustworthy first.")
 
 (defun mew-submit-setup-discover--domain (address)
-  "Return the domain of ADDRESS for the DNS, or signal `mew-submit-message'."
+  "Return the domain of ADDRESS for the DNS, or signal `mew-submit-message'.
+It has no capital letters: what is asked on the web may be told apart by them."
   (let ((checked (mew-submit-address--check address)))
     (if (string-match "@\\([^]@[]+\\)\\'" checked)
-        (match-string 1 checked)
+        (mew-submit-caseless--down (match-string 1 checked))
       (mew-submit-error--throw 'message address "No domain in the address: <%s>"
                                address))))
 

@@ -117,6 +117,8 @@ One that is known is not asked for.  It is kept until the test mail has ended."
                                              (plist-get candidate :port) user)))
       (let ((password (read-passwd (mew-submit-setup-login--secret-prompt login user
                                                                           candidate))))
+        (when (eq login 'app-password)
+          (setq password (mew-submit-auth--ungrouped password)))
         (unless (string-empty-p password)
           (push (cons account password) mew-submit-setup--typed))))))
 
@@ -233,9 +235,20 @@ the provider's is for the user to know: the buffer says so beside its button."
            'password))
      account mew-submit-setup-view--candidate)))
 
+(defun mew-submit-setup--client-file-p (client)
+  "Is CLIENT, as the user has entered it, a file and not a client id?"
+  (string-match-p "/\\|[.]json\\'" client))
+
+(defun mew-submit-setup--check-client (client)
+  "Signal `mew-submit-config' when CLIENT, an id or a file, cannot be used.
+An empty one is for who asked."
+  (cond ((mew-submit-setup--client-file-p client) (mew-submit-issuer--read-client client))
+        ((not (string-match-p "\\`[!-~]*\\'" client))
+         (mew-submit-error--throw 'config nil "A client id has no blanks, and ASCII only"))))
+
 (defun mew-submit-setup--as-client (keys client)
   "Return KEYS, an account's :oauth, with CLIENT, an id or a file, and no other."
-  (append (if (string-match-p "/\\|[.]json\\'" client)
+  (append (if (mew-submit-setup--client-file-p client)
               (list :client-file (expand-file-name client))
             (list :client-id client))
           (cl-loop for (key value) on keys by #'cddr
@@ -247,10 +260,12 @@ the provider's is for the user to know: the buffer says so beside its button."
 That is the client id that the issuer has given you, or a file of its with it."
   (interactive
    (progn (mew-submit-setup-view--ensure-account)
-          (list (read-string (format "Client id, or file with it, from %s: "
-                                     (or (mew-submit-setup-provider--url-host
-                                          (plist-get mew-submit-setup-view--candidate :issuer))
-                                         "the sign-in service"))))))
+          (list (mew-submit-setup--read
+                 (format "Client id, or file with it, from %s: "
+                         (or (mew-submit-setup-provider--url-host
+                              (plist-get mew-submit-setup-view--candidate :issuer))
+                             "the sign-in service"))
+                 nil #'mew-submit-setup--check-client))))
   (mew-submit-setup-view--ensure-account)
   (let* ((client (string-trim client))
          (candidate mew-submit-setup-view--candidate)
@@ -419,9 +434,14 @@ Where it wants access tokens, and nobody is signed in, the sign-in comes first."
 
 (defun mew-submit-setup--by-hand-candidate (text)
   "Return the candidate that TEXT, \"HOST\" or \"HOST:PORT\", names.
-An IPv6 address has brackets before a port.  Signal `mew-submit-message' or
+An IPv6 address has brackets before a port.  What providers' pages write, as
+\"ssl://HOST\" or \"HOST 587\", is that, too.  Signal `mew-submit-message' or
 `mew-submit-config' when TEXT is neither."
-  (let* ((with-port (string-match "\\`\\([^:]*\\|\\[.*\\]\\):\\([^:]*\\)\\'" text))
+  (let* ((text (replace-regexp-in-string
+                "[ \t]+\\([0-9]+\\)\\'" ":\\1"
+                (replace-regexp-in-string "\\`\\(?:smtps?\\|ssl\\|tls\\)://\\([^/]*\\)/?\\'" "\\1"
+                                          text)))
+         (with-port (string-match "\\`\\([^:]*\\|\\[.*\\]\\):\\([^:/]*\\)\\'" text))
          (host (if with-port (match-string 1 text) text))
          (port (and with-port (mew-submit-way--port (match-string 2 text)))))
     (append (list :host (mew-submit-address--host host) :source 'user)
@@ -462,10 +482,11 @@ domain."
 
 (defun mew-submit-setup--plain-address (text)
   "Return the address in TEXT, as it may have been pasted, or TEXT."
-  (let ((address (if (string-match "<\\([^<>]+\\)>[ \t]*\\'" text)
-                     (match-string 1 text)
-                   text)))
-    (string-trim (string-remove-prefix "mailto:" address) nil "[ \t.,;]+")))
+  (let* ((text (string-trim text "[ \t\u00a0]+" "[ \t\u00a0.,;]+"))
+         (address (if (string-match "<\\([^<>]+\\)>\\'" text)
+                      (match-string 1 text)
+                    text)))
+    (replace-regexp-in-string "\\`[Mm][Aa][Ii][Ll][Tt][Oo]:" "" address)))
 
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.

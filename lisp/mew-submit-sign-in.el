@@ -60,7 +60,8 @@ The default is 600."
   (state nil :documentation "What an answer is known by; nil once it is there.")
   (verifier nil :documentation "What only we know of the request.")
   (wrong 0 :documentation "How many answers were not for us.")
-  (page nil :documentation "Function that shows the last page, or nil.")
+  (seen nil :documentation "Digest of the state in the answer, once that is there.")
+  (pages nil :documentation "Functions that show the last page to who waits for it.")
   (shown nil :documentation "What the user was told to do, a plist."))
 
 (defvar mew-submit-sign-in--all nil
@@ -84,15 +85,11 @@ The default is 600."
   "Give back what FLOW has."
   (setq mew-submit-sign-in--all (delq flow mew-submit-sign-in--all))
   (mew-submit-https--cancel (mew-submit-sign-in-exchange flow))
-  (dolist (timer (list (mew-submit-sign-in-timer flow)
-                       (mew-submit-sign-in-deadline flow)))
-    (when timer
-      (cancel-timer timer)))
+  (mapc #'cancel-timer (delq nil (list (mew-submit-sign-in-timer flow)
+                                       (mew-submit-sign-in-deadline flow))))
   (mew-submit-loopback--stop (mew-submit-sign-in-listener flow))
-  (dolist (secret (list (mew-submit-sign-in-state flow)
-                        (mew-submit-sign-in-verifier flow)))
-    (when secret
-      (clear-string secret)))
+  (mapc #'clear-string (delq nil (list (mew-submit-sign-in-state flow)
+                                       (mew-submit-sign-in-verifier flow))))
   (setf (mew-submit-sign-in-exchange flow) nil
         (mew-submit-sign-in-listener flow) nil
         (mew-submit-sign-in-state flow) nil
@@ -100,14 +97,14 @@ The default is 600."
 
 (defun mew-submit-sign-in--last-page (flow result text)
   "Show RESULT, with TEXT, in the browser that waits for the end of FLOW, if any."
-  (when-let* ((page (mew-submit-sign-in-page flow)))
-    (setf (mew-submit-sign-in-page flow) nil)
-    (funcall page "200 OK"
-             (if (equal result "signed-in")
-                 (mew-submit-loopback--page "You are signed in" text
-                                           "You can close this page and go back to Emacs.")
-               (mew-submit-loopback--page "You are not signed in" text
-                                         "You can close this page.")))))
+  (let ((page (if (equal result "signed-in")
+                  (mew-submit-loopback--page "You are signed in" text
+                                            "You can close this page and go back to Emacs.")
+                (mew-submit-loopback--page "You are not signed in" text
+                                          "You can close this page."))))
+    (dolist (answer (mew-submit-sign-in-pages flow))
+      (funcall answer "200 OK" page))
+    (setf (mew-submit-sign-in-pages flow) nil)))
 
 (defun mew-submit-sign-in--end (flow result text &rest more)
   "End FLOW with RESULT and TEXT for people; MORE is for its caller's plist."
@@ -223,11 +220,10 @@ shown again."
         (mew-submit-sign-in--fail flow "%s" (cdr (plist-get parsed :problem)))
       (mew-submit-token--set
        (mew-submit-sign-in-account flow)
-       (list :client-id (nth 0 (mew-submit-sign-in-client flow))
-             :client-secret (nth 1 (mew-submit-sign-in-client flow))
-             :token-url (mew-submit-issuer-token issuer)
-             :revoke-url (mew-submit-issuer-revoke issuer)
-             :scope scope)
+       (append (mew-submit-sign-in--who flow)
+               (list :token-url (mew-submit-issuer-token issuer)
+                     :revoke-url (mew-submit-issuer-revoke issuer)
+                     :scope scope))
        parsed
        (lambda (why) (mew-submit-sign-in--signed-in flow why))))))
 
@@ -245,10 +241,10 @@ KEY is why it does not: `no-key' or `locked'."
    nil
    (lambda (answer)
      (when (eq answer t)
-       (mew-submit-token--keep-now account
-                              (lambda (why)
-                                (when why
-                                  (message "The sign-in is not kept: %s" why))))))))
+       (mew-submit-token--keep-now
+        account (lambda (why)
+                  (when why
+                    (message "The sign-in is not kept: %s" why))))))))
 
 (defun mew-submit-sign-in--signed-in (flow why)
   "End FLOW: its user is signed in; WHY is as `mew-submit-token--set' has it."
@@ -273,17 +269,20 @@ KEY is why it does not: `no-key' or `locked'."
   (mew-submit-issuer--scope (mew-submit-sign-in-issuer flow)
                            (mew-submit-sign-in-keys flow)))
 
+(defun mew-submit-sign-in--who (flow)
+  "Return as whom FLOW asks, as `mew-submit-issuer--post' takes it."
+  (let ((client (mew-submit-sign-in-client flow)))
+    (list :client-id (nth 0 client) :client-secret (nth 1 client)
+          :basic (and (mew-submit-issuer-basic (mew-submit-sign-in-issuer flow)) t))))
+
 (defun mew-submit-sign-in--post (flow url form function)
   "Post FORM to URL for FLOW, and call FUNCTION with the answer."
-  (let ((client (mew-submit-sign-in-client flow)))
-    (funcall (mew-submit-sign-in--keep flow)
-             (mew-submit-https--fetch
-              url
-              (lambda (answer)
-                (setf (mew-submit-sign-in-exchange flow) nil)
-                (mew-submit-sign-in--call flow function answer))
-              :form (append form `(("client_id" . ,(nth 0 client))
-                                   ("client_secret" . ,(nth 1 client))))))))
+  (funcall (mew-submit-sign-in--keep flow)
+           (mew-submit-issuer--post
+            url form (mew-submit-sign-in--who flow)
+            (lambda (answer)
+              (setf (mew-submit-sign-in-exchange flow) nil)
+              (mew-submit-sign-in--call flow function answer)))))
 
 ;;; In a browser on this machine
 
@@ -359,12 +358,13 @@ answers do; nothing was sent to anybody" host)))
        (mew-submit-sign-in--fail flow "Something on this machine sends answers that are \
 none to this sign-in; look what it is, and try again")))
     (`(failed . ,why)
-     (setf (mew-submit-sign-in-page flow) answer)
+     (push answer (mew-submit-sign-in-pages flow))
      (mew-submit-sign-in--fail flow "%s" why))
     (`(code . ,code)
+     (setf (mew-submit-sign-in-seen flow) (secure-hash 'sha256 (mew-submit-sign-in-state flow)))
      (clear-string (mew-submit-sign-in-state flow))
-     (setf (mew-submit-sign-in-state flow) nil
-           (mew-submit-sign-in-page flow) answer)
+     (setf (mew-submit-sign-in-state flow) nil)
+     (push answer (mew-submit-sign-in-pages flow))
      (mew-submit-sign-in--show flow (list :step 'exchange))
      (mew-submit-sign-in--post
       flow (mew-submit-issuer-token (mew-submit-sign-in-issuer flow))
@@ -384,6 +384,11 @@ none to this sign-in; look what it is, and try again")))
               (equal path (mew-submit-sign-in--path flow))
               parameters)
          (mew-submit-sign-in--come-back flow parameters answer))
+        ;; Who loads that page once more waits for the same end.
+        ((equal (mew-submit-sign-in-seen flow)
+                (secure-hash 'sha256 (encode-coding-string
+                                      (alist-get "state" parameters "" nil #'equal) 'utf-8)))
+         (push answer (mew-submit-sign-in-pages flow)))
         (t (funcall answer "404 Not Found"
                     (mew-submit-loopback--page
                      "There is nothing here any more"
@@ -419,8 +424,7 @@ this machine"))
            (setf (mew-submit-sign-in-listener flow)
                  (mew-submit-loopback--start
                   (equal host "localhost")
-                  (lambda (path parameters answer)
-                    (mew-submit-sign-in--visit flow path parameters answer)))
+                  (apply-partially #'mew-submit-sign-in--visit flow))
                  (mew-submit-sign-in-state flow) (mew-submit-random--text)
                  (mew-submit-sign-in-verifier flow) (mew-submit-random--text)
                  (mew-submit-sign-in-redirect flow)
@@ -480,13 +484,12 @@ That is until END."
         flow (mew-submit-issuer-token (mew-submit-sign-in-issuer flow))
         `(("grant_type" . "urn:ietf:params:oauth:grant-type:device_code")
           ("device_code" . ,device))
-        (lambda (answer)
-          (mew-submit-sign-in--polled flow device interval end answer)))))))
+        (apply-partially #'mew-submit-sign-in--polled flow device interval end))))))
 
 (defun mew-submit-sign-in--expired (flow)
   "End FLOW: nobody has typed its code in time."
-  (mew-submit-sign-in--fail flow "The code is too old by now; M-x mew-submit-sign-in \
-gives another one"))
+  (mew-submit-sign-in--fail
+   flow "The code is too old by now; M-x mew-submit-sign-in gives another one"))
 
 (defun mew-submit-sign-in--polled (flow device interval end answer)
   "Go on with FLOW after ANSWER, to whether the code of DEVICE was typed.
@@ -551,8 +554,7 @@ a browser on this machine" host))
   (mew-submit-sign-in--show flow (list :step 'begin))
   (mew-submit-issuer--find
    (mew-submit-sign-in-keys flow) (mew-submit-sign-in--keep flow)
-   (lambda (issuer why)
-     (mew-submit-sign-in--call flow #'mew-submit-sign-in--found flow issuer why))))
+   (apply-partially #'mew-submit-sign-in--call flow #'mew-submit-sign-in--found flow)))
 
 (defun mew-submit-sign-in--found (flow issuer why)
   "Go on with FLOW, whose issuer is ISSUER, or end it because of WHY."
@@ -561,8 +563,7 @@ a browser on this machine" host))
     (setf (mew-submit-sign-in-issuer flow) issuer)
     (mew-submit-issuer--client
      (mew-submit-sign-in-keys flow) issuer (mew-submit-sign-in--keep flow)
-     (lambda (client why)
-       (mew-submit-sign-in--call flow #'mew-submit-sign-in--known flow client why)))))
+     (apply-partially #'mew-submit-sign-in--call flow #'mew-submit-sign-in--known flow))))
 
 (defun mew-submit-sign-in--known (flow client why)
   "Go on with FLOW, whose issuer knows us as CLIENT, or end it because of WHY."
@@ -676,9 +677,8 @@ sign in."
   (push flow mew-submit-sign-in--all)
   (setf (mew-submit-sign-in-deadline flow)
         (run-at-time mew-submit-sign-in-timeout nil #'mew-submit-background--call
-                     (lambda ()
-                       (mew-submit-sign-in--fail flow "Nobody has finished the \
-sign-in; M-x mew-submit-sign-in begins again"))))
+                     #'mew-submit-sign-in--fail flow "Nobody has finished the \
+sign-in; M-x mew-submit-sign-in begins again"))
   (mew-submit-background--load
    '(browse-url)
    (lambda () (mew-submit-sign-in--call flow #'mew-submit-sign-in--begin flow)))
@@ -705,7 +705,7 @@ sign-in; M-x mew-submit-sign-in begins again"))))
 (cl-defun mew-submit-sign-out (account &key callback)
   "Sign out of ACCOUNT: forget its tokens, here and at the issuer.
 ACCOUNT is as for `mew-submit-sign-in'.  CALLBACK is called with nil, or with
-what could not be done, in words."
+what could not be done, in words.  The command may ask for a passphrase."
   (interactive (list (mew-submit-sign-in--read-account "Sign out of: ")))
   (let ((account (mew-submit-error--as-user-error
                    (mew-submit-sign-in--account account nil))))
@@ -713,8 +713,8 @@ what could not be done, in words."
      account
      (or callback
          (lambda (why)
-           (message "%s" (or why (format "%s is signed out"
-                                         (mew-submit-token--user account)))))))))
+           (message "%s" (or why (format "%s is signed out" (mew-submit-token--user account))))))
+     (called-interactively-p 'any))))
 
 (provide 'mew-submit-sign-in)
 ;;; mew-submit-sign-in.el ends here

@@ -423,18 +423,17 @@ for it is not among your passwords any more")))
            (unless (mew-submit-token-record token)
              (mew-submit-token--part account record))
            (setf (mew-submit-token-exchange token)
-                 (mew-submit-https--fetch
+                 (mew-submit-issuer--post
                   (plist-get record :token-url)
+                  `(("grant_type" . "refresh_token")
+                    ("refresh_token" . ,(plist-get record :refresh)))
+                  record
                   (lambda (answer)
                     ;; Whatever goes wrong, who waits hears of it, and the lock is given back.
                     (condition-case err
                         (mew-submit-token--renewed token record broken-off answer)
                       (error (mew-submit-token--tell
-                              token (cons 'later (mew-submit-oauth--error-text err))))))
-                  :form `(("grant_type" . "refresh_token")
-                          ("refresh_token" . ,(plist-get record :refresh))
-                          ("client_id" . ,(plist-get record :client-id))
-                          ("client_secret" . ,(plist-get record :client-secret))))))))))
+                              token (cons 'later (mew-submit-oauth--error-text err)))))))))))))
 
 (defun mew-submit-token--keep (token record)
   "Keep RECORD of TOKEN: in its file, or where there is no key in memory.
@@ -469,6 +468,7 @@ before it could write down what it got."
                    :user (plist-get record :user)
                    :client-id (plist-get record :client-id)
                    :client-secret (plist-get record :client-secret)
+                   :basic (plist-get record :basic)
                    :token-url (plist-get record :token-url)
                    :revoke-url (plist-get record :revoke-url)
                    :scope (plist-get record :scope)
@@ -545,10 +545,11 @@ Where the user has passwords saved without a question it is made."
 
 (defun mew-submit-token--set (account record parsed callback)
   "Have ACCOUNT signed in with RECORD and what PARSED has of tokens.
-RECORD is a plist with :client-id, :client-secret, :token-url, :revoke-url and
-:scope.  Call CALLBACK with nil when it is on disk, with `no-key' when
-auth-source has no key for that, with `locked' when that has to be asked for,
-and else with why it is in memory only, in words."
+RECORD is a plist with :client-id, :client-secret and :basic, as for
+`mew-submit-issuer--post', :token-url, :revoke-url and :scope.  Call CALLBACK
+with nil when it is on disk, with `no-key' when auth-source has no key for that,
+with `locked' when that has to be asked for, and else with why it is in memory
+only, in words."
   (let ((token (mew-submit-token--of account))
         (key (mew-submit-token--quiet-key))
         (renewal (mew-submit-token-exchange (mew-submit-token--of account))))
@@ -616,9 +617,20 @@ auth-source-save-behavior")))))
     (mew-submit-token--tell token (mew-submit-token--not-signed-in token))
     (funcall then (and (consp record) record))))
 
-(defun mew-submit-token--remove (account callback)
+(defun mew-submit-token--ask-for-key (account)
+  "Have the key read if there is a file of ACCOUNT; the user may be asked.
+Without it the sign-in can be forgotten here all the same, and that is told."
+  (let ((mew-submit-auth--ask t))
+    (ignore-errors
+      (and (file-exists-p (mew-submit-token--file account ".token"))
+           (mew-submit-token--find-key)))))
+
+(defun mew-submit-token--remove (account callback &optional ask)
   "Forget ACCOUNT's sign-in, here and at the issuer (RFC 7009).
-CALLBACK is called with nil, or with what could not be done, in words."
+CALLBACK is called with nil, or with what could not be done, in words.  With ASK
+the user may be asked for the key."
+  (when ask
+    (mew-submit-token--ask-for-key account))
   (let* ((token (mew-submit-token--of account))
          (where (mew-submit-token--where account))
          there
@@ -641,17 +653,17 @@ could not be told (%s); take it back on the pages of your provider" where why)))
            ((not there) (funcall callback (format "%s was not signed in" where)))
            ((null (plist-get record :revoke-url))
             (funcall not-told "it has no way for that, or what was kept cannot be read"))
-           (t (mew-submit-https--fetch
+           (t (mew-submit-issuer--post
                (plist-get record :revoke-url)
+               `(("token" . ,(plist-get record :refresh))
+                 ("token_type_hint" . "refresh_token"))
+               record
                (lambda (answer)
                  (if (<= 200 (or (plist-get answer :status) 0) 299)
                      (funcall callback nil)
                    (funcall not-told (or (plist-get answer :error)
-                                         (format "status %s" (plist-get answer :status))))))
-               :form `(("token" . ,(plist-get record :refresh))
-                       ("token_type_hint" . "refresh_token")
-                       ("client_id" . ,(plist-get record :client-id))
-                       ("client_secret" . ,(plist-get record :client-secret)))))))))
+                                         (format "status %s"
+                                                 (plist-get answer :status))))))))))))
      (lambda (problem)
        (funcall callback (format "%s is not signed out: %s" where (cdr problem)))))))
 

@@ -238,6 +238,28 @@ That is what gpg can read by itself; whoever else may ask is left alone."
       (should (equal (mew-submit-auth--trimmed typed) "s3cr\u00e9t"))
       (should (eq (equal end "") (and (string-search "s3cr" typed) t))))))
 
+(ert-deftest mew-submit-auth-tests-files-as-editors-write-them ()
+  "A mark of UTF-8 is no part of the password in a file; another coding is told.
+The server got octets that were not the password, and the account was blamed."
+  (mew-submit-test-with-directory directory
+    (let ((file (concat directory "pw")))
+      (pcase-dolist (`(,octets . ,password)
+                     '(("s3cr\xc3\xa9t" . "s3cr\xc3\xa9t")
+                       ("\xef\xbb\xbfs3cr\xc3\xa9t\r\nmore\r\n" . "s3cr\xc3\xa9t")
+                       (" with blanks \n" . " with blanks ")))
+        (mew-submit-test-write file (string-to-unibyte octets))
+        (should (equal (mew-submit-auth--read-file file) (string-to-unibyte password))))
+      ;; Latin-1; UTF-16 with its mark; a mark and nothing else.
+      (pcase-dolist (`(,octets . ,words) '(("s3cr\xe9t\n" . "not in UTF-8")
+                                           ("\xff\xfes\0003\000" . "not in UTF-8")
+                                           ("\xef\xbb\xbf\n" . "is empty")))
+        (mew-submit-test-write file (string-to-unibyte octets))
+        (let ((text (mew-submit-error--text
+                     (should-error (mew-submit-auth--read-file file)
+                                   :type 'mew-submit-config))))
+          (should (string-search words text))
+          (should-not (string-search "s3cr" text)))))))
+
 (ert-deftest mew-submit-auth-tests-two-lines ()
   "A password of two lines is told as what it is, and the server not blamed."
   :tags '(:module)

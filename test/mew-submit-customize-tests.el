@@ -198,5 +198,18 @@ The mail would wait for ever, and Lisp's words would say why."
         (mew-submit-give-up-after nil))
     (mew-submit-request--check-account '(:server "a") nil)))
 
+(ert-deftest mew-submit-customize-tests-times-of-an-account ()
+  "A :timeout that is no number of seconds is told before a mail is taken.
+The mail waited for ever, with Lisp's words."
+  (dolist (key '(:timeout :step-timeout))
+    (mew-submit-request--check-account (list :server "a" key 2.5) nil)
+    (dolist (value '("10" 0 -1 soon))
+      (should (string-prefix-p
+               (format "The account has %S for %s, which has to be a number" value key)
+               (mew-submit-error--text
+                (should-error (mew-submit-request--check-account (list :server "a" key value)
+                                                                 nil)
+                              :type 'mew-submit-config)))))))
+
 (provide 'mew-submit-customize-tests)
 ;;; mew-submit-customize-tests.el ends here

@@ -58,7 +58,24 @@ Whatever would ask the user fails the test."
     (((:name "a")) error "account 1" "has no :server")
     (((:sever "x" :server "127.0.0.1")) warning "account 1" "What is :sever\\?")
     (((:server "127.0.0.1" :password "sesame")) error "account 1" "\\`It has a :password, and")
-    (((:server "127.0.0.1" :plan "fast")) error "account 1" "No such plan: fast")
+    (((:server "127.0.0.1" :plan "fast")) error "account 1"
+     "has \"fast\" for :plan, which has to be \"submission\"")
+    ;; A value of a wrong kind was told as Lisp has it, or not at all.
+    (((:server mail)) error "account 1" "has mail for :server, which has to be a text")
+    (((:server "127.0.0.1" :from ("a@example.org"))) error "account 1"
+     "for :from, which has to be a text")
+    (((:server "127.0.0.1" :fallback "ask")) error "account 1" "has \"ask\" for :fallback")
+    (((:server "127.0.0.1" :auth plain)) error "account 1" "has plain for :auth")
+    (((:server "127.0.0.1" :family "ipv4")) error "account 1" "has \"ipv4\" for :family")
+    (((:server "127.0.0.1" :user me)) error "account 1" "has me for :user")
+    (((:server "127.0.0.1" :without "CHUNKING")) error "account 1" "has \"CHUNKING\" for :without")
+    (((:server "127.0.0.1" :token-command 5)) error "account 1" "has 5 for :token-command")
+    (((:server "127.0.0.1" :oauth "https://id.example.org")) error "account 1" "for :oauth")
+    (((:server "127.0.0.1" :timeout "10")) error "account 1" "has \"10\" for :timeout")
+    (((:server "127.0.0.1" :step-timeout 0)) error "account 1" "has 0 for :step-timeout")
+    (((:server "127.0.0.1" :hold-for "x")) error "account 1" ":hold-for has to be a number")
+    (((:server "127.0.0.1" :sender "no body")) error "account 1" "Not an address: <no body>")
+    (((:server "127.0.0.1" :tls "none")) error "account 1" ":tls is `\"none\"'")
     (((:server "127.0.0.1" :routes "99999:starttls")) error "account 1" "Not a port")
     (((:server "127.0.0.1" :routes "587:ssl")) error "account 1" "Not a TLS mode")
     (((:server "bad name")) error "account 1" "bad name")
@@ -72,7 +89,7 @@ Whatever would ask the user fails the test."
      "The CA file cannot be read")
     (((:server "127.0.0.1" :key-file ,(mew-submit-test-missing "key.pem"))) error "account 1"
      "A key needs its certificate")
-    (((:server "127.0.0.1" :tls-minimum "1.1")) error "account 1" "1\\.2 or 1\\.3")
+    (((:server "127.0.0.1" :tls-minimum "1.1")) error "account 1" "\"1\\.2\" or \"1\\.3\"")
     (((:server "127.0.0.1" :user "u" :auth "XOAUTH2" :token-command ("no-such-program-here")))
      error "account 1" "is not there: no-such-program-here")
     (((:server "127.0.0.1" :user "u")) warning "account 1" "no secret for this server")
@@ -89,7 +106,7 @@ Whatever would ask the user fails the test."
      error "account 1" "asks for less TLS at b.example.org")
     (((:server "127.0.0.1" :user "u" :servers ((:server "127.0.0.2"))))
      warning "account 1" "server 2: auth-source has no secret")
-    (((:server "127.0.0.1" :servers "x")) error "account 1" ".")
+    (((:server "127.0.0.1" :servers "x")) error "account 1" "has \"x\" for :servers")
     (((:server "127.0.0.1" :tunnel "telnet:x")) error "account 1" "tunnel"))
   "Accounts that are not well: (ACCOUNTS STATUS TOPIC REGEXP).")
 
@@ -103,6 +120,22 @@ Whatever would ask the user fails the test."
           (should (plist-get finding :advice)))
         ;; Nor does the command trip over it.
         (should (mew-submit-doctor--begin #'ignore t))))))
+
+(ert-deftest mew-submit-doctor-tests-options-of-a-wrong-kind ()
+  "An option whose value Customize would not take is an error; the value is not shown."
+  (mew-submit-doctor-tests--with directory nil
+    (should-not (delq nil (mew-submit-doctor-checkup--options))))
+  (cl-flet ((told (regexp)
+              (let ((finding (mew-submit-doctor-tests--found
+                              'error "options" regexp (mew-submit-doctor-checkup--local))))
+                (should (plist-get finding :advice))
+                (should-not (string-search "sesame" (mew-submit-doctor--line finding))))))
+    (mew-submit-doctor-tests--with directory ((mew-submit-fallback "always"))
+      (told "\\`mew-submit-fallback has a value that it cannot have"))
+    (mew-submit-doctor-tests--with directory ((mew-submit-oauth2-token-command '("x" sesame)))
+      (told "\\`mew-submit-oauth2-token-command has"))
+    (mew-submit-doctor-tests--with directory ((auth-sources "~/.authinfo"))
+      (told "\\`auth-sources is no list"))))
 
 (ert-deftest mew-submit-doctor-tests-a-slip-is-told-once ()
   "A misspelt key of an account is told once, not again for each of its servers."
@@ -252,6 +285,34 @@ switched off sending by mail programs" findings)
                (plist-get (mew-submit-doctor-tests--found
                            'note "outbox" "is not sent again by itself" findings)
                           :advice))))))
+
+(ert-deftest mew-submit-doctor-tests-a-password-that-was-refused ()
+  "That this Emacs had the log-in refused is told, until it is accepted.
+Where no mail was in the outbox, as after a test mail, all was well."
+  :tags '(:module)
+  (mew-submit-test-with-peer
+      (peer "--user" "me" "--password" "sesame" "127.0.0.1:0,name=a,mechs=PLAIN")
+    (mew-submit-doctor-tests--with directory
+        ((mew-submit-accounts (list (append '(:name "a" :user "me")
+                                            (mew-submit-test-account peer "a"))))
+         (mew-submit-keep-connection 0))
+      (pcase-dolist (`(,password ,result ,warnings) '(("wrong" "refused" 1)
+                                                      ("sesame" "delivered" 0)))
+        (mew-submit-test-write (car auth-sources)
+                               (format "machine 127.0.0.1 login me password %s\n" password))
+        (set-file-modes (car auth-sources) #o600)
+        (should (equal result (plist-get (mew-submit-test-run
+                                          (car mew-submit-accounts)
+                                          "From: me@example.org\nTo: a@example.org\n\nbody\n"
+                                          :on-ask #'mew-submit-dialog--answer)
+                                         :result)))
+        (let ((bad (mew-submit-doctor-tests--bad (mew-submit-doctor-checkup--local)
+                                                 "account 1")))
+          (should (= warnings (length bad)))
+          (dolist (finding bad)
+            (should (string-match-p "127.0.0.1 did not accept the log-in the last time, at"
+                                    (plist-get finding :text)))
+            (should (plist-get finding :advice))))))))
 
 (ert-deftest mew-submit-doctor-tests-a-good-account-raises-nothing ()
   "An account with a secret in a file nobody else reads gives no warning."
@@ -473,6 +534,19 @@ switched off sending by mail programs" findings)
       (should (string-match-p "<server 1>: 587, then 25" masked))
       (dolist (line (split-string masked "\n"))
         (should (<= (string-width line) 80))))))
+
+(ert-deftest mew-submit-doctor-tests-masks-what-was-meant-as-a-name ()
+  "A value of a wrong kind is shown with what is wrong; names in it are masked, too."
+  (dolist (account '((:server "mail.example.org" :user johnsmith)
+                     (:server "mail.example.org" :user ("johnsmith" . x))
+                     (:server johnsmith)
+                     (:server "mail.example.org" :from (johnsmith) :servers "johnsmith")))
+    (mew-submit-doctor-tests--with directory ((mew-submit-accounts (list account)))
+      (let ((visit (mew-submit-doctor--begin #'ignore t)))
+        (should (string-search "ERROR   account 1" (mew-submit-doctor--text visit t)))
+        (should (string-search "johnsmith" (mew-submit-doctor--text visit t)))
+        (should-not (string-search "johnsmith" (mew-submit-doctor--text
+                                                visit (mew-submit-doctor--names))))))))
 
 (ert-deftest mew-submit-doctor-tests-masks-no-words ()
   "The name of an account that is a word is masked where it is a name only."

@@ -448,6 +448,21 @@ nameserver 192.0.2.3\nnameserver 192.0.2.4\n" "192.0.2.1" "192.0.2.2" "192.0.2.3
                      "https://autoconfig.thunderbird.net/v1.1/example.org"
                      "https://example.org/.well-known/autoconfig/mail/config-v1.1.xml")))))
 
+(ert-deftest mew-submit-setup-discover-tests-capitals ()
+  "What is asked on the web has small letters: paths are told apart by them."
+  (mew-submit-setup-discover-tests--with-zone
+      `(("example.org" MX ,(mew-submit-setup-discover-tests--mx 10 "MX.Example.NET")))
+    (dolist (way '(autoconfig mx))
+      (let* ((asked nil)
+             (mew-submit-setup-discover--fetch-function
+              (lambda (url callback)
+                (push url asked)
+                (run-at-time 0 nil callback nil))))
+        (mew-submit-setup-discover-tests--find way "Me@Example.ORG")
+        (should (member (format "https://autoconfig.thunderbird.net/v1.1/%s"
+                                (if (eq way 'mx) "example.net" "example.org"))
+                        asked))))))
+
 ;;; MX
 
 (ert-deftest mew-submit-setup-discover-tests-mx ()

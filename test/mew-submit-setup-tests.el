@@ -244,6 +244,10 @@ verified, log-in by .*SCRAM-SHA-256" text))
                    ("smtp.bücher.example:465" "smtp.xn--bcher-kva.example" 465)
                    ("127.0.0.1:25" "127.0.0.1" 25)
                    ("::1" "::1" nil) ("[::1]" "::1" nil) ("[::1]:25" "::1" 25)
+                   ;; As pages of providers write it.
+                   ("ssl://smtp.example.org:465" "smtp.example.org" 465)
+                   ("smtps://smtp.example.org/" "smtp.example.org" nil)
+                   ("smtp.example.org 587" "smtp.example.org" 587)
                    ;; Not port 1: only brackets tell.
                    ("2001:db8:0:0:0:0:0:1" "2001:db8:0:0:0:0:0:1" nil)))
     (let ((candidate (mew-submit-setup--by-hand-candidate text)))
@@ -251,7 +255,12 @@ verified, log-in by .*SCRAM-SHA-256" text))
                      (list text (plist-get candidate :host) (plist-get candidate :port))))))
   (dolist (wrong '("" "a b" "smtp.example.org:" "smtp.example.org:99999" "smtp.example.org:0"
                    "127.0.0.1:abc" "http://smtp.example.org/" "a\nb" "[::1]:x" ":25"))
-    (should-error (mew-submit-setup--by-hand-candidate wrong) :type 'mew-submit-error)))
+    (should-error (mew-submit-setup--by-hand-candidate wrong) :type 'mew-submit-error))
+  ;; "//smtp.example.org" was called no port.
+  (should (string-prefix-p "Not a host name or address: https://smtp"
+                           (mew-submit-error--text
+                            (should-error (mew-submit-setup--by-hand-candidate
+                                           "https://smtp.example.org"))))))
 
 (ert-deftest mew-submit-setup-tests-wrong-answers-are-asked-for-again ()
   "What was wrong is said, and the answer stays to be corrected."
@@ -264,6 +273,20 @@ verified, log-in by .*SCRAM-SHA-256" text))
                      "me")))
     (should (equal (reverse (mapcar #'cadr asked)) '("i" "" "me\nyou")))
     (should (string-match-p "\\`A user's name is .*\nUser name: \\'" (caar asked)))))
+
+(ert-deftest mew-submit-setup-tests-client-is-checked ()
+  "A client id, or a file of one, that cannot be used is told before it is stored."
+  (mew-submit-test-with-directory directory
+    (let ((file (mew-submit-test-write (concat directory "client.json")
+                                       "{\"client_id\": \"x\"}")))
+      (dolist (client (list "" "123-abc.apps.example.org" file))
+        (mew-submit-setup--check-client client))
+      (pcase-dolist (`(,client ,words) `(("my id" "has no blanks")
+                                         (,(concat directory "other.json") "cannot be read")
+                                         (,directory "cannot be read")))
+        (should (string-search words (mew-submit-error--text
+                                      (should-error (mew-submit-setup--check-client client)
+                                                    :type 'mew-submit-config))))))))
 
 (ert-deftest mew-submit-setup-tests-nothing-before-the-search ()
   "While the module is being built no key of the buffer is an error of Lisp."
@@ -369,7 +392,8 @@ verified, log-in by .*SCRAM-SHA-256" text))
   "An address that comes with a name, or a dot, is taken without that."
   (dolist (text '("me@example.org" "Me <me@example.org>" "\"Me, too\" <me@example.org> "
                   "<me@example.org>" "mailto:me@example.org" "me@example.org."
-                  "me@example.org,"))
+                  "me@example.org," "Me <me@example.org>;" "MAILTO:me@example.org"
+                  "\u00a0me@example.org\u00a0"))
     (cl-letf (((symbol-function 'read-string) (lambda (&rest _) text))
               ((symbol-function 'mew-submit-module--missing-p) #'ignore)
               ((symbol-function 'mew-submit-background--load) #'ignore))
@@ -519,7 +543,7 @@ One logs in there by LOGIN; KEYS are more of the table's."
 (ert-deftest mew-submit-setup-tests-application-password ()
   "SECURITY: S8.  The page is named, and opened on request; the right password is saved."
   (mew-submit-test-with-peer
-      (peer "--user" "me@example.org" "--password" "abcd efgh ijkl mnop"
+      (peer "--user" "me@example.org" "--password" "abcdefghijklmnop"
             ;; As Gmail does it: the first log-in, with the ordinary password.
             "127.0.0.1:0,name=a,mechs=PLAIN,2:auth-end=reply:534 5.7.9 \
 Application-specific password required.")
@@ -547,22 +571,33 @@ https://example.com/passwords" text)))
           (should-not (file-exists-p file))
           (funcall press "Save"))
         (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
-        (should (string-match-p "\\`machine 127.0.0.1.*ijkl mnop\"?\n\\'"
+        ;; The page shows it in groups of four, which was sent as it stood.
+        (should (string-match-p "\\`machine 127.0.0.1.* abcdefghijklmnop\n\\'"
                                 (mew-submit-test-octets file)))
         (should-not mew-submit-setup--typed)))))
 
+(ert-deftest mew-submit-setup-tests-grouped-passwords ()
+  "Blanks are taken out of a password in groups of four, and what had them is wiped."
+  (dolist (typed '("abcd efgh ijkl mnop" "abcd\u00a0efgh\u00a0ijkl\u00a0mnop"))
+    (let ((copy (copy-sequence typed)))
+      (should (equal (mew-submit-auth--ungrouped copy) "abcdefghijklmnop"))
+      (should-not (string-search "abcd" copy))))
+  (dolist (typed '("abcd efgh ijkl" "abcd efgh ijkl mnop " "Abcd efgh ijkl mnop" "my own password"))
+    (should (equal (mew-submit-auth--ungrouped typed) typed))))
+
 (ert-deftest mew-submit-setup-tests-application-password-at-once ()
   "Who has made one gives it, and that is all: it is the only question."
-  (dolist (mechanisms '("PLAIN+LOGIN" "LOGIN"))
+  (pcase-dolist (`(,mechanisms ,typed) '(("PLAIN+LOGIN" "abcdefghijklmnop")
+                                         ("LOGIN" "abcd\u00a0efgh\u00a0ijkl\u00a0mnop")))
     (mew-submit-test-with-peer
-        (peer "--user" "me@example.org" "--password" "abcdefgh"
+        (peer "--user" "me@example.org" "--password" "abcdefghijklmnop"
               (format "127.0.0.1:0,name=a,mechs=%s" mechanisms))
       (mew-submit-setup-tests--with (peer file mew-submit-setup-tests--mx)
         (let ((mew-submit-setup-provider--list
                (mew-submit-setup-tests--provider peer "a" 'app-password)))
           (mew-submit-setup "me@example.org")
           (mew-submit-setup-tests--wait)
-          (mew-submit-setup-tests--answering '(("Application password" . "abcdefgh"))
+          (mew-submit-setup-tests--answering `(("Application password" . ,typed))
             (mew-submit-setup-use))
           (should (string-search "was delivered" (mew-submit-setup-tests--wait)))
           (should (file-exists-p file)))))))

@@ -296,6 +296,47 @@ Return a try, as far as a browser has it when it is at the issuer."
                                 (mew-submit-sign-in-tests--try-start try))))
       (should-not (mew-submit-sign-in-tests--try-result try)))))
 
+(defun mew-submit-sign-in-tests--load (url)
+  "Have a browser load URL; return its process, with what comes as :text."
+  (let ((place (url-generic-parse-url url))
+        process)
+    (setq process (make-network-process
+                   :name "load" :noquery t :host "127.0.0.1" :service (url-port place)
+                   :coding 'binary :sentinel #'ignore
+                   :filter (lambda (process chunk)
+                             (process-put process :text
+                                          (concat (process-get process :text) chunk)))))
+    (process-send-string process (format "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"
+                                         (url-filename place) (url-port place)))
+    process))
+
+(ert-deftest mew-submit-sign-in-tests-page-loaded-again ()
+  "A browser that loads the last page once more, while that is waited for, sees it.
+It was told that there is nothing any more, and to begin again."
+  (mew-submit-issuer-test-with issuer
+    (mew-submit-issuer-test-behave issuer :token-raw "hang")
+    (let* ((try (mew-submit-sign-in-tests--begin issuer))
+           (flow (mew-submit-sign-in-tests--try-flow try))
+           (page (format "%s?code=c&state=%s&iss=%s" (mew-submit-sign-in-tests--try-back try)
+                         (mew-submit-sign-in-tests--state try)
+                         (mew-submit-issuer-test-url issuer)))
+           (first (mew-submit-sign-in-tests--load page)))
+      (mew-submit-test-until ("the code to be used")
+        (mew-submit-issuer-test-log issuer "post" "/token"))
+      (let ((again (mew-submit-sign-in-tests--load page)))
+        (mew-submit-test-until ("it to wait for the end, too")
+          (or (process-get again :text) (cdr (mew-submit-sign-in-pages flow))))
+        ;; Whoever does not know what was sent learns nothing.
+        (should (string-prefix-p "HTTP/1.1 404"
+                                 (mew-submit-sign-in-tests--come-back try "code=c&state=x")))
+        (should (string-prefix-p "HTTP/1.1 404" (mew-submit-sign-in-tests--come-back try "x")))
+        (mew-submit-sign-in-cancel flow)
+        (dolist (process (list first again))
+          (mew-submit-test-until ("the last page")
+            (string-search "The sign-in was cancelled"
+                           (or (process-get process :text) "")))))
+      (should (= 1 (length (mew-submit-issuer-test-log issuer "post" "/token")))))))
+
 (ert-deftest mew-submit-sign-in-tests-ends ()
   "A listener ends with its sign-in, and that ends in time, or when it is cancelled."
   (mew-submit-issuer-test-with issuer

@@ -608,6 +608,67 @@ Nothing that is older is renewed then, and nothing older is written over it."
                      "me@x at localhost was not signed in"))
       (should-not (cdr (mew-submit-issuer-test-log issuer "post" "/revoke"))))))
 
+(ert-deftest mew-submit-token-tests-sign-out-of-what-is-locked ()
+  "The command asks for the key, so that the issuer is told; without it that is said.
+The refresh token went on being good there."
+  (let ((look (symbol-function 'mew-submit-auth--proxy-password)))
+    ;; The command, with the passphrase and without it; a program, which asks nobody.
+    (pcase-dolist (`(,command ,error ,told ,words)
+                   '((t nil 1 "me@x is signed out")
+                     (t (mew-submit-secret :text "no") 0 "could not be told")
+                     (nil nil 0 "could not be told")))
+      (mew-submit-token-tests--with (issuer account)
+        (mew-submit-issuer-test-forget)
+        (let (asked said)
+          (cl-letf (((symbol-function 'mew-submit-auth--proxy-password)
+                     (lambda (&rest arguments)
+                       (unless mew-submit-auth--ask
+                         (signal 'mew-submit-secret '(:text "locked")))
+                       (setq asked t)
+                       (when error
+                         (signal (car error) (cdr error)))
+                       (apply look arguments)))
+                    ((symbol-function 'message)
+                     (lambda (format &rest arguments)
+                       (setq said (apply #'format-message format arguments)))))
+            (if command
+                (funcall-interactively #'mew-submit-sign-out account)
+              (setq said (mew-submit-token-tests--sign-out account)))
+            (mew-submit-test-until ("it to be told")
+              said)
+            (should (string-search words said))
+            (should (eq asked command))
+            (should-not (file-exists-p (mew-submit-token-tests--file account)))
+            (should (= told (length (mew-submit-issuer-test-log issuer "post" "/revoke"))))))))))
+
+(ert-deftest mew-submit-token-tests-secret-in-the-header ()
+  "Where an issuer takes a client's secret in the header alone, it is there each time.
+Sign-in, renewal and sign-out were refused; where it takes both, it is in the form."
+  (mew-submit-issuer-test-with issuer
+    (let* ((file (mew-submit-test-write (mew-submit-issuer-test--file issuer "client.json")
+                                        "{\"client_id\":\"emacs\",\"client_secret\":\"s: +%\u00e9\"}"))
+           (account (list :name "test" :user "me@x"
+                          :oauth (list :issuer (mew-submit-issuer-test-url issuer)
+                                       :client-file file :scope "mail"))))
+      (mew-submit-issuer-test-behave
+       issuer :basic "s: +%\u00e9" :device_answers []
+       :metadata '(:token_endpoint_auth_methods_supported ["client_secret_basic"
+                                                           "private_key_jwt"]))
+      (dolist (method '(code browser))
+        (should (plist-get (mew-submit-issuer-test-sign-in account :method method) :kept)))
+      (dolist (_ '(1 2))
+        (should (car (mew-submit-token-tests--as-new account))))
+      (should-not (mew-submit-token-tests--sign-out account))
+      (mew-submit-issuer-test-behave
+       issuer :metadata '(:token_endpoint_auth_methods_supported
+                          ["client_secret_basic" "client_secret_post"]))
+      (should (plist-get (mew-submit-issuer-test-sign-in account :method 'browser) :kept))
+      (should (equal "s: +%\u00e9"
+                     (plist-get (plist-get (car (last (mew-submit-issuer-test-log
+                                                       issuer "post" "/token")))
+                                           :form)
+                                :client_secret))))))
+
 (ert-deftest mew-submit-token-tests-signed-out-without-a-word ()
   "An issuer that has nothing to say to that (204) has heard it; one that refuses has not."
   (pcase-dolist

@@ -1381,6 +1381,15 @@ A recipient may be refused when the message is there, and a step may be unknown.
       (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
       (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN"))))))
 
+(ert-deftest mew-submit-cause-test-own-subject ()
+  "What a server repeats of the message does not say why it refused."
+  (dolist (subject '("Invoice" "Mailbox full" "a virus (or two)" "User unknown" "x"))
+    (should (eq 'spam-content
+                (plist-get (mew-submit-cause-tests--of
+                            'dot (format "554 5.7.1 The message from (<a@example.org>) with the \
+subject of (%s) matches a profile the Internet community may consider spam." subject))
+                           :cause)))))
+
 (ert-deftest mew-submit-cause-test-retry ()
   "What heals only after 4yz is not tried again after 5yz."
   (should (numberp (plist-get (mew-submit-cause-meaning--advice 'policy-unspecified 450) :retry)))

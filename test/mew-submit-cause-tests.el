@@ -1379,7 +1379,16 @@ A recipient may be refused when the message is there, and a step may be unknown.
                               :cause))))
       (should (eq 'auth-oauth-token-refused (funcall cause "XOAUTH2")))
       (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
-      (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN"))))))
+      (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN")))))
+  ;; Some call a password a token; nobody can sign in again then.
+  (dolist (words '("SMTP token is invalid" "Token expired" "OAuth grant denied"))
+    (pcase-dolist (`(,mechanism . ,cause) '(("PLAIN" . auth-wrong-password)
+                                            ("CRAM-MD5" . auth-wrong-password)
+                                            ("EXTERNAL" . policy-unspecified)
+                                            ("XOAUTH2" . auth-oauth-token-refused)
+                                            (nil . auth-oauth-token-refused)))
+      (should (eq cause (plist-get (mew-submit-cause--of 'auth 535 "5.7.8" words mechanism)
+                                   :cause))))))
 
 (ert-deftest mew-submit-cause-test-own-subject ()
   "What a server repeats of the message does not say why it refused."

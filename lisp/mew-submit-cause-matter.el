@@ -69,7 +69,7 @@ imaginary, not subscribed here, belongs to nobody, belongs to no one, quit, has 
 left the company, left our company, resigned, no one called, nobody called, no one known,
 know of no, know no one, know nobody, have nobody, have no one, no one with, nobody with,
 no one of that, none of that name, nobody of that, have nothing like, have no such,
-not in route, dont exists, does not have an account, do not have an account,
+not in route, dont exists, does not have an account, do not have an account, unknowns,
 doesnt have an account, dont have an account, not user of, niemand unter dieser adresse,
 matches found, list of allowed recipients, no recipients for, email has changed, address has changed,
 nie ma takiej")
@@ -101,7 +101,7 @@ address not recognized, address not recognised, address unrecognized,
 address is not recognized, user not recognized, unable to find alias, alias not found,
 alias user not found, userunknown, usernotfound, no longer a valid user, no longer a user,
 no longer a valid address, no longer a valid recipient, no longer a valid mailbox,
-not in route list, invalid local user, nazwa skrzynki, 사서함 이름")
+not in route list, invalid local user, nazwa skrzynki, 사서함 이름, command rcpt user addr not ok")
     (nodomain
      "could not resolve mx, cannot resolve mx, unable to resolve mx, failed to resolve mx, not resolve mx,
 domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
@@ -180,12 +180,12 @@ avvist, blokeret, ikke tilladt, ikke tillatt, estetty, odrzucon*, zablokowan*, o
 niedozwolon*, zabronion*, odmitnut*, zamitnut*, blokovan*, zakazan*, nepovolen*, reddedildi,
 engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, blocat*, отклонен*, отказано,
 запрещен*, заблокирован*, блокиров*, заборонен*, відхилено, 拒绝, 被拒, 拒絕, 拒收, 禁止,
-被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단, 금지, 허용되지, zavrnjen*,
+被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단, 금지, 허용되지, zavrnjen*, pas autoris*, nicht zugelassen,
 odbijen*, tagasi lukatud, atmest*, noraidit*, отхвърлен*, απορριφθηκε, مرفوض*, تم رفض, נדחה,
 נדחתה, ถูกปฏิเสธ, ditolak, tu choi, no access, not liked, rejection, rejecting, rejects,
 refusal, refusing, discarded, dropped, disallows, disallow, forbids, forbid, prohibits,
 prohibit, prohibition, go away, turned away, thrown away, not wanted, denial, decline,
-declines, wont accept, will not accept, cannot accept, cant accept, not be accepted,
+declines, wont accept, will not accept, cannot accept, cant accept, not be accepted, pas permis*,
 no thank you, no thanks, prevented from, isnt permitted, isnt authorized, isnt authorised,
 arent permitted, not entitled, not eligible, no right to, not served, never accepted,
 nicht zulassig")
@@ -265,7 +265,7 @@ enable receiving, receiving disabled, receiving is disabled, not accept messages
 not configured to receive, mailbox expired, expired mailbox, mothballed, put out of use,
 out of use, switched to inactive, deactivation, closed down, shut down by, suspension,
 removed from service, on leave, has retired, shut, asleep, deceased, passed away,
-switched to read only, cut off, out of service, hibernated, hibernating, sleeping,
+switched to read only, cut off, out of service, hibernated, hibernating, sleeping, hangup,
 no longer read, never read, not read by, no one reads, nobody reads, not set up to receive,
 not used for, was not used, hasnt entered, not entered during, hasnt logged, never logged,
 aktif degil")
@@ -536,7 +536,7 @@ no coincide, no pertenece, coincid*, nao corresponde, nao pertence, non corrispo
 non appartiene, komt niet overeen, overeen*, matchar inte, stemmer ikke, nie nalezy,
 nie pasuje, niezgodn*, nepatri, neshoduje, neodpovida, eslesmiyor, uyusmuyor, ait degil,
 nem egyezik, nu corespunde, не совпадает, не соответствует, не принадлежит, 不一致, 不匹配,
-不相符, 不同, 不属于, 一致しません, 異なります, 일치하지, 다릅니다, igual ao, igual a la,
+不相符, 不同, 不属于, 一致しません, 異なります, 일치하지, 다릅니다, igual ao, igual a la, zugang nicht zugelassen,
 igual al, ser igual, identique*, identisch*, gleich sein, uguale, identic*, gelijk zijn,
 samma som, samme som, takie samo, zgodn*, shodn*, ayni olmali*, должен совпадать,
 должны совпадать, 必须与, 必须一致, 一致する必要, 같아야, delegate, delegates, delegated,
@@ -607,7 +607,7 @@ no disponible, unavailable to take, is unavailable, not reachable at")
      "unsupported, not supported, not implemented, not enabled, not available, not offered,
 not advertised, unimplemented, nicht unterstutzt, non supporte*, no soportado, nao suportado,
 non supportat*, niet ondersteund, stods inte, nieobslugiwan*, nepodporovan*, desteklenmiyor,
-не поддерживается, 不支持, サポートされて")
+не поддерживается, 不支持, サポートされて, no longer supported")
     (rfc
      "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
 rfc compliant, rfc non compliant, non compliant, not conform, does not conform, doesnt conform,
@@ -625,12 +625,12 @@ gleich sein, uguale, identic*, gelijk zijn, samma som, samme som, takie samo, zg
 ayni olmali, должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야, mismatch*")
     (notallowed
      "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
-not being accepted,
+not being accepted, non sei autorizzat*, non e autorizzat*, no esta autorizad*,
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
-禁止, 許可されて, 허용되지, not authorised, unauthorised, unauthorized, 无权,
-not have permission, not have permissions, no permissions, lacks permission,
-insufficient permission*, insufficient rights, insufficient privilege*, no rights,
+禁止, 許可されて, 허용되지, not authorised, unauthorised, unauthorized, 无权, nicht zugelassen,
+not have permission, not have permissions, no permissions, lacks permission, pas permis*,
+insufficient permission*, insufficient rights, insufficient privilege*, no rights, pas autoris*,
 isnt permitted, isnt authorized, isnt authorised, not entitled, not eligible, no right to,
 not licensed, isnt licensed, unlicensed, no licence, no license, nicht zulassig")
     (msgspam

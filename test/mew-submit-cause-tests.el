@@ -67,6 +67,7 @@
      (auth "535 5.7.3 Authentication unsuccessful")
      (auth "535 #5.7.0 Authentication failed"))
     (auth-app-password-needed
+     (auth "535 5.7.8 Vous devez générer un mot de passe spécifique pour votre logiciel de messagerie")
      (auth "535 5.7.8 Use an application-specific password")
      (auth "535 Login fail. Account is abnormal, service is not open, password is incorrect, login frequency limited, or system is busy. Please use authorization code")
      (auth "535 Login Fail. Please enter your authorization code to login. More information in http://service.mail.qq.com/cgi-bin/help")
@@ -79,6 +80,9 @@
      (auth "535 Utilice una contraseña de aplicación")
      (auth "535 5.7.8 Требуется пароль приложения"))
     (auth-basic-disabled
+     (auth "535 5.7.8 Error: authentication failed: enable third-party email access in the settings")
+     (auth "535 5.7.8 Authentication failed. Please use OAuth2, password authentication is no longer supported")
+     (auth "535 5.7.8 外部メールソフトからの利用が許可されていません。設定で有効にしてください")
      (auth "535 请先在网页版开启SMTP服务")
      (auth "535 5.7.0 This server allows only webmail and JMAP apps. This mail app can't send.")
      (auth "535 5.7.8 SMTP is disabled for your account, turn it on in the settings")
@@ -180,6 +184,8 @@
      (auth "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
      (auth "454 4.7.0 Temporary internal error, authentication not possible"))
     (account-suspended
+     (rcpt "550 5.7.1 Sandbox subdomains are for test purposes only. Please add your own domain or add the address to authorized recipients in Account Settings.")
+     (auth "525 5.7.13 SMTP user is disabled")
      (mail "550 Votre adresse e-mail est bloquée pour spam, changez le mot de passe")
      (mail "550 Отправка почты заблокирована, смените пароль")
      (mail "554 5.7.1 Posta hesabı aktif değil")
@@ -206,6 +212,9 @@
      (mail "550 您的帐号已被冻结")
      (auth "535 Ihr Konto wurde gesperrt"))
     (sender-not-owned
+     (mail "550 5.7.1 Absender ist für diesen Zugang nicht zugelassen")
+     (mail "550 5.7.1 Cette adresse d'expédition n'est pas autorisée pour ce compte")
+     (mail "553 5.7.1 Non sei autorizzato a inviare con questo mittente")
      (mail "550 Sie dürfen diese Absenderadresse nicht verwenden")
      (mail "550 您无权使用该发件人地址")
      (mail "550 You may not send as this address")
@@ -229,6 +238,7 @@
      (mail "553 发件人与认证用户不一致")
      (mail "550 5.7.1 Адрес отправителя не совпадает с авторизованным пользователем"))
     (sender-domain-unauthenticated
+     (dot "421-4.7.32 Your email has been rate limited because the From: header (RFC5322) in this" "421 4.7.32 message isn't aligned with either the SPF or DKIM organizational domain. - gsmtp")
      (mail "550 Échec SPF pour ce domaine")
      (dot "550 Unauthenticated email from example.com is not accepted due to domain's DMARC policy")
      (rcpt "550 5.7.1 192.0.2.1 is not a permitted sender for example.com")
@@ -263,6 +273,7 @@
      (mail "550 Absenderdomain existiert nicht: Domain nicht gefunden, ungültige Absender-Domain")
      (mail "501 5.1.8 Domain of sender address user@example.com does not resolve"))
     (sender-verify-failed
+     (mail "501 5.1.7 non-local sender verification failed")
      (mail "550 5.1.0 <user@example.it> sender rejected invalid local user")
      (mail "550 Couldn't check sender address.")
      (mail "550 Unable to check the sender")
@@ -274,6 +285,7 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "554 5.7.105 SenderFilterConfig")
      (rcpt "550 user@example.com has blacklisted example.net.")
      (rcpt "550 Please check the sender address, it is not allowed")
      (rcpt "550 受信拒否設定により配信できません")
@@ -346,6 +358,7 @@
      (rcpt "550 Relais refusé")
      (rcpt "554 5.7.1 Ретрансляция запрещена"))
     (ip-blocklisted
+     (mail "554 Requested mail action not taken: IP is Hangup")
      (greeting "554 Zugriff verweigert: IP 192.0.2.1 gesperrt")
      (greeting "554 Votre IP est bloquée")
      (greeting "554 Sua IP está bloqueada por spam")
@@ -384,6 +397,7 @@
      (rcpt "550 IP-адрес 192.0.2.1 в черном списке")
      (greeting "554 您的IP地址已被列入黑名单"))
     (ip-network-policy
+     (any "554 5.7.1 You are not allowed to connect")
      (greeting "554 No connections from dial-up addresses")
      (mail "550 IPv6 is not accepted here, use IPv4")
      (greeting "554 Your network is not allowed to use this server")
@@ -435,6 +449,10 @@
      (rcpt "451 4.7.1 Greylisting in action, please come back later")
      (rcpt "451 灰名单，请稍后再试"))
     (rate-limited
+     (rcpt "451 too many errors from your ip (192.0.2.1), please visit http://postmaster.example.net/")
+     (rcpt "421 4.7.1 LPNAAA_405 Trop de destinataires inconnus")
+     (rcpt "550 Excessive userid unknowns")
+     (any "421 RP-001 Unfortunately, some messages from 192.0.2.1 weren't sent. We have limits for how many messages can be sent per hour.")
      (mail "451 4.7.500 Access denied, please try again later")
      (mail "550 Ip frequency limited [0000 Blocked IP 192.0.2.22].")
      (mail "451 Zu viele Nachrichten in kurzer Zeit")
@@ -479,6 +497,10 @@
      (greeting "421 Слишком много соединений")
      (mail "451 发送频率过快，请稍后再试"))
     (quota-reached
+     (rcpt "450 4.1.1 MAX RCPT TO DAILY LIMIT")
+     (rcpt "550 RP:QRC smtp5 当前登录用户发送邮件过多,今日已被限制")
+     (rcpt "420 Domain example.org is not allowed to send: recipient limit exceeded. Try again after Thu")
+     (mail "421 4.7.1 You may not send more than 100 messages per hour")
      (mail "550 Перевищено денний ліміт надсилання")
      (mail "450 4.2.1 SMTP-Relay-Dienst-Höchstbeschränkung für diesen Kunden überschritten.")
      (auth "535 5.7.0 The email limit is reached. Please upgrade your plan")
@@ -533,6 +555,7 @@
      (rcpt "452 Слишком много получателей")
      (rcpt "550 收件人过多"))
     (recipient-unknown
+     (rcpt "550 Command RCPT User <user@example.com> not OK")
      (rcpt "553 Operacja nie została podjęta, nazwa skrzynki nie jest dopuszczalna.")
      (rcpt "550 Niemand unter dieser Adresse bekannt")
      (rcpt "554 Several matches found in Domino Directory")
@@ -654,6 +677,7 @@
      (rcpt "552 メールボックスがいっぱいです")
      (rcpt "552 Schránka je plná"))
     (recipient-disabled
+     (rcpt "550 User hangup")
      (dot "554 delivery error: dd Sorry your message to user@example.com cannot be delivered. This account has been disabled or discontinued [#102].")
      (rcpt "550 User hasn't entered during last 90 days")
      (rcpt "550 Mailbox was not used for more than 3 months")
@@ -680,6 +704,7 @@
      (rcpt "550 5.2.1 Ящик получателя отключен")
      (rcpt "550 收件人帐号已停用"))
     (recipient-domain-unknown
+     (rcpt "550 5.1.2 Die Empfängerdomain existiert nicht")
      (rcpt "512 Nie ma takiej domeny")
      (rcpt "550 5.4.4 Host or domain name not found. Name service error for name=example.com type=MX: Malformed or unexpected name server reply")
      (rcpt "550 Domain not used for mail")
@@ -729,6 +754,7 @@
      (rcpt "450 4.2.1 Mailbox temporarily unavailable")
      (rcpt "450 Postfach vorübergehend nicht erreichbar"))
     (recipient-host-unreachable
+     (rcpt "450 4.4.316 Connection refused [Message=Socket error code 10061]")
      (rcpt "451 4.4.1 Timeout connecting to mail.example.com")
      (dot "554 Could not deliver the message in time, giving up")
      (rcpt "451 Could not reach the mail server of the recipient")
@@ -791,6 +817,8 @@
      (dot "550 Обнаружен вирус")
      (dot "554 邮件包含病毒"))
     (spam-content
+     (dot "554 Email rejected due to security policies - MCSpamSignature.x.y - https://community.example.com/docs/DOC-1369#554")
+     (dot "554 5.7.1 Mensaje rechazado: posible correo basura")
      (dot "550 The message has been rejected due to suspect content.")
      (dot "550 5.7.1 Sensitive content detected, review before resending")
      (dot "550 5.7.1 The Triple-X in subject is way too often associated with junk email, please rephrase.")
@@ -969,6 +997,8 @@
      (any "503 Bad sequence of commands")
      (any "500 Unbekannter Befehl"))
     (policy-unspecified
+     (dot "550 permanent failure for one or more recipients (user@example.com:blocked)")
+     (rcpt "452 restricted by policy error")
      (mail "550 5.7.1 Submission rejected by policy")
      (mail "550 You need to have an account with us to send")
      (rcpt "550 5.7.1 Niemand außer Mitgliedern darf an diese Adresse schreiben")

@@ -311,7 +311,7 @@ OFFLINE is non-nil when this machine is on no network."
      (offline "you are offline")
      ((plist-get done :alarm) (mew-submit-report--alarm (plist-get done :alarm)))
      ((equal (plist-get done :about) "long-packets")
-      (format "long packets do not get through to %s" server))
+      (format "long packets get lost between here and %s" server))
      ((equal (plist-get done :about) "tunnel") (mew-submit-report--text done))
      ((and (member kind '("refused" "deferred" "auth"))
            (mew-submit-refusal--reason done)))

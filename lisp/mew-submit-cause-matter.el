@@ -228,13 +228,13 @@ employees only, nur absender, only senders, from its members, group members,
 outside the organization, outside the organisation, outside this organization,
 outside the company, outside of the company, outside our organization, outside our company,
 external sender, from outside, screened, trusted senders, safe list, safe senders,
-invitation only, challenge response, confirm your address, confirmed senders,
+invitation only, challenge response, confirm your address, confirmed senders, acepta solo,
 permitted senders, does not have permission to send, not on the list of, personal whitelist,
 outsiders, outsider, allowed list, not accepting messages from, not accepting email from,
-n accepte que, accepte que, posta non certificata, specific email addresses,
+n accepte que, accepte que, posta non certificata, specific email addresses, aceita somente,
 specific addresses, specific senders, certain addresses, certain people, closed system,
 approved external, approved addresses, only people, authorized addresses, selected senders,
-selected people, will not accept mail from, will not accept messages from,
+selected people, will not accept mail from, will not accept messages from, aceita apenas, 組織内,
 is not accepting mail from, privacy settings, rule imposed, von bestimmten")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, sparra*, zablokovan*, zablokowan*,
@@ -294,13 +294,12 @@ in an hour, in a moment")
     (greylist
      "greylist*, graylist*, grey list*, gray list*, postgrey, milter greylist, greymilter,
 grau gelistet, graulist*, liste grise, lista gris, lista cinza, lista grigia, grijze lijst,
-szarej liscie, gri liste*, серый список, 灰名单, 灰名單, グレーリスト, 그레이리스트,
-isgreylisted, please retry after sometime, new sender, first time sender, unknown triplet,
-szara lista, szarej listy, sedy seznam, сером списке, sender recipient pair, recipient pair,
-triplet, first contact, erstkontakt, premier contact, primer contacto, primo contatto, embargo,
-delaying, not yet known, never seen before, not seen before, unfamiliar,
-not yet authorized to deliver, not yet authorised to deliver, first seen, seen first,
-milter gris, gris, ip triple")
+szarej liscie, gri liste*, серый список, 灰名单, 灰名單, グレーリスト, 그레이리스트, isgreylisted,
+please retry after sometime, new sender, first time sender, unknown triplet, szara lista,
+szarej listy, sedy seznam, сером списке, sender recipient pair, recipient pair, triplet,
+first contact, erstkontakt, premier contact, primer contacto, primo contatto, embargo, delaying,
+not yet known, never seen before, not seen before, unfamiliar, not yet authorized to deliver,
+not yet authorised to deliver, first seen, seen first, milter gris, gris, ip triple")
     (busy
      "another server, different server, high load, load too high, come back later,
 currently unavailable, too many processes, all lines busy, try again shortly, no free,
@@ -551,7 +550,8 @@ under your control, of your own, your own address, not yours, zugeordnet, nesmit
 patri, assigned to, not the owner, not owner, no rights to, permission to send as,
 match the return path, match the from, match the sender, match your account, match the login,
 belong to, linked to, attached to your account, verify ownership, not be used by,
-unter dieser adresse, mit dieser adresse, avec cette adresse, con esta direccion,
+unter dieser adresse, mit dieser adresse,
+mit dieser absenderadresse, avec cette adresse, con esta direccion,
 desde esta direccion, com este endereco, com esse endereco, con questo indirizzo,
 da questo indirizzo, met dit adres, vanaf dit adres, от имени, このアドレスから, 이 주소로,
 send from this address, send with this address, not equal, equal to, no coincide con,
@@ -565,20 +565,19 @@ logged in as, log in with, signed in with, signed in as, authenticated with")
      "unauthorized ip, unauthorised ip, ip is not allowed, ip address not allowed,
 ip address is not allowed, ip is not authorized, ip address is not authorized")
     (expired
-     "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*,
+     "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*, expiro,
 scadut*, verlopen, wygasl*, vyprsel*, suresi dolmus, lejart, expirat, истек*, срок действия,
-过期, 已过期, 期限切れ, 만료, 有効期限, 期限が切れ")
+过期, 已过期, 期限切れ, 만료, 有効期限, 期限が切れ, expirou")
     (weak
      "too weak, weak, too simple, change your password, password change, change password,
-must be changed, be changed, reset your password, new password, compromised, too old,
-zu schwach, zu einfach, andern sie, aendern sie, changer votre mot de passe,
-cambie su contrasena, cambiar su contrasena, altere sua senha, cambia la password,
-wijzig uw wachtwoord, zmien haslo, zmente heslo, sifrenizi degistirin, смените пароль,
-сменить пароль, измените пароль, 修改密码, 弱密码, 密码过于简单, 变更密码, パスワードを変更,
-비밀번호를 변경, has been reset, was reset, choose another, choose a new, data leak, leaked,
-data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, geandert werden,
-geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
-impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
+must be changed, be changed, reset your password, new password, compromised, too old, zu schwach,
+zu einfach, andern sie, aendern sie, changer votre mot de passe, cambie su contrasena,
+cambiar su contrasena, altere sua senha, cambia la password, wijzig uw wachtwoord, zmien haslo,
+zmente heslo, sifrenizi degistirin, смените пароль, сменить пароль, измените пароль, 修改密码, 弱密码,
+密码过于简单, 变更密码, パスワードを変更, 비밀번호를 변경, has been reset, was reset, choose another, choose a new,
+data leak, leaked, data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt,
+geandert werden, geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie,
+cambiarla, impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
     (frozen
      "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso,
@@ -594,7 +593,7 @@ unusual activity, abuse, abused, abusive, compliance, terms of service, outbound
 rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额, awaits approval,
 waiting for approval, needs approval, to be approved, awaits activation,
 confirm your email first, awaiting confirmation, account not subscribed,
-account is not subscribed, free quota, paused, demo domain*, tenant has exceeded,
+account is not subscribed, free quota, paused, demo domain*, tenant has exceeded, spam versendet,
 tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice, not paying,
 cut off, unpaid bill*, taken away, credentials revoked, access revoked, has been revoked,
 revoked account, suspicious account activity")
@@ -644,7 +643,7 @@ determined to be, looks like, appears to be, seems to be, believed to be, judged
 judged as, likely, probably, rejected as, marked as possible, taken for, reported as,
 content judged to be, message is suspicious")
     (spoof
-     "anti spoofing, antispoof*, spoof*, forged, impersonat*, fake sender*, faked,
+     "anti spoofing, antispoof*, spoof*, forged, impersonat*, fake sender*, faked, なりすまし,
 masquerading, forging, forgery, claims to be from, pretends to be, pretending to be")
     (notlocal
      "not local, isnt local, non local, not a local, not one of ours, none of ours, isnt ours,
@@ -669,15 +668,17 @@ refuses your mail, does not want your mail, blocked the sender, blocked this sen
 you have been blocked, you are blocked, refused to receive, refuses to receive, want your mail,
 want your messages, want your email, want mail from you, reject list, rejected by recipient*,
 refused by recipient*, rejected by the recipient, refused by the recipient,
-blocked by the recipient, blocked by recipient, refuses to accept your, refuse to receive, registered as spammer,
-ignore list, any more from you, mail from your domain, mail from you, refuses mail from you,
-bad name, wants no mail, hear from you, doesnt want your, does not want your, dont want your,
-not want your, want to hear, put you on, on their block list, on their blocklist,
-on his block list, on her block list, blocked your mail, blocked mail from you,
-blocked messages from you, has you blocked, you on their,
+blocked by the recipient, blocked by recipient, refuses to accept your, refuse to receive,
+registered as spammer, ignore list, any more from you, mail from your domain, mail from you,
+refuses mail from you, bad name, wants no mail, hear from you, doesnt want your,
+does not want your, dont want your, not want your, want to hear, put you on, on their block list,
+on their blocklist, on his block list, on her block list, blocked your mail,
+blocked mail from you, blocked messages from you, has you blocked, you on their,
 is not accepting mail from this sender, not accepting mail from this sender,
 is not accepting mail from you, not accepting mail from you, 수신을 거부, 수신 거부, has blacklisted,
-受信拒否")
+受信拒否, hat sie blockiert, hat dich blockiert, ha bloccato il tuo indirizzo,
+ha bloccato il mittente, ti ha bloccato, vous a bloque, ha bloqueado su direccion,
+ha bloqueado al remitente, zablokowal nadawce, заблокировал отправителя, заблокировал вас")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*, verification failure")
@@ -685,23 +686,21 @@ verification failed, nicht verifiziert, verifie*, verification failure")
      "cannot send mail to, through this server, via this server, over this server,
 use this server, uber diesen server, par ce serveur, a traves de este servidor,
 non-local recipient, relay access denied, relay denied, relaying denied, relay not permitted,
-unable to relay, cannot relay, not permitted to relay, relaying not allowed,
-relaying prohibited, mail relay denied, relaying disallowed, relay not allowed,
-relay operation rejected, as a relay, not relay, relay prohibited, relaying is not,
-relay is not, relaying mail, relaying to, to be relayed, wont relay, not an open relay,
-weiterleitung nicht, kein relay, relais refuse, relais interdit, relay no permitido,
-relay negado, ретрансляция запрещена, relay nao permitido, aktarma yasak,
-isnt in my list of allowed rcpthosts, rcpthosts, open relay not, no open relay,
+unable to relay, cannot relay, not permitted to relay, relaying not allowed, relaying prohibited,
+mail relay denied, relaying disallowed, relay not allowed, relay operation rejected, as a relay,
+not relay, relay prohibited, relaying is not, relay is not, relaying mail, relaying to,
+to be relayed, wont relay, not an open relay, weiterleitung nicht, kein relay, relais refuse,
+relais interdit, relay no permitido, relay negado, ретрансляция запрещена, relay nao permitido,
+aktarma yasak, isnt in my list of allowed rcpthosts, rcpthosts, open relay not, no open relay,
 open relay denied, open relaying, local user only, local users only, mail gate, only mail for,
-mail only for, only for its own, own customers, only for customers, customers only,
-for our own, only for local, for local users, only accept mail for, only accepts mail for,
-only relay for, not deliver to other, foreign domains, fremde domains, not handle mail for,
-not served here, domain not served, not accept mail for that domain, do not handle mail for,
-dont handle mail for, not your relay, am not a relay, not a relay, are no relay, is no relay,
-relay for others, deliver to others, ask your own, submit your messages,
-only accepts local recipients, only accept local recipients, accepts only local recipients,
-accept only local recipients, only local recipients, not configured for this host,
-not a gateway, not served by")
+mail only for, only for its own, own customers, only for customers, customers only, for our own,
+only for local, for local users, only accept mail for, only accepts mail for, only relay for,
+not deliver to other, foreign domains, fremde domains, not handle mail for, not served here,
+domain not served, not accept mail for that domain, do not handle mail for, dont handle mail for,
+not your relay, am not a relay, not a relay, are no relay, is no relay, relay for others,
+deliver to others, ask your own, submit your messages, only accepts local recipients,
+only accept local recipients, accepts only local recipients, accept only local recipients,
+only local recipients, not configured for this host, not a gateway, not served by")
     (only
      "only, alone, nur, ausschliesslich, seulement, uniquement, solamente, solo, unicamente,
 soltanto, apenas, somente, alleen, tylko, wylacznie, pouze, jen, только, лишь, sadece,

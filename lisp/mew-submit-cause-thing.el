@@ -392,7 +392,7 @@ anmeldeversuch*, zu viele fehl*, tentatives de connexion, tentatives, intentos, 
 tentativi, pogingen, prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*, 登录次数,
 尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도, plusieurs echecs, nombreux echecs, tried too often,
 tried too many, too many tries, too often tried, sit back, bad logins, bad login attempts,
-logged out, wrong logins, failed logons, bad passwords, wrong passwords, wrong log ins,
+logged out, wrong logins, failed logons, bad passwords, wrong passwords, wrong log ins, 失敗が続,
 failed log ins, failed sign ins")
     (toomany
      "more than one, multiple, duplicate*, zuviele, zuviel, too many mails, sent too many,
@@ -453,7 +453,7 @@ outbound, submission, sent, send, relay quota, relays quota, versand*, sendelimi
 envoi*, envoye*, envio*, enviar, enviad*, invio, inviat*, verzend*, verzonden, wysyl*, wyslan*,
 odesil*, odeslan*, odosiel*, odoslan*, gonderim*, gonderme*, kuldes*, trimite*, отправк*,
 отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송, надсилан*, надісл*, відправ*,
-send more than, sent more than")
+send more than, sent more than, spam versendet")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,

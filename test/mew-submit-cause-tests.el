@@ -93,6 +93,7 @@
      (auth "550 User has no permission to use smtp service: smtp disabled")
      (auth "535 SMTP-Zugang ist deaktiviert"))
     (auth-too-many-tries
+     (auth "535 5.7.8 認証失敗が続いたためロックされました。しばらくお待ちください")
      (auth "421 4.7.0 Account locked for 15 minutes")
      (auth "535 5.7.8 Your IP is blocked after repeated login failures")
      (auth "421 4.7.0 Too many authentication failures, closing connection")
@@ -110,6 +111,7 @@
      (auth "534-5.7.14 Please log in via your web browser and then try again." "534 5.7.14 Learn more at https://support.google.com/mail/answer/78754 - gsmtp")
      (auth "535 5.7.0 Suspicious login, please log in to your webmail and confirm"))
     (auth-password-expired
+     (auth "535 5.7.8 Sua senha expirou")
      (auth "535 You must change your password")
      (auth "535 5.7.8 Password has expired, change it on our web site")
      (auth "535 Ihr Passwort ist abgelaufen")
@@ -184,6 +186,7 @@
      (auth "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
      (auth "454 4.7.0 Temporary internal error, authentication not possible"))
     (account-suspended
+     (mail "550 5.7.1 Ihre E-Mail-Adresse wurde gesperrt, da Spam versendet wurde")
      (rcpt "550 5.7.1 Sandbox subdomains are for test purposes only. Please add your own domain or add the address to authorized recipients in Account Settings.")
      (auth "525 5.7.13 SMTP user is disabled")
      (mail "550 Votre adresse e-mail est bloquée pour spam, changez le mot de passe")
@@ -212,6 +215,7 @@
      (mail "550 您的帐号已被冻结")
      (auth "535 Ihr Konto wurde gesperrt"))
     (sender-not-owned
+     (mail "550 5.7.1 Sie dürfen nicht mit dieser Absenderadresse senden")
      (mail "550 5.7.1 Absender ist für diesen Zugang nicht zugelassen")
      (mail "550 5.7.1 Cette adresse d'expédition n'est pas autorisée pour ce compte")
      (mail "553 5.7.1 Non sei autorizzato a inviare con questo mittente")
@@ -238,6 +242,7 @@
      (mail "553 发件人与认证用户不一致")
      (mail "550 5.7.1 Адрес отправителя не совпадает с авторизованным пользователем"))
     (sender-domain-unauthenticated
+     (dot "554 5.7.1 なりすましメールの可能性があるため拒否しました")
      (dot "421-4.7.32 Your email has been rate limited because the From: header (RFC5322) in this" "421 4.7.32 message isn't aligned with either the SPF or DKIM organizational domain. - gsmtp")
      (mail "550 Échec SPF pour ce domaine")
      (dot "550 Unauthenticated email from example.com is not accepted due to domain's DMARC policy")
@@ -285,6 +290,9 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 5.7.1 Odbiorca zablokował nadawcę")
+     (rcpt "550 5.7.1 Il destinatario ha bloccato il tuo indirizzo")
+     (rcpt "550 5.7.1 Der Empfänger hat Sie blockiert")
      (rcpt "554 5.7.105 SenderFilterConfig")
      (rcpt "550 user@example.com has blacklisted example.net.")
      (rcpt "550 Please check the sender address, it is not allowed")
@@ -721,6 +729,8 @@
      (rcpt "556 5.1.10 Recipient address has null MX")
      (dot "550 5.4.4 Unable to route: no MX or A record, host not found"))
     (recipient-needs-permission
+     (rcpt "550 5.7.1 この宛先は組織内からのメールのみ受信します")
+     (rcpt "550 5.7.1 Destinatário aceita apenas mensagens internas")
      (rcpt "554 Es werden nur Emails von bestimmten Email-Adressen akzeptiert")
      (rcpt "550 5.1.1 The attempted recipient's privacy settings blocked the delivery.")
      (rcpt "550 5.7.1 You are not authorized to send to this recipient")
@@ -901,6 +911,7 @@
      (dot "452 No space left on device")
      (mail "452 Nicht genug Speicherplatz auf dem Server"))
     (server-busy
+     (dot "451 4.3.0 Virenscanner derzeit nicht verfügbar")
      (greeting "421 Dienst vorübergehend nicht verfügbar")
      (greeting "421 Service indisponible, réessayez plus tard")
      (greeting "421 Сервис временно недоступен")

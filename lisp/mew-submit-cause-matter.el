@@ -355,7 +355,7 @@ error while reading, alias file, cannot be read, could not be read, went wrong, 
 query failed, map lookup, lookup failed, lookup unavailable, directory error, content scanner,
 could not load, cannot load, unable to load, processing failure, db, resolver error,
 resolver failure, resolver failed, can not connect to queue, cannot connect to queue,
-error writing, error while writing, cant create output, forward line, homedir,
+error writing, error while writing, cant create output, forward line, homedir, local data error,
 could not be saved, cannot be saved, error while, parse failure")
     (timeout
      "connection expired, session expired, expired session, took too long, no data, too slow,
@@ -580,8 +580,8 @@ geandert werden, geaendert werden, neues passwort, changez, modifier, changer, m
 cambiarla, impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
     (frozen
-     "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso,
-under review, under investigation, pending approval, pending activation, pending verification,
+     "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
+under investigation, pending approval, pending activation, pending verification,
 awaiting approval, awaiting activation, not been approved, not yet approved, not approved,
 not been activated, not yet activated, is not activated, in review, being reviewed,
 sending is disabled, sending was disabled, sending mail is disabled, activate, not activated,
@@ -589,14 +589,14 @@ activation, email outgoing blocked, outgoing blocked, outgoing mail blocked,
 unusual sending activity, sending has been disabled, sending disabled, sending suspended,
 sending is paused, account under review, on probation, insufficient balance, balance, unpaid,
 overdue, payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
-unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam,
-rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额, awaits approval,
-waiting for approval, needs approval, to be approved, awaits activation,
-confirm your email first, awaiting confirmation, account not subscribed,
-account is not subscribed, free quota, paused, demo domain*, tenant has exceeded, spam versendet,
-tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice, not paying,
-cut off, unpaid bill*, taken away, credentials revoked, access revoked, has been revoked,
-revoked account, suspicious account activity")
+unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam, rechnung,
+impaye*, overtreding, оплат*, 欠费, 欠費, 余额, awaits approval, waiting for approval, needs approval,
+to be approved, awaits activation, confirm your email first, awaiting confirmation,
+account not subscribed, account is not subscribed, free quota, paused, demo domain*,
+tenant has exceeded, spam versendet, tenant exceeded, invoice, hosting package, your package,
+not paid, unpaid invoice, not paying, cut off, unpaid bill*, taken away, credentials revoked,
+access revoked, has been revoked, revoked account, suspicious account activity, domain suspended,
+domain is suspended, verify your e mail address before, verify your email address before")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (unavailable
@@ -677,7 +677,7 @@ blocked mail from you, blocked messages from you, has you blocked, you on their,
 is not accepting mail from this sender, not accepting mail from this sender,
 is not accepting mail from you, not accepting mail from you, 수신을 거부, 수신 거부, has blacklisted,
 受信拒否, hat sie blockiert, hat dich blockiert, ha bloccato il tuo indirizzo,
-ha bloccato il mittente, ti ha bloccato, vous a bloque, ha bloqueado su direccion,
+ha bloccato il mittente, ti ha bloccato, vous a bloque, ha bloqueado su direccion, has you on,
 ha bloqueado al remitente, zablokowal nadawce, заблокировал отправителя, заблокировал вас")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,

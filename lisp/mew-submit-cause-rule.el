@@ -59,9 +59,8 @@ refuse quota, rp qrc")
      "from ipaddr temporarily deferred, frequency limited, aup cxcnct, aup cxmxrt,
 sender thread limit exceeded, tss04, unusual rate, too many invalid recipients,
 dyn t1, dyn t2, hl icc, hl ifc, hl ifq, hl mep, mi dmc, mi cel, mi ccl, mi sfq,
-rp cel, rp ccl, rp trc, rp drc,
-excessive unknown recipients, excessive userid unknowns, trop de destinataires inconnus,
-some messages from ipaddr werent sent"
+rp cel, rp ccl, rp trc, rp drc, some messages from ipaddr werent sent,
+excessive unknown recipients, excessive userid unknowns, trop de destinataires inconnus"
      "5.7.508" "x.7.28")
     (recipient-disabled
      "email account disabled, account that you tried to reach is disabled"
@@ -482,6 +481,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     ;; The server and the way.
     (sender-blocklisted nil complaints recipient)
     (spam-content nil complaints message :dot 5 (not sender ip server url sending))
+    (server-busy nil :dot 4 spam busy temporary (not message content ip))
     (spam-content t spam :dot (not ip sender domain server recipient))
     (spam-content nil spam :dot (not ip))
     (ip-blocklisted nil spam :greeting)

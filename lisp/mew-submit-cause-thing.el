@@ -195,9 +195,9 @@ unauthenticated sender, sender is unauthenticated, unauthenticated email,
 authentication requirements, required authentication level, must be authenticated by, arc seal,
 not authorized to send on behalf, not authorized to send mail for, not authorized to use,
 not designated as permitted sender, purported responsible address, senders policy,
-sender policy, sending domain policy, domain owner policy, domain owners policy,
+sender policy, sending domain policy, domain owner policy, domain owners policy, p quarantine,
 authorised by the domain, authorized by the domain, unsigned, not signed, not dkim signed,
-domain signature, aligned, not aligned, designated to send for, not designated to,
+domain signature, aligned, not aligned, designated to send for, not designated to, p reject,
 your domains policy, own servers, domains own servers, must come from")
     (tls
      "tls, starttls, ssl, encrypt*, verschlussel*, verschluessel*, ssltls, chiffr*, cifrad*,

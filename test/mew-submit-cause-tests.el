@@ -186,6 +186,8 @@
      (auth "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
      (auth "454 4.7.0 Temporary internal error, authentication not possible"))
     (account-suspended
+     (auth "535 Login denied for user, domain suspended")
+     (mail "550 5.7.1 Please verify your e-mail address before sending")
      (mail "550 5.7.1 Ihre E-Mail-Adresse wurde gesperrt, da Spam versendet wurde")
      (rcpt "550 5.7.1 Sandbox subdomains are for test purposes only. Please add your own domain or add the address to authorized recipients in Account Settings.")
      (auth "525 5.7.13 SMTP user is disabled")
@@ -242,6 +244,7 @@
      (mail "553 发件人与认证用户不一致")
      (mail "550 5.7.1 Адрес отправителя не совпадает с авторизованным пользователем"))
     (sender-domain-unauthenticated
+     (dot "550 5.7.1 Message rejected: From header domain example.com has p=reject")
      (dot "554 5.7.1 なりすましメールの可能性があるため拒否しました")
      (dot "421-4.7.32 Your email has been rate limited because the From: header (RFC5322) in this" "421 4.7.32 message isn't aligned with either the SPF or DKIM organizational domain. - gsmtp")
      (mail "550 Échec SPF pour ce domaine")
@@ -290,6 +293,7 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 5.7.1 Mailbox owner has you on the blocklist")
      (rcpt "550 5.7.1 Odbiorca zablokował nadawcę")
      (rcpt "550 5.7.1 Il destinatario ha bloccato il tuo indirizzo")
      (rcpt "550 5.7.1 Der Empfänger hat Sie blockiert")
@@ -911,6 +915,7 @@
      (dot "452 No space left on device")
      (mail "452 Nicht genug Speicherplatz auf dem Server"))
     (server-busy
+     (dot "451 4.7.1 Antispam filter temporarily overloaded")
      (dot "451 4.3.0 Virenscanner derzeit nicht verfügbar")
      (greeting "421 Dienst vorübergehend nicht verfügbar")
      (greeting "421 Service indisponible, réessayez plus tard")
@@ -935,6 +940,7 @@
      (greeting "421 Сервер перегружен, попробуйте позже")
      (greeting "421 系统繁忙"))
     (server-internal-error
+     (any "421 4.3.0 mx.example.com Server local data error")
      (dot "451 4.5.1 Error while starting processing")
      (dot "451 temporary parse failure")
      (rcpt "550 Permanent error in automatic homedir creation")

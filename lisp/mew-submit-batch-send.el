@@ -27,6 +27,7 @@
 (require 'mew-submit-queue)
 (require 'mew-submit-report)
 (require 'mew-submit-request)
+(require 'seq)
 
 (declare-function mew-submit--mod-spool "ext:mew-submit-native" (fd file))
 
@@ -96,6 +97,19 @@ Signal `mew-submit-message' when it is empty."
     (mew-submit-error--throw 'message nil
                              "The message on standard input is empty")))
 
+(defun mew-submit-batch-send--fields (file)
+  "Return the fields of FILE, the message that has been handed over.
+Signal `mew-submit-message' when there are none: who gets it would see no From,
+and what is behind an empty line at the top, such as Bcc, as text."
+  (let ((fields (mew-submit-message--handed-over file)))
+    (unless (seq-some (lambda (field)
+                        (not (member (car field) (list "" mew-submit-message--mbox))))
+                      fields)
+      (mew-submit-error--throw
+       'message nil "The message has no header: lines such as From, To and Subject have to be \
+first, and behind them an empty line"))
+    fields))
+
 (defun mew-submit-batch-send--recipients (options fields)
   "Return the recipients that OPTIONS and, with -t, FIELDS name."
   (append (plist-get options :arguments)
@@ -164,7 +178,7 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
          (directory (mew-submit-batch-send--work-directory work))
          (raw (mew-submit-batch-send--work-raw work)))
     (mew-submit-batch-send--spool raw)
-    (let* ((fields (mew-submit-message--handed-over raw))
+    (let* ((fields (mew-submit-batch-send--fields raw))
            (from (plist-get options :from))
            (account (mew-submit-batch-options--account
                      options (if from

@@ -69,7 +69,7 @@ imaginary, not subscribed here, belongs to nobody, belongs to no one, quit, has 
 left the company, left our company, resigned, no one called, nobody called, no one known,
 know of no, know no one, know nobody, have nobody, have no one, no one with, nobody with,
 no one of that, none of that name, nobody of that, have nothing like, have no such,
-not in route, dont exists, does not have an account, do not have an account,
+not in route, dont exists, does not have an account, do not have an account, unknowns,
 doesnt have an account, dont have an account, not user of, niemand unter dieser adresse,
 matches found, list of allowed recipients, no recipients for, email has changed, address has changed,
 nie ma takiej")
@@ -101,7 +101,7 @@ address not recognized, address not recognised, address unrecognized,
 address is not recognized, user not recognized, unable to find alias, alias not found,
 alias user not found, userunknown, usernotfound, no longer a valid user, no longer a user,
 no longer a valid address, no longer a valid recipient, no longer a valid mailbox,
-not in route list, invalid local user, nazwa skrzynki, 사서함 이름")
+not in route list, invalid local user, nazwa skrzynki, 사서함 이름, command rcpt user addr not ok")
     (nodomain
      "could not resolve mx, cannot resolve mx, unable to resolve mx, failed to resolve mx, not resolve mx,
 domain may not exist, dns check failed, host does not accept mail, dns mx, mx or a,
@@ -180,12 +180,12 @@ avvist, blokeret, ikke tilladt, ikke tillatt, estetty, odrzucon*, zablokowan*, o
 niedozwolon*, zabronion*, odmitnut*, zamitnut*, blokovan*, zakazan*, nepovolen*, reddedildi,
 engellen*, izin verilmiyor, yasak*, elutasit*, tiltott, respins*, blocat*, отклонен*, отказано,
 запрещен*, заблокирован*, блокиров*, заборонен*, відхилено, 拒绝, 被拒, 拒絕, 拒收, 禁止,
-被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단, 금지, 허용되지, zavrnjen*,
+被阻止, 阻止, 屏蔽, 封锁, 拒否, ブロック, 許可されて, 거부, 차단, 금지, 허용되지, zavrnjen*, pas autoris*, nicht zugelassen,
 odbijen*, tagasi lukatud, atmest*, noraidit*, отхвърлен*, απορριφθηκε, مرفوض*, تم رفض, נדחה,
 נדחתה, ถูกปฏิเสธ, ditolak, tu choi, no access, not liked, rejection, rejecting, rejects,
 refusal, refusing, discarded, dropped, disallows, disallow, forbids, forbid, prohibits,
 prohibit, prohibition, go away, turned away, thrown away, not wanted, denial, decline,
-declines, wont accept, will not accept, cannot accept, cant accept, not be accepted,
+declines, wont accept, will not accept, cannot accept, cant accept, not be accepted, pas permis*,
 no thank you, no thanks, prevented from, isnt permitted, isnt authorized, isnt authorised,
 arent permitted, not entitled, not eligible, no right to, not served, never accepted,
 nicht zulassig")
@@ -228,13 +228,13 @@ employees only, nur absender, only senders, from its members, group members,
 outside the organization, outside the organisation, outside this organization,
 outside the company, outside of the company, outside our organization, outside our company,
 external sender, from outside, screened, trusted senders, safe list, safe senders,
-invitation only, challenge response, confirm your address, confirmed senders,
+invitation only, challenge response, confirm your address, confirmed senders, acepta solo,
 permitted senders, does not have permission to send, not on the list of, personal whitelist,
 outsiders, outsider, allowed list, not accepting messages from, not accepting email from,
-n accepte que, accepte que, posta non certificata, specific email addresses,
+n accepte que, accepte que, posta non certificata, specific email addresses, aceita somente,
 specific addresses, specific senders, certain addresses, certain people, closed system,
 approved external, approved addresses, only people, authorized addresses, selected senders,
-selected people, will not accept mail from, will not accept messages from,
+selected people, will not accept mail from, will not accept messages from, aceita apenas, 組織内,
 is not accepting mail from, privacy settings, rule imposed, von bestimmten")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, sparra*, zablokovan*, zablokowan*,
@@ -265,7 +265,7 @@ enable receiving, receiving disabled, receiving is disabled, not accept messages
 not configured to receive, mailbox expired, expired mailbox, mothballed, put out of use,
 out of use, switched to inactive, deactivation, closed down, shut down by, suspension,
 removed from service, on leave, has retired, shut, asleep, deceased, passed away,
-switched to read only, cut off, out of service, hibernated, hibernating, sleeping,
+switched to read only, cut off, out of service, hibernated, hibernating, sleeping, hangup,
 no longer read, never read, not read by, no one reads, nobody reads, not set up to receive,
 not used for, was not used, hasnt entered, not entered during, hasnt logged, never logged,
 aktif degil")
@@ -294,13 +294,12 @@ in an hour, in a moment")
     (greylist
      "greylist*, graylist*, grey list*, gray list*, postgrey, milter greylist, greymilter,
 grau gelistet, graulist*, liste grise, lista gris, lista cinza, lista grigia, grijze lijst,
-szarej liscie, gri liste*, серый список, 灰名单, 灰名單, グレーリスト, 그레이리스트,
-isgreylisted, please retry after sometime, new sender, first time sender, unknown triplet,
-szara lista, szarej listy, sedy seznam, сером списке, sender recipient pair, recipient pair,
-triplet, first contact, erstkontakt, premier contact, primer contacto, primo contatto, embargo,
-delaying, not yet known, never seen before, not seen before, unfamiliar,
-not yet authorized to deliver, not yet authorised to deliver, first seen, seen first,
-milter gris, gris, ip triple")
+szarej liscie, gri liste*, серый список, 灰名单, 灰名單, グレーリスト, 그레이리스트, isgreylisted,
+please retry after sometime, new sender, first time sender, unknown triplet, szara lista,
+szarej listy, sedy seznam, сером списке, sender recipient pair, recipient pair, triplet,
+first contact, erstkontakt, premier contact, primer contacto, primo contatto, embargo, delaying,
+not yet known, never seen before, not seen before, unfamiliar, not yet authorized to deliver,
+not yet authorised to deliver, first seen, seen first, milter gris, gris, ip triple")
     (busy
      "another server, different server, high load, load too high, come back later,
 currently unavailable, too many processes, all lines busy, try again shortly, no free,
@@ -356,7 +355,7 @@ error while reading, alias file, cannot be read, could not be read, went wrong, 
 query failed, map lookup, lookup failed, lookup unavailable, directory error, content scanner,
 could not load, cannot load, unable to load, processing failure, db, resolver error,
 resolver failure, resolver failed, can not connect to queue, cannot connect to queue,
-error writing, error while writing, cant create output, forward line, homedir,
+error writing, error while writing, cant create output, forward line, homedir, local data error,
 could not be saved, cannot be saved, error while, parse failure")
     (timeout
      "connection expired, session expired, expired session, took too long, no data, too slow,
@@ -536,7 +535,7 @@ no coincide, no pertenece, coincid*, nao corresponde, nao pertence, non corrispo
 non appartiene, komt niet overeen, overeen*, matchar inte, stemmer ikke, nie nalezy,
 nie pasuje, niezgodn*, nepatri, neshoduje, neodpovida, eslesmiyor, uyusmuyor, ait degil,
 nem egyezik, nu corespunde, не совпадает, не соответствует, не принадлежит, 不一致, 不匹配,
-不相符, 不同, 不属于, 一致しません, 異なります, 일치하지, 다릅니다, igual ao, igual a la,
+不相符, 不同, 不属于, 一致しません, 異なります, 일치하지, 다릅니다, igual ao, igual a la, zugang nicht zugelassen,
 igual al, ser igual, identique*, identisch*, gleich sein, uguale, identic*, gelijk zijn,
 samma som, samme som, takie samo, zgodn*, shodn*, ayni olmali*, должен совпадать,
 должны совпадать, 必须与, 必须一致, 一致する必要, 같아야, delegate, delegates, delegated,
@@ -551,7 +550,8 @@ under your control, of your own, your own address, not yours, zugeordnet, nesmit
 patri, assigned to, not the owner, not owner, no rights to, permission to send as,
 match the return path, match the from, match the sender, match your account, match the login,
 belong to, linked to, attached to your account, verify ownership, not be used by,
-unter dieser adresse, mit dieser adresse, avec cette adresse, con esta direccion,
+unter dieser adresse, mit dieser adresse,
+mit dieser absenderadresse, avec cette adresse, con esta direccion,
 desde esta direccion, com este endereco, com esse endereco, con questo indirizzo,
 da questo indirizzo, met dit adres, vanaf dit adres, от имени, このアドレスから, 이 주소로,
 send from this address, send with this address, not equal, equal to, no coincide con,
@@ -565,24 +565,23 @@ logged in as, log in with, signed in with, signed in as, authenticated with")
      "unauthorized ip, unauthorised ip, ip is not allowed, ip address not allowed,
 ip address is not allowed, ip is not authorized, ip address is not authorized")
     (expired
-     "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*,
+     "expired, has expired, expire, outdated, transition, abgelaufen, caducad*, expirad*, expiro,
 scadut*, verlopen, wygasl*, vyprsel*, suresi dolmus, lejart, expirat, истек*, срок действия,
-过期, 已过期, 期限切れ, 만료, 有効期限, 期限が切れ")
+过期, 已过期, 期限切れ, 만료, 有効期限, 期限が切れ, expirou")
     (weak
      "too weak, weak, too simple, change your password, password change, change password,
-must be changed, be changed, reset your password, new password, compromised, too old,
-zu schwach, zu einfach, andern sie, aendern sie, changer votre mot de passe,
-cambie su contrasena, cambiar su contrasena, altere sua senha, cambia la password,
-wijzig uw wachtwoord, zmien haslo, zmente heslo, sifrenizi degistirin, смените пароль,
-сменить пароль, измените пароль, 修改密码, 弱密码, 密码过于简单, 变更密码, パスワードを変更,
-비밀번호를 변경, has been reset, was reset, choose another, choose a new, data leak, leaked,
-data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt, geandert werden,
-geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie, cambiarla,
-impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
+must be changed, be changed, reset your password, new password, compromised, too old, zu schwach,
+zu einfach, andern sie, aendern sie, changer votre mot de passe, cambie su contrasena,
+cambiar su contrasena, altere sua senha, cambia la password, wijzig uw wachtwoord, zmien haslo,
+zmente heslo, sifrenizi degistirin, смените пароль, сменить пароль, измените пароль, 修改密码, 弱密码,
+密码过于简单, 变更密码, パスワードを変更, 비밀번호를 변경, has been reset, was reset, choose another, choose a new,
+data leak, leaked, data breach, reset for, been reset, renewed, zuruckgesetzt, zurueckgesetzt,
+geandert werden, geaendert werden, neues passwort, changez, modifier, changer, modifiez, cambie,
+cambiarla, impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
     (frozen
-     "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso,
-under review, under investigation, pending approval, pending activation, pending verification,
+     "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
+under investigation, pending approval, pending activation, pending verification,
 awaiting approval, awaiting activation, not been approved, not yet approved, not approved,
 not been activated, not yet activated, is not activated, in review, being reviewed,
 sending is disabled, sending was disabled, sending mail is disabled, activate, not activated,
@@ -590,14 +589,14 @@ activation, email outgoing blocked, outgoing blocked, outgoing mail blocked,
 unusual sending activity, sending has been disabled, sending disabled, sending suspended,
 sending is paused, account under review, on probation, insufficient balance, balance, unpaid,
 overdue, payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
-unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam,
-rechnung, impaye*, overtreding, оплат*, 欠费, 欠費, 余额, awaits approval,
-waiting for approval, needs approval, to be approved, awaits activation,
-confirm your email first, awaiting confirmation, account not subscribed,
-account is not subscribed, free quota, paused, demo domain*, tenant has exceeded,
-tenant exceeded, invoice, hosting package, your package, not paid, unpaid invoice, not paying,
-cut off, unpaid bill*, taken away, credentials revoked, access revoked, has been revoked,
-revoked account, suspicious account activity")
+unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam, rechnung,
+impaye*, overtreding, оплат*, 欠费, 欠費, 余额, awaits approval, waiting for approval, needs approval,
+to be approved, awaits activation, confirm your email first, awaiting confirmation,
+account not subscribed, account is not subscribed, free quota, paused, demo domain*,
+tenant has exceeded, spam versendet, tenant exceeded, invoice, hosting package, your package,
+not paid, unpaid invoice, not paying, cut off, unpaid bill*, taken away, credentials revoked,
+access revoked, has been revoked, revoked account, suspicious account activity, domain suspended,
+domain is suspended, verify your e mail address before, verify your email address before")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (unavailable
@@ -607,7 +606,7 @@ no disponible, unavailable to take, is unavailable, not reachable at")
      "unsupported, not supported, not implemented, not enabled, not available, not offered,
 not advertised, unimplemented, nicht unterstutzt, non supporte*, no soportado, nao suportado,
 non supportat*, niet ondersteund, stods inte, nieobslugiwan*, nepodporovan*, desteklenmiyor,
-не поддерживается, 不支持, サポートされて")
+не поддерживается, 不支持, サポートされて, no longer supported")
     (rfc
      "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
 rfc compliant, rfc non compliant, non compliant, not conform, does not conform, doesnt conform,
@@ -625,12 +624,12 @@ gleich sein, uguale, identic*, gelijk zijn, samma som, samme som, takie samo, zg
 ayni olmali, должен совпадать, должны совпадать, 必须与, 必须一致, 一致する必要, 같아야, mismatch*")
     (notallowed
      "not allowed, not permitted, disallowed, prohibited, forbidden, no permission,
-not being accepted,
+not being accepted, non sei autorizzat*, non e autorizzat*, no esta autorizad*,
 not authorized, nicht erlaubt, nicht gestattet, non autoris*, no permitid*, nao permitid*,
 non consentit*, niet toegestaan, niedozwolon*, nepovolen*, запрещен*, не разрешен*, 不允许,
-禁止, 許可されて, 허용되지, not authorised, unauthorised, unauthorized, 无权,
-not have permission, not have permissions, no permissions, lacks permission,
-insufficient permission*, insufficient rights, insufficient privilege*, no rights,
+禁止, 許可されて, 허용되지, not authorised, unauthorised, unauthorized, 无权, nicht zugelassen,
+not have permission, not have permissions, no permissions, lacks permission, pas permis*,
+insufficient permission*, insufficient rights, insufficient privilege*, no rights, pas autoris*,
 isnt permitted, isnt authorized, isnt authorised, not entitled, not eligible, no right to,
 not licensed, isnt licensed, unlicensed, no licence, no license, nicht zulassig")
     (msgspam
@@ -644,7 +643,7 @@ determined to be, looks like, appears to be, seems to be, believed to be, judged
 judged as, likely, probably, rejected as, marked as possible, taken for, reported as,
 content judged to be, message is suspicious")
     (spoof
-     "anti spoofing, antispoof*, spoof*, forged, impersonat*, fake sender*, faked,
+     "anti spoofing, antispoof*, spoof*, forged, impersonat*, fake sender*, faked, なりすまし,
 masquerading, forging, forgery, claims to be from, pretends to be, pretending to be")
     (notlocal
      "not local, isnt local, non local, not a local, not one of ours, none of ours, isnt ours,
@@ -669,15 +668,17 @@ refuses your mail, does not want your mail, blocked the sender, blocked this sen
 you have been blocked, you are blocked, refused to receive, refuses to receive, want your mail,
 want your messages, want your email, want mail from you, reject list, rejected by recipient*,
 refused by recipient*, rejected by the recipient, refused by the recipient,
-blocked by the recipient, blocked by recipient, refuses to accept your, refuse to receive, registered as spammer,
-ignore list, any more from you, mail from your domain, mail from you, refuses mail from you,
-bad name, wants no mail, hear from you, doesnt want your, does not want your, dont want your,
-not want your, want to hear, put you on, on their block list, on their blocklist,
-on his block list, on her block list, blocked your mail, blocked mail from you,
-blocked messages from you, has you blocked, you on their,
+blocked by the recipient, blocked by recipient, refuses to accept your, refuse to receive,
+registered as spammer, ignore list, any more from you, mail from your domain, mail from you,
+refuses mail from you, bad name, wants no mail, hear from you, doesnt want your,
+does not want your, dont want your, not want your, want to hear, put you on, on their block list,
+on their blocklist, on his block list, on her block list, blocked your mail,
+blocked mail from you, blocked messages from you, has you blocked, you on their,
 is not accepting mail from this sender, not accepting mail from this sender,
 is not accepting mail from you, not accepting mail from you, 수신을 거부, 수신 거부, has blacklisted,
-受信拒否")
+受信拒否, hat sie blockiert, hat dich blockiert, ha bloccato il tuo indirizzo,
+ha bloccato il mittente, ti ha bloccato, vous a bloque, ha bloqueado su direccion, has you on,
+ha bloqueado al remitente, zablokowal nadawce, заблокировал отправителя, заблокировал вас")
     (verified
      "could not be verified, cannot be verified, unable to verify, not verifiable,
 verification failed, nicht verifiziert, verifie*, verification failure")
@@ -685,23 +686,21 @@ verification failed, nicht verifiziert, verifie*, verification failure")
      "cannot send mail to, through this server, via this server, over this server,
 use this server, uber diesen server, par ce serveur, a traves de este servidor,
 non-local recipient, relay access denied, relay denied, relaying denied, relay not permitted,
-unable to relay, cannot relay, not permitted to relay, relaying not allowed,
-relaying prohibited, mail relay denied, relaying disallowed, relay not allowed,
-relay operation rejected, as a relay, not relay, relay prohibited, relaying is not,
-relay is not, relaying mail, relaying to, to be relayed, wont relay, not an open relay,
-weiterleitung nicht, kein relay, relais refuse, relais interdit, relay no permitido,
-relay negado, ретрансляция запрещена, relay nao permitido, aktarma yasak,
-isnt in my list of allowed rcpthosts, rcpthosts, open relay not, no open relay,
+unable to relay, cannot relay, not permitted to relay, relaying not allowed, relaying prohibited,
+mail relay denied, relaying disallowed, relay not allowed, relay operation rejected, as a relay,
+not relay, relay prohibited, relaying is not, relay is not, relaying mail, relaying to,
+to be relayed, wont relay, not an open relay, weiterleitung nicht, kein relay, relais refuse,
+relais interdit, relay no permitido, relay negado, ретрансляция запрещена, relay nao permitido,
+aktarma yasak, isnt in my list of allowed rcpthosts, rcpthosts, open relay not, no open relay,
 open relay denied, open relaying, local user only, local users only, mail gate, only mail for,
-mail only for, only for its own, own customers, only for customers, customers only,
-for our own, only for local, for local users, only accept mail for, only accepts mail for,
-only relay for, not deliver to other, foreign domains, fremde domains, not handle mail for,
-not served here, domain not served, not accept mail for that domain, do not handle mail for,
-dont handle mail for, not your relay, am not a relay, not a relay, are no relay, is no relay,
-relay for others, deliver to others, ask your own, submit your messages,
-only accepts local recipients, only accept local recipients, accepts only local recipients,
-accept only local recipients, only local recipients, not configured for this host,
-not a gateway, not served by")
+mail only for, only for its own, own customers, only for customers, customers only, for our own,
+only for local, for local users, only accept mail for, only accepts mail for, only relay for,
+not deliver to other, foreign domains, fremde domains, not handle mail for, not served here,
+domain not served, not accept mail for that domain, do not handle mail for, dont handle mail for,
+not your relay, am not a relay, not a relay, are no relay, is no relay, relay for others,
+deliver to others, ask your own, submit your messages, only accepts local recipients,
+only accept local recipients, accepts only local recipients, accept only local recipients,
+only local recipients, not configured for this host, not a gateway, not served by")
     (only
      "only, alone, nur, ausschliesslich, seulement, uniquement, solamente, solo, unicamente,
 soltanto, apenas, somente, alleen, tylko, wylacznie, pouze, jen, только, лишь, sadece,

@@ -54,16 +54,20 @@ a problem occurred ask your postmaster"
      "5.7.520" "5.7.703")
     (quota-reached
      "submission quota exceeded, daily user sending limit exceeded, daily smtp relay limit,
-refuse quota")
+refuse quota, rp qrc")
     (rate-limited
      "from ipaddr temporarily deferred, frequency limited, aup cxcnct, aup cxmxrt,
 sender thread limit exceeded, tss04, unusual rate, too many invalid recipients,
 dyn t1, dyn t2, hl icc, hl ifc, hl ifq, hl mep, mi dmc, mi cel, mi ccl, mi sfq,
-rp cel, rp ccl, rp trc, rp drc"
+rp cel, rp ccl, rp trc, rp drc, some messages from ipaddr werent sent,
+excessive unknown recipients, excessive userid unknowns, trop de destinataires inconnus"
      "5.7.508" "x.7.28")
     (recipient-disabled
      "email account disabled, account that you tried to reach is disabled"
      "5.7.505")
+    (recipient-host-unreachable
+     ""
+     "x.4.312" "x.4.313" "x.4.314" "x.4.315" "x.4.316" "x.4.317")
     (recipient-mailbox-full
      "over quota temp, over quota perm, overquotatemp, out of storage space,
 too many messages on the server, zuviele mails auf dem server,
@@ -85,13 +89,14 @@ receiving email at a rate"
      "5.7.64" "5.7.367")
     (sender-blocklisted
      "mail from domain is listed in, mailfrom domain is listed in, ers customized block,
-block send er")
+block send er, sender filter config*")
     (sender-domain-unknown
      "domain may not exist or dns check failed")
     (sender-domain-unauthenticated
      "unauthenticated email, unauthenticated sender, sender is unauthenticated,
 purported responsible address"
-     "5.7.509" "5.7.515" "x.7.20" "x.7.21" "x.7.22" "5.7.23" "5.7.24" "x.7.26" "x.7.40")
+     "5.7.509" "5.7.515" "x.7.20" "x.7.21" "x.7.22" "5.7.23" "5.7.24" "x.7.26" "x.7.32"
+     "x.7.40")
     (sender-not-owned
      "relaying disallowed as, not logged in as owner, dt sum,
 email address is not verified, send as denied, permissions to send as this sender,
@@ -106,7 +111,7 @@ returned message detected as spam"
      "x.7.32?")
     (account-suspended
      "outbound spam exception, bad outbound sender, banned sender, user action verdict,
-email outgoing blocked, unusual sending activity, sending paused"
+email outgoing blocked, unusual sending activity, sending paused, sandbox subdomains"
      "5.7.501" "5.7.502" "5.7.503" "5.7.705" "5.7.708")
     (auth-password-expired
      ""
@@ -122,6 +127,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
 ;; enhanced code ("x.2.2"), (or TERM...), or (not TERM...): none of them.
 (defconst mew-submit-cause-rule--table
   '(;; Log-in: whatever is said here is about credentials.
+    (auth-basic-disabled nil :auth token password (or unsupported disabled) (not token-mech))
     (auth-temporary-failure nil :auth 454 unsupported (not tls))
     (auth-mechanism-unsupported nil :auth unsupported (not basic smtp))
     (auth-needs-tls t :auth tls required (not denied))
@@ -132,7 +138,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-temporary-failure nil :auth (or busy authdown)
      (not loginlimit toomany password rate smtp))
     (auth-basic-disabled nil :auth smtp (or disabled unsupported)
-     (not loginlimit temporary token))
+     (not loginlimit temporary token 525))
     (auth-basic-disabled nil :auth smtp (or not denied notallowed unsupported)
      (not loginlimit temporary password username credential apppassword tls token internal web
           weak expired invalid))
@@ -158,7 +164,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-web-login-needed nil :auth website (or required temporary))
     (auth-app-password-needed nil :auth secondfactor)
     (auth-app-password-needed nil :auth password app required (not invalid unknown))
-    (auth-basic-disabled nil :auth enable (or smtp app basic) (not invalid password credential))
+    (auth-basic-disabled nil :auth enable (or smtp app basic) (not password username credential))
     (auth-needs-tls nil :auth tls required)
     (auth-needs-tls nil :auth tls (not token mechanism))
     (auth-basic-disabled t :auth basic (or disabled denied not))
@@ -248,7 +254,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (line-format nil 451 line)
     (url-blocked nil url virus (not attachment))
     (virus-found nil virus spam)
-    (virus-found t virus (not temporary internal))
+    (virus-found t virus (not temporary internal busy))
     (virus-found nil virus 5 (not temporary))
     (url-blocked nil url reputation (or :dot :data))
     (url-blocked t url (or list denied spam) (or content message spam list)
@@ -278,7 +284,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
      (not domain recipient sender helo))
     (no-reverse-dns t ptr (not helo spf))
     (sender-not-owned nil :mail sender notlocal (not recipient))
-    (relay-denied nil notlocal (not unknown perhapsnouser))
+    (relay-denied nil notlocal (not unknown perhapsnouser verify))
     (protocol-error nil :ehlo helo (or 500 502) (not nodomain domain))
     (helo-refused t helo (or invalid denied nodomain syntax unknown not spam)
      (not :dot :data protocol))
@@ -292,7 +298,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (ip-network-policy nil dynamic (or ip denied not server limit notallowed) (not size ptr rate))
     (ip-network-policy nil dynamic relay (not norelay))
     (ip-network-policy nil allowedsender dynamic)
-    (ip-network-policy nil dynamic :greeting)
+    (ip-network-policy nil dynamic (or :greeting :any))
     (quota-reached nil quota frozen)
     (account-suspended nil weak (or :mail :rcpt :data :dot)
      (or password user ownaccount sending denied) (not tls ip unreachable))
@@ -359,6 +365,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (rate-limited nil manyrcpt period temporary)
     (quota-reached nil manyrcpt period)
     (quota-reached nil period limit recipient 5 (not user domain rcptmark))
+    (quota-reached nil manyrcpt domain notallowed)
     (too-many-recipients t manyrcpt (not period ip size))
     (too-many-recipients nil (or toomany limit) recipient
      (not period invalid ip unknown temporary size rate full mailbox quota storage "x.2.2"))
@@ -474,6 +481,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     ;; The server and the way.
     (sender-blocklisted nil complaints recipient)
     (spam-content nil complaints message :dot 5 (not sender ip server url sending))
+    (server-busy nil :dot 4 spam busy temporary (not message content ip))
     (spam-content t spam :dot (not ip sender domain server recipient))
     (spam-content nil spam :dot (not ip))
     (ip-blocklisted nil spam :greeting)
@@ -591,7 +599,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (url-blocked nil url :dot (not ip sender))
     (sender-not-owned nil :mail only (or address sender domain))
     (address-malformed nil :mail required sender address (not ip list auth verified))
-    (sender-not-owned nil :mail sender (or sending required) (or domain not))
+    (sender-not-owned nil :mail sender (or sending required) (or domain not notallowed))
     (sender-blocklisted nil :mail sender (or domain address) not)
     (account-suspended nil :mail sending (or not domain) (not sender address ip))
     (relay-denied nil :rcpt domain server not (not sender))
@@ -641,11 +649,11 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (server-busy nil 4 temporary (not policy denied))
     (recipient-disabled nil :rcpt 5 mailbox denied (not sender ip policy spam list))
     (recipient-unknown nil 550 :rcpt mailbox)
-    (too-many-recipients nil 452 :rcpt)
+    (too-many-recipients nil 452 :rcpt (not denied policy))
     (server-full nil 452 (not denied policy))
     (message-too-big nil 552 :dot (not denied policy))
     ;; Which of the recipients, and why, is left open.
-    (policy-unspecified nil :dot recipient denied invalid "x.7.1"))
+    (policy-unspecified nil :dot recipient denied invalid))
   "How notions, step and codes name a cause.")
 
 (defconst mew-submit-cause-rule--order

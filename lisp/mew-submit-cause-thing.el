@@ -65,7 +65,7 @@ indirizz*, adres, adresu, adresa, adresy, e mail adres, adresse mail, adresi, os
     (domain
      "domain, domains, domainname*, domaine*, dominio*, domein*, domane*, domaene*, domena*,
 domeny, domeen*, domeniu*, doman, domeni*, verkkotunnus, etki alani, alan adi, домен*, 域名,
-域, ドメイン, 도메인")
+域, ドメイン, 도메인, empfangerdomain*, empfaengerdomain*")
     (server
      "server, servers, mailserver*, mail server, host, client, client host, mta, serveur*,
 servidor*, serwer*, servr*, palvelin, sunucu*, kiszolgalo, сервер*, 服务器, 伺服器, サーバ,
@@ -195,9 +195,9 @@ unauthenticated sender, sender is unauthenticated, unauthenticated email,
 authentication requirements, required authentication level, must be authenticated by, arc seal,
 not authorized to send on behalf, not authorized to send mail for, not authorized to use,
 not designated as permitted sender, purported responsible address, senders policy,
-sender policy, sending domain policy, domain owner policy, domain owners policy,
+sender policy, sending domain policy, domain owner policy, domain owners policy, p quarantine,
 authorised by the domain, authorized by the domain, unsigned, not signed, not dkim signed,
-domain signature, aligned, not aligned, designated to send for, not designated to,
+domain signature, aligned, not aligned, designated to send for, not designated to, p reject,
 your domains policy, own servers, domains own servers, must come from")
     (tls
      "tls, starttls, ssl, encrypt*, verschlussel*, verschluessel*, ssltls, chiffr*, cifrad*,
@@ -230,7 +230,7 @@ password specifica, app wachtwoord*, applosenord*, haslo aplikacji, hasla aplika
 heslo pro aplikac*, aplikacni heslo, uygulama sifre*, uygulama parola*, пароль приложения,
 пароль для внешн*, пароля приложения, пароли приложений, пароля для внешн*, parol prilozheniya,
 授权码, 授權碼, 客户端授权, 独立密码, 专用密码, アプリパスワード, アプリ パスワード,
-専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호, separate password,
+専用パスワード, 앱 비밀번호, 애플리케이션 비밀번호, separate password, mot de passe specifique*,
 another password for programs, eigenes passwort, separates passwort, eigenes kennwort,
 smtp key, smtp keys, not your account password, not your normal password,
 not your web password, not your regular password, not your login password,
@@ -270,7 +270,7 @@ css, zen, psbl, nixspam, dnsbl sorbs, blackhole*, black hole, schwarzliste, sper
 liste noire, listes noires, lista negra, lista nera, listas negras, zwarte lijst, svartlist*,
 svarteliste*, czarnej liscie, kara liste*, karaliste*, feketelist*, lista neagra,
 черный список, черном списке, черного списка, 黑名单, 黑名單, 封锁列表, ブラックリスト,
-블랙리스트, 차단 목록, ip block, banned ip*, client host blocked, ivm, schwarze liste,
+블랙리스트, 차단 목록, ip block, banned ip*, client host blocked, ivm, schwarze liste, ip is hangup,
 schwarzen liste, czarna lista, czarne listy, czarnej liste, cerna listina, cerne listine,
 cernou listinu, черные списки, чорний список, чорному списку, siyah liste*, schwarzer liste,
 blok listesi, listed, our list, our lists, backscatterer, wpbl, dsbl, spamcannibal, mailspike,
@@ -302,9 +302,9 @@ recurrent pattern, gtube, bulkmail, spamtrap, spam trap, honeypot, spammish,
 suspicious content, suspicious message, heuristic*, fingerprint*, content analysis, scored,
 score, razor, pyzor, bogofilter, commtouch, brightmail, cyren, mailshell, objectionable,
 offensive, porn, pornographic, casino, profanity, sensitive words, spam filter, dcc, razor2,
-spambot*, unsollicited, unsolicitated, spamvertis*, spamlike, viagra, suspicious,
+spambot*, unsollicited, unsolicitated, spamvertis*, spamlike, viagra, suspicious, correo basura,
 looks suspicious, chain letter*, junk email, junk e mail, spams, is spam, as bulk, advert,
-adverts, advert*, blacklisted word, blacklisted words, banned word, banned words,
+adverts, advert*, blacklisted word, blacklisted words, banned word, banned words, mcspam*,
 forbidden word, forbidden words, sensitive content, suspect content, suspected content")
     (virus
      "virus, viruses, malware, worm, trojan*, infection, clamav, clam av, av engine,
@@ -392,7 +392,7 @@ anmeldeversuch*, zu viele fehl*, tentatives de connexion, tentatives, intentos, 
 tentativi, pogingen, prob logowania, pokusu o prihlaseni, pokusu, попыток, deneme*, 登录次数,
 尝试次数, 登录失败次数, 登录频率, 試行回数, 로그인 시도, plusieurs echecs, nombreux echecs, tried too often,
 tried too many, too many tries, too often tried, sit back, bad logins, bad login attempts,
-logged out, wrong logins, failed logons, bad passwords, wrong passwords, wrong log ins,
+logged out, wrong logins, failed logons, bad passwords, wrong passwords, wrong log ins, 失敗が続,
 failed log ins, failed sign ins")
     (toomany
      "more than one, multiple, duplicate*, zuviele, zuviel, too many mails, sent too many,
@@ -400,17 +400,18 @@ too many, too much, too often, too frequent*, too fast, too quickly, number of, 
 maximum number of, many, excessive*, zu viele, zu viel, zu oft, zu haufig, trop de, trop,
 demasiad*, muitas, muitos, excesso de, troppi, troppe, te veel, for manga, for mange,
 zbyt wiel*, za duzo, zbyt duzo, prilis mnoho, cok fazla, tul sok, prea mult*, liian monta,
-слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많, too many requests, 大量")
+слишком мног*, забагато, 过多, 太多, 過多, 多すぎ, 너무 많, too many requests, 大量, too many recent errors,
+too many errors from your ip")
     (limit
      "excedi*, supero, superat*, depasse*, numero maximo, numero massimo, nombre maximum,
 nombre maximal, maximale anzahl, maximum aantal, maksymaln*, maximalni, максимальн*,
 tageslimit*, daglimiet, stundenlimit*, monatslimit*, bereikt, naet, oppnadd, atteint, atteinte,
 alcanzad*, atingid*, raggiunt*, osiagniet*, dosazen*, достигнут*, limit*, exceed, exceeded,
 exceeds, exceeding, maximum, maximal, max, threshold*, permitted limits, reached, over limit,
-overlimit, limit exceeded, limit reached, limiet, grens, grenze*, uberschritten,
+overlimit, limit exceeded, limit reached, limiet, grens, grenze*, uberschritten, sent more than,
 ueberschritten, uberschreit*, ueberschreit*, depass*, superad*, excedid*, excede*,
 overschreden, overskred*, overskrid*, przekroc*, prekroc*, asildi, asti, asim*, tullep*,
-depasit*, превыш*, лимит*, 超过, 超过限制, 超出, 限制, 上限, 超過, 초과, 제한, 한도, 制限,
+depasit*, превыш*, лимит*, 超过, 超过限制, 超出, 限制, 上限, 超過, 초과, 제한, 한도, 制限, send more than,
 presezen*, prekoracen*, uletatud, virsyt*, parsniegt*, вичерпан*, надвиш*, υπερβαση, تجاوز,
 חריגה, מכסה, เกิน, melebihi, batas, vuot qua, versandlimit*, перевищ*, ліміт*")
     (rate
@@ -430,7 +431,8 @@ hammering, ratelimit exceeded, throughput, hourly rate, a minute, within minutes
 mails within, sending pattern, sending patterns, pattern of sending, wait to send,
 retry slower, too hasty, more slowly, slow, spread your, send less, so fast, easy there,
 than we can, more than we can, calm down, relax, hurry, take it easy, hold on,
-requests from your host, sender rate, limit for processing requests")
+requests from your host, sender rate, limit for processing requests, too many recent errors,
+too many errors from your ip")
     (period
      "tageslimit*, daglimiet, dagsgrans, dygnsgrans, taeglich*, 1h, 24 h, 1 h, 1 hour, 1 day,
 emails per hour, max emails per hour, emails per day, recipients per day, recipients per hour,
@@ -445,12 +447,13 @@ gunluk, saatlik, napi, zilnic*, суточн*, дневн*, часов*, сут�
 tomorrow, morgen, heute, demain, aujourd hui, manana, hoy, amanha, hoje, domani, oggi, jutro,
 zitra, завтра, billing period, billing cycle, this period, денн*, щоден*")
     (sending
-     "ausgehend*, sortant*, saliente*, uitgaand*, utgaende, wychodzac*, odchozi*, giden,
+     "ausgehend*, sortant*, saliente*, uitgaand*, utgaende, wychodzac*, odchozi*, giden, inviare,
 sending limit*, send limit*, sending quota, send quota, sent too many, sending, outgoing,
 outbound, submission, sent, send, relay quota, relays quota, versand*, sendelimit*, gesendet,
 envoi*, envoye*, envio*, enviar, enviad*, invio, inviat*, verzend*, verzonden, wysyl*, wyslan*,
 odesil*, odeslan*, odosiel*, odoslan*, gonderim*, gonderme*, kuldes*, trimite*, отправк*,
-отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송, надсилан*, надісл*, відправ*")
+отправлен*, исходящ*, 发送, 发信, 外发, 寄送, 送信, 발송, 발신, 전송, надсилан*, надісл*, відправ*,
+send more than, sent more than, spam versendet")
     (mailserver
      "smtp server of your isp, smtp server of your, your isp, your isps, isp mail server,
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
@@ -468,7 +471,8 @@ email clients, mail client, email client, desktop clients, mailprogramm*, e mail
 clients de messagerie, programas de correo, smtp auth, programy pocztowe, programow pocztowych,
 почтовых клиентов, почтовые клиенты, почтовых программ, почтовые программы, client di posta,
 programmi di posta, logiciels de messagerie, clientes de correo, mailclients, e mailclients,
-postovni klient*, postovnich klientu, postovni program*, eposta istemci*, поштових клієнтів")
+postovni klient*, postovnich klientu, postovni program*, eposta istemci*, поштових клієнтів,
+外部メールソフト")
     (filter
      "content filter*, filter, filtered, inhaltsfilter, filtre, filtro, фильтр*, 过滤,
 フィルタ, bayesian filter, bayes filter, says no")
@@ -517,7 +521,7 @@ recipients in one message, recipients in a single, maximum recipient,
 recipients in this message, to many recipients, recipient list too, enough recipients,
 recipients for one, addressees for one, recipients for, people at once, people in one,
 recipients at once, addressees at once, enough people, people may be addressed, people for one,
-addresses in one, addresses at once, addresses per message, addresses per mail,
+addresses in one, addresses at once, addresses per message, addresses per mail, max rcpt to,
 one recipient at a time, recipient at a time, single recipient only, mehrere ziel domains,
 multiple destination domains, multiple recipient domains, mehrere zieldomains")
     (dynamic

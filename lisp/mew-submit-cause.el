@@ -133,8 +133,11 @@ It is not when something that also names a cause is left out."
   (member (mew-submit-caseless--up (format "%s" mechanism)) '("EXTERNAL" "GSSAPI")))
 
 (defun mew-submit-cause--of-secret (cause mechanism)
-  "Return CAUSE, or where it is about a password and MECHANISM took none its like."
-  (cond ((not (memq cause '(auth-wrong-password auth-app-password-needed
+  "Return CAUSE, or its like where it is about what MECHANISM did not take."
+  (cond ((and mechanism (eq cause 'auth-oauth-token-refused)
+              (not (mew-submit-cause--token-p mechanism)))
+         (mew-submit-cause--of-secret 'auth-wrong-password mechanism))
+        ((not (memq cause '(auth-wrong-password auth-app-password-needed
                             auth-password-expired)))
          cause)
         ((mew-submit-cause--token-p mechanism) 'auth-oauth-token-refused)

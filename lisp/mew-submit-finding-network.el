@@ -13,6 +13,7 @@
 ;;; Code:
 
 (require 'mew-submit-finding-make)
+(require 'mew-submit-report)
 (require 'seq)
 (require 'subr-x)
 (require 'time-date)
@@ -41,10 +42,7 @@ the domain: somebody there answers one kind of question and not the other.")
 That is how filters of names keep a server from whoever asks."
   (let* ((host (plist-get diagnosis :host))
          (attempts (mew-submit-finding--ended diagnosis))
-         (here (seq-filter (lambda (attempt)
-                             (string-match-p "\\`\\(?:127\\.\\|0\\.\\)\\|\\`::1?\\'"
-                                             (plist-get attempt :address)))
-                           attempts)))
+         (here (seq-filter #'mew-submit-report--this-machine-p attempts)))
     (when (and here
                (equal (length here) (length attempts))
                (not (mew-submit-finding--usable-p attempts))

@@ -334,8 +334,9 @@ is used."
       (lambda (those)
         (mew-submit-finding--make
          "tls-failed" (mew-submit-finding--severity those) those
-         "Try again later, and from another network: a middlebox may have cut the \
-handshake."
+         (if (not (equal (plist-get (plist-get (car those) :end) :about) "long-packets"))
+             "Try again later, and from another network: a middlebox may have cut the handshake."
+           (mew-submit-report--advice (plist-get (car those) :end)))
          "The TLS handshake at %s came to nothing: %s."
          (mew-submit-finding--where those)
          (mew-submit-finding--said-at-end (car those))))))))

@@ -269,6 +269,10 @@ That is 0 where nothing speaks against an early one, whoever was refused."
      (and (mew-submit-refusal--about-name-p event)
           "It may be about the name that this machine gives in EHLO: :helo or --helo \
 sets another.  ")
+     ;; Nothing was named yet: neither the message nor who gets it is why.
+     (and (equal (plist-get event :step) "greeting")
+          (mew-submit-refusal--undetermined-p event)
+          "That was said before anything was sent: another network or port may help.  ")
      (if (or (plist-get event :sure) (mew-submit-refusal--undetermined-p event))
          remedy
        (format "Probably %s.  %s"

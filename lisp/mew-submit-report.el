@@ -160,6 +160,35 @@ administrator; do not switch TLS off.")
          (t "[Diagnose] tells what to do; do not switch TLS off."))
    "  No password and no mail has left."))
 
+(defun mew-submit-report--this-machine-p (attempt)
+  "Was ATTEMPT to an address that is this machine wherever it is?"
+  (string-match-p "\\`\\(?:127\\.\\|0\\.\\)\\|\\`::1?\\'" (or (plist-get attempt :address) "")))
+
+(defun mew-submit-report--forbidden-here-p (attempt)
+  "Did this machine's own firewall end ATTEMPT?
+That no host or net is reached may come from who is silent, too."
+  (and (equal (plist-get attempt :case) "local")
+       (or (member (plist-get attempt :errno) '("EPERM" "EACCES"))
+           (let ((icmp (plist-get attempt :icmp)))
+             (and icmp
+                  (not (member (list (plist-get icmp :type) (plist-get icmp :code))
+                               '((3 0) (3 1) (1 0) (1 3)))))))))
+
+(defun mew-submit-report--connect-advice (done)
+  "Return what to do after DONE, when no attempt led to the server, or nil."
+  (let ((attempts (plist-get done :attempts)))
+    (cond ((or (null attempts) (not (equal (plist-get done :kind) "connect"))) nil)
+          ((seq-every-p (lambda (attempt)
+                          (and (member (plist-get attempt :case) '(2 "2 or 3"))
+                               (mew-submit-report--this-machine-p attempt)))
+                        attempts)
+           "Start the program that takes mail there on this machine (a bridge, a relay, a \
+tunnel), or check its port.  Where the server is another machine, a filter of names (Pi-hole, \
+/etc/hosts) keeps it from you.  Nothing was sent.")
+          ((seq-every-p #'mew-submit-report--forbidden-here-p attempts)
+           "Allow outgoing connections to these ports in the firewall of this machine; another \
+network does not help.  Nothing was sent."))))
+
 (defun mew-submit-report--advice (done &optional offline)
   "Return what to do next after the `done' event DONE, or an empty string.
 OFFLINE is non-nil when this machine is on no network.  This is the one place
@@ -182,6 +211,7 @@ those get it.")))
                                          (and (equal kind "auth")
                                               "Nothing was sent.")))
           ((mew-submit-report--about-advice done))
+          ((mew-submit-report--connect-advice done))
           ;; The server has not judged anything: the text says what was wrong here.
           ((and (equal kind "auth") (eql (plist-get done :code) 0))
            "Correct that and send it again.  Nothing was sent.")
@@ -281,7 +311,7 @@ OFFLINE is non-nil when this machine is on no network."
      (offline "you are offline")
      ((plist-get done :alarm) (mew-submit-report--alarm (plist-get done :alarm)))
      ((equal (plist-get done :about) "long-packets")
-      (format "long packets do not get through to %s" server))
+      (format "long packets get lost between here and %s" server))
      ((equal (plist-get done :about) "tunnel") (mew-submit-report--text done))
      ((and (member kind '("refused" "deferred" "auth"))
            (mew-submit-refusal--reason done)))

@@ -14,7 +14,6 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,14 @@
 #include <linux/errqueue.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <linux/version.h>
 #include <sys/utsname.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION (5, 4, 0)
+#define TELLS_GAPS
+#endif
+#else
+#include <netinet/tcp.h>
 #endif
 
 /* What some systems have, and `make PORTABLE=yes' does without.  */
@@ -36,6 +42,7 @@
 #undef SIOCOUTQ
 #undef SOCK_CLOEXEC
 #undef TCP_QUICKACK
+#undef TELLS_GAPS
 #endif
 
 /* Time */
@@ -444,6 +451,20 @@ msub_net_unacknowledged (int fd)
   (void) fd;
 #endif
   return 0;
+}
+
+bool
+msub_net_has_gaps (int fd)
+{
+#ifdef TELLS_GAPS
+  struct tcp_info info = { 0 };
+  socklen_t length = sizeof info;
+  /* A kernel that does not count them leaves it 0.  */
+  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_rcv_ooopack > 0;
+#else
+  (void) fd;
+  return false;
+#endif
 }
 
 /* What ICMP says of a connecting socket */

@@ -526,7 +526,11 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
       if (ready == 0)
         {
           *failure_r = "timeout";
-          return msub_connection_late (c, "finish the TLS handshake", err);
+          /* A certificate fills packets, and the last one of them is short.  */
+          bool gaps = msub_net_has_gaps (c->fd);
+          err->about = gaps ? "long-packets" : NULL;
+          return msub_connection_late (c, gaps ? "get its long packets through (MTU of a VPN or a DSL line?), and so did not "
+                                                 "finish the TLS handshake" : "finish the TLS handshake", err);
         }
     }
 }

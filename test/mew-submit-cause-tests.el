@@ -67,6 +67,7 @@
      (auth "535 5.7.3 Authentication unsuccessful")
      (auth "535 #5.7.0 Authentication failed"))
     (auth-app-password-needed
+     (auth "535 5.7.8 Vous devez générer un mot de passe spécifique pour votre logiciel de messagerie")
      (auth "535 5.7.8 Use an application-specific password")
      (auth "535 Login fail. Account is abnormal, service is not open, password is incorrect, login frequency limited, or system is busy. Please use authorization code")
      (auth "535 Login Fail. Please enter your authorization code to login. More information in http://service.mail.qq.com/cgi-bin/help")
@@ -79,6 +80,9 @@
      (auth "535 Utilice una contraseña de aplicación")
      (auth "535 5.7.8 Требуется пароль приложения"))
     (auth-basic-disabled
+     (auth "535 5.7.8 Error: authentication failed: enable third-party email access in the settings")
+     (auth "535 5.7.8 Authentication failed. Please use OAuth2, password authentication is no longer supported")
+     (auth "535 5.7.8 外部メールソフトからの利用が許可されていません。設定で有効にしてください")
      (auth "535 请先在网页版开启SMTP服务")
      (auth "535 5.7.0 This server allows only webmail and JMAP apps. This mail app can't send.")
      (auth "535 5.7.8 SMTP is disabled for your account, turn it on in the settings")
@@ -89,6 +93,7 @@
      (auth "550 User has no permission to use smtp service: smtp disabled")
      (auth "535 SMTP-Zugang ist deaktiviert"))
     (auth-too-many-tries
+     (auth "535 5.7.8 認証失敗が続いたためロックされました。しばらくお待ちください")
      (auth "421 4.7.0 Account locked for 15 minutes")
      (auth "535 5.7.8 Your IP is blocked after repeated login failures")
      (auth "421 4.7.0 Too many authentication failures, closing connection")
@@ -106,6 +111,7 @@
      (auth "534-5.7.14 Please log in via your web browser and then try again." "534 5.7.14 Learn more at https://support.google.com/mail/answer/78754 - gsmtp")
      (auth "535 5.7.0 Suspicious login, please log in to your webmail and confirm"))
     (auth-password-expired
+     (auth "535 5.7.8 Sua senha expirou")
      (auth "535 You must change your password")
      (auth "535 5.7.8 Password has expired, change it on our web site")
      (auth "535 Ihr Passwort ist abgelaufen")
@@ -180,6 +186,11 @@
      (auth "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
      (auth "454 4.7.0 Temporary internal error, authentication not possible"))
     (account-suspended
+     (auth "535 Login denied for user, domain suspended")
+     (mail "550 5.7.1 Please verify your e-mail address before sending")
+     (mail "550 5.7.1 Ihre E-Mail-Adresse wurde gesperrt, da Spam versendet wurde")
+     (rcpt "550 5.7.1 Sandbox subdomains are for test purposes only. Please add your own domain or add the address to authorized recipients in Account Settings.")
+     (auth "525 5.7.13 SMTP user is disabled")
      (mail "550 Votre adresse e-mail est bloquée pour spam, changez le mot de passe")
      (mail "550 Отправка почты заблокирована, смените пароль")
      (mail "554 5.7.1 Posta hesabı aktif değil")
@@ -206,6 +217,10 @@
      (mail "550 您的帐号已被冻结")
      (auth "535 Ihr Konto wurde gesperrt"))
     (sender-not-owned
+     (mail "550 5.7.1 Sie dürfen nicht mit dieser Absenderadresse senden")
+     (mail "550 5.7.1 Absender ist für diesen Zugang nicht zugelassen")
+     (mail "550 5.7.1 Cette adresse d'expédition n'est pas autorisée pour ce compte")
+     (mail "553 5.7.1 Non sei autorizzato a inviare con questo mittente")
      (mail "550 Sie dürfen diese Absenderadresse nicht verwenden")
      (mail "550 您无权使用该发件人地址")
      (mail "550 You may not send as this address")
@@ -229,6 +244,9 @@
      (mail "553 发件人与认证用户不一致")
      (mail "550 5.7.1 Адрес отправителя не совпадает с авторизованным пользователем"))
     (sender-domain-unauthenticated
+     (dot "550 5.7.1 Message rejected: From header domain example.com has p=reject")
+     (dot "554 5.7.1 なりすましメールの可能性があるため拒否しました")
+     (dot "421-4.7.32 Your email has been rate limited because the From: header (RFC5322) in this" "421 4.7.32 message isn't aligned with either the SPF or DKIM organizational domain. - gsmtp")
      (mail "550 Échec SPF pour ce domaine")
      (dot "550 Unauthenticated email from example.com is not accepted due to domain's DMARC policy")
      (rcpt "550 5.7.1 192.0.2.1 is not a permitted sender for example.com")
@@ -263,6 +281,7 @@
      (mail "550 Absenderdomain existiert nicht: Domain nicht gefunden, ungültige Absender-Domain")
      (mail "501 5.1.8 Domain of sender address user@example.com does not resolve"))
     (sender-verify-failed
+     (mail "501 5.1.7 non-local sender verification failed")
      (mail "550 5.1.0 <user@example.it> sender rejected invalid local user")
      (mail "550 Couldn't check sender address.")
      (mail "550 Unable to check the sender")
@@ -274,6 +293,11 @@
      (rcpt "550 Sender verify failed")
      (rcpt "550 5.1.7 <user@example.com>: Sender address rejected: undeliverable sender address: no such user"))
     (sender-blocklisted
+     (rcpt "550 5.7.1 Mailbox owner has you on the blocklist")
+     (rcpt "550 5.7.1 Odbiorca zablokował nadawcę")
+     (rcpt "550 5.7.1 Il destinatario ha bloccato il tuo indirizzo")
+     (rcpt "550 5.7.1 Der Empfänger hat Sie blockiert")
+     (rcpt "554 5.7.105 SenderFilterConfig")
      (rcpt "550 user@example.com has blacklisted example.net.")
      (rcpt "550 Please check the sender address, it is not allowed")
      (rcpt "550 受信拒否設定により配信できません")
@@ -346,6 +370,7 @@
      (rcpt "550 Relais refusé")
      (rcpt "554 5.7.1 Ретрансляция запрещена"))
     (ip-blocklisted
+     (mail "554 Requested mail action not taken: IP is Hangup")
      (greeting "554 Zugriff verweigert: IP 192.0.2.1 gesperrt")
      (greeting "554 Votre IP est bloquée")
      (greeting "554 Sua IP está bloqueada por spam")
@@ -384,6 +409,7 @@
      (rcpt "550 IP-адрес 192.0.2.1 в черном списке")
      (greeting "554 您的IP地址已被列入黑名单"))
     (ip-network-policy
+     (any "554 5.7.1 You are not allowed to connect")
      (greeting "554 No connections from dial-up addresses")
      (mail "550 IPv6 is not accepted here, use IPv4")
      (greeting "554 Your network is not allowed to use this server")
@@ -435,6 +461,10 @@
      (rcpt "451 4.7.1 Greylisting in action, please come back later")
      (rcpt "451 灰名单，请稍后再试"))
     (rate-limited
+     (rcpt "451 too many errors from your ip (192.0.2.1), please visit http://postmaster.example.net/")
+     (rcpt "421 4.7.1 LPNAAA_405 Trop de destinataires inconnus")
+     (rcpt "550 Excessive userid unknowns")
+     (any "421 RP-001 Unfortunately, some messages from 192.0.2.1 weren't sent. We have limits for how many messages can be sent per hour.")
      (mail "451 4.7.500 Access denied, please try again later")
      (mail "550 Ip frequency limited [0000 Blocked IP 192.0.2.22].")
      (mail "451 Zu viele Nachrichten in kurzer Zeit")
@@ -479,6 +509,10 @@
      (greeting "421 Слишком много соединений")
      (mail "451 发送频率过快，请稍后再试"))
     (quota-reached
+     (rcpt "450 4.1.1 MAX RCPT TO DAILY LIMIT")
+     (rcpt "550 RP:QRC smtp5 当前登录用户发送邮件过多,今日已被限制")
+     (rcpt "420 Domain example.org is not allowed to send: recipient limit exceeded. Try again after Thu")
+     (mail "421 4.7.1 You may not send more than 100 messages per hour")
      (mail "550 Перевищено денний ліміт надсилання")
      (mail "450 4.2.1 SMTP-Relay-Dienst-Höchstbeschränkung für diesen Kunden überschritten.")
      (auth "535 5.7.0 The email limit is reached. Please upgrade your plan")
@@ -533,6 +567,7 @@
      (rcpt "452 Слишком много получателей")
      (rcpt "550 收件人过多"))
     (recipient-unknown
+     (rcpt "550 Command RCPT User <user@example.com> not OK")
      (rcpt "553 Operacja nie została podjęta, nazwa skrzynki nie jest dopuszczalna.")
      (rcpt "550 Niemand unter dieser Adresse bekannt")
      (rcpt "554 Several matches found in Domino Directory")
@@ -654,6 +689,7 @@
      (rcpt "552 メールボックスがいっぱいです")
      (rcpt "552 Schránka je plná"))
     (recipient-disabled
+     (rcpt "550 User hangup")
      (dot "554 delivery error: dd Sorry your message to user@example.com cannot be delivered. This account has been disabled or discontinued [#102].")
      (rcpt "550 User hasn't entered during last 90 days")
      (rcpt "550 Mailbox was not used for more than 3 months")
@@ -680,6 +716,7 @@
      (rcpt "550 5.2.1 Ящик получателя отключен")
      (rcpt "550 收件人帐号已停用"))
     (recipient-domain-unknown
+     (rcpt "550 5.1.2 Die Empfängerdomain existiert nicht")
      (rcpt "512 Nie ma takiej domeny")
      (rcpt "550 5.4.4 Host or domain name not found. Name service error for name=example.com type=MX: Malformed or unexpected name server reply")
      (rcpt "550 Domain not used for mail")
@@ -696,6 +733,8 @@
      (rcpt "556 5.1.10 Recipient address has null MX")
      (dot "550 5.4.4 Unable to route: no MX or A record, host not found"))
     (recipient-needs-permission
+     (rcpt "550 5.7.1 この宛先は組織内からのメールのみ受信します")
+     (rcpt "550 5.7.1 Destinatário aceita apenas mensagens internas")
      (rcpt "554 Es werden nur Emails von bestimmten Email-Adressen akzeptiert")
      (rcpt "550 5.1.1 The attempted recipient's privacy settings blocked the delivery.")
      (rcpt "550 5.7.1 You are not authorized to send to this recipient")
@@ -729,6 +768,7 @@
      (rcpt "450 4.2.1 Mailbox temporarily unavailable")
      (rcpt "450 Postfach vorübergehend nicht erreichbar"))
     (recipient-host-unreachable
+     (rcpt "450 4.4.316 Connection refused [Message=Socket error code 10061]")
      (rcpt "451 4.4.1 Timeout connecting to mail.example.com")
      (dot "554 Could not deliver the message in time, giving up")
      (rcpt "451 Could not reach the mail server of the recipient")
@@ -791,6 +831,8 @@
      (dot "550 Обнаружен вирус")
      (dot "554 邮件包含病毒"))
     (spam-content
+     (dot "554 Email rejected due to security policies - MCSpamSignature.x.y - https://community.example.com/docs/DOC-1369#554")
+     (dot "554 5.7.1 Mensaje rechazado: posible correo basura")
      (dot "550 The message has been rejected due to suspect content.")
      (dot "550 5.7.1 Sensitive content detected, review before resending")
      (dot "550 5.7.1 The Triple-X in subject is way too often associated with junk email, please rephrase.")
@@ -873,6 +915,8 @@
      (dot "452 No space left on device")
      (mail "452 Nicht genug Speicherplatz auf dem Server"))
     (server-busy
+     (dot "451 4.7.1 Antispam filter temporarily overloaded")
+     (dot "451 4.3.0 Virenscanner derzeit nicht verfügbar")
      (greeting "421 Dienst vorübergehend nicht verfügbar")
      (greeting "421 Service indisponible, réessayez plus tard")
      (greeting "421 Сервис временно недоступен")
@@ -896,6 +940,7 @@
      (greeting "421 Сервер перегружен, попробуйте позже")
      (greeting "421 系统繁忙"))
     (server-internal-error
+     (any "421 4.3.0 mx.example.com Server local data error")
      (dot "451 4.5.1 Error while starting processing")
      (dot "451 temporary parse failure")
      (rcpt "550 Permanent error in automatic homedir creation")
@@ -969,6 +1014,8 @@
      (any "503 Bad sequence of commands")
      (any "500 Unbekannter Befehl"))
     (policy-unspecified
+     (dot "550 permanent failure for one or more recipients (user@example.com:blocked)")
+     (rcpt "452 restricted by policy error")
      (mail "550 5.7.1 Submission rejected by policy")
      (mail "550 You need to have an account with us to send")
      (rcpt "550 5.7.1 Niemand außer Mitgliedern darf an diese Adresse schreiben")
@@ -1379,7 +1426,25 @@ A recipient may be refused when the message is there, and a step may be unknown.
                               :cause))))
       (should (eq 'auth-oauth-token-refused (funcall cause "XOAUTH2")))
       (should (eq 'auth-oauth-token-refused (funcall cause 'oauthbearer)))
-      (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN"))))))
+      (should-not (eq 'auth-oauth-token-refused (funcall cause "PLAIN")))))
+  ;; Some call a password a token; nobody can sign in again then.
+  (dolist (words '("SMTP token is invalid" "Token expired" "OAuth grant denied"))
+    (pcase-dolist (`(,mechanism . ,cause) '(("PLAIN" . auth-wrong-password)
+                                            ("CRAM-MD5" . auth-wrong-password)
+                                            ("EXTERNAL" . policy-unspecified)
+                                            ("XOAUTH2" . auth-oauth-token-refused)
+                                            (nil . auth-oauth-token-refused)))
+      (should (eq cause (plist-get (mew-submit-cause--of 'auth 535 "5.7.8" words mechanism)
+                                   :cause))))))
+
+(ert-deftest mew-submit-cause-test-own-subject ()
+  "What a server repeats of the message does not say why it refused."
+  (dolist (subject '("Invoice" "Mailbox full" "a virus (or two)" "User unknown" "x"))
+    (should (eq 'spam-content
+                (plist-get (mew-submit-cause-tests--of
+                            'dot (format "554 5.7.1 The message from (<a@example.org>) with the \
+subject of (%s) matches a profile the Internet community may consider spam." subject))
+                           :cause)))))
 
 (ert-deftest mew-submit-cause-test-retry ()
   "What heals only after 4yz is not tried again after 5yz."

@@ -183,7 +183,18 @@
                            (list :event 'probed :id 0 :kind kind :stage "starttls"
                                  :failure "timeout" :text "no" :at 16.0)))
         (mew-submit-diagnosis--add diagnosis event))
-      (should (equal (mew-submit-finding-tests--ids diagnosis) '("tls-failed"))))))
+      (should (equal (mew-submit-finding-tests--ids diagnosis) '("tls-failed")))))
+  ;; What vanishes on the way for its length is no middlebox's doing.
+  (pcase-dolist (`(,about . ,advice) '((nil . "a middlebox") ("long-packets" . "mtu 1280")))
+    (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
+      (mew-submit-finding-tests--verdict diagnosis 0 465 "ipv4" :case "tls" :text "no")
+      (mew-submit-diagnosis--add
+       diagnosis (list :event 'probed :id 0 :kind "timeout" :stage "tls" :failure "timeout"
+                       :about about :text "no" :at 16.0))
+      (let ((finding (seq-find (lambda (finding) (equal (plist-get finding :id) "tls-failed"))
+                               (mew-submit-finding--list diagnosis
+                                                         mew-submit-finding-tests--now))))
+        (should (string-search advice (plist-get finding :advice)))))))
 
 (ert-deftest mew-submit-finding-tests-what-several-ports-do ()
   "What a finding says of one port and of several is English."

@@ -430,7 +430,31 @@ After that the text is about the others alone; it is there for those only who ar
          ((:kind "connect" :result "deferred" :text "No"
            :attempts ((:port 587 :case 2 :text "" :address "192.0.2.1")))
           "The mail waits: mail.example.org refuses connections on 587"
-          "Try again later" ("[Other port]") ("[Pin"))))
+          "Try again later" ("[Other port]") ("[Pin"))
+         ;; A bridge on this machine that does not run: no other network has it.
+         ((:kind "connect" :result "deferred" :text "No"
+           :attempts ((:port 1025 :case 2 :text "" :address "::1")
+                      (:port 1025 :case 2 :text "" :address "127.0.0.1")))
+          "The mail waits: mail.example.org refuses connections on 1025"
+          "Start the program" () ("network"))
+         ((:kind "connect" :result "deferred" :text "No"
+           :attempts ((:port 1025 :case "greeting" :text "" :address "127.0.0.1")))
+          "The mail waits" "Try again later" () ("Start the program"))
+         ((:kind "connect" :result "deferred" :text "No"
+           :attempts ((:port 587 :case 2 :text "" :address "127.0.0.1")
+                      (:port 587 :case 2 :text "" :address "192.0.2.1")))
+          "The mail waits" "Try again later" () ("Start the program"))
+         ;; This machine's own firewall, and not the neighbour who is silent.
+         ((:kind "connect" :result "deferred" :text "No"
+           :attempts ((:port 587 :case "local" :text "" :address "2001:db8::1"
+                       :icmp (:type 1 :code 1) :offender (:who "self"))
+                      (:port 587 :case "local" :text "" :address "192.0.2.1" :errno "EPERM")))
+          "The mail waits" "in the firewall of this machine; another network does not help" ()
+          ("Try again"))
+         ((:kind "connect" :result "deferred" :text "No"
+           :attempts ((:port 587 :case "local" :text "" :address "192.0.2.1"
+                       :icmp (:type 3 :code 1) :offender (:who "self"))))
+          "The mail waits" "another network" () ("firewall"))))
     (let ((text (mew-submit-notice-tests--report done :state 'refused)))
       (ert-info (text)
         (should (string-search headline (car (split-string text "\n"))))

@@ -51,7 +51,7 @@ It comes to (KIND RESULT TEXT ABOUT OUTCOMES)."
 By DATA and by BDAT, in one flight and in many."
   (let ((done '(:kind "timeout" :result "deferred" :about "long-packets" :text "no")))
     (should (equal (mew-submit-report--reason done "x")
-                   "long packets do not get through to x"))
+                   "long packets get lost between here and x"))
     (should (string-search "mtu 1280" (mew-submit-report--advice done))))
   (when (mew-submit-portable-p)
     (ert-skip "Only Linux tells what has not been acknowledged"))
@@ -62,6 +62,32 @@ By DATA and by BDAT, in one flight and in many."
         (should (equal (list kind result about) '("timeout" "deferred" "long-packets")))
         (should (string-match-p "long packets do not get through (MTU" text))
         (should (string-match-p " in 4 s" text))))))
+
+(defconst mew-submit-path-tests--back
+  "ip link set lo mtu 900 gso_max_segs 1
+nft -f - <<'END'
+table inet filter {
+  chain input {
+    type filter hook input priority 0;
+    ct direction reply meta length > 800 drop
+  }
+}
+END"
+  "Commands that make a network from which long packets do not come back.
+Each goes by itself, as on a real way.")
+
+(ert-deftest mew-submit-path-tests-the-servers-vanish ()
+  "Where a server's certificate does not get here for its length, that is told (SECURITY: I16)."
+  (when (mew-submit-portable-p)
+    (ert-skip "Only Linux tells what has come before its turn"))
+  ;; That fills one packet and a half.
+  (pcase-let ((`(,kind ,result ,text ,about ,outcomes)
+               (mew-submit-test-in-network
+                mew-submit-path-tests--back "mew-submit-path-tests"
+                (mew-submit-path-tests--form ",cert=intermediate" 10))))
+    (should (equal (list kind result about outcomes)
+                   '("timeout" "deferred" "long-packets" nil)))
+    (should (string-match-p "did not get its long packets through .* handshake in 4 s" text))))
 
 (ert-deftest mew-submit-path-tests-short-message-gets-through ()
   "A message that fits into short packets is delivered there."

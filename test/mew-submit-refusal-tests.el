@@ -72,6 +72,22 @@ ABOUT is what the module makes of the codes, or nil."
                "deferred" "greeting" nil "421 Cannot connect to SMTP server, too busy")))
     (should-not (mew-submit-refusal--reason done))))
 
+;; So a captive portal or a hotel's filter speaks.
+(ert-deftest mew-submit-refusal-tests-who-connects-is-refused ()
+  "Where the connection is refused for no reason, another network is what may help."
+  (pcase-dolist (`(,step ,text ,helps) '(("greeting" "554 Sign in at http://a.example/" t)
+                                         ("greeting" "554 Your IP is blacklisted" nil)
+                                         ("rcpt" "554 No" nil)))
+    (let* ((cause (mew-submit-cause--of step 554 nil (substring text 4)))
+           (said (mew-submit-refusal--to-do
+                  (append (list :kind "refused" :code 554 :step step :text text
+                                :remedy (plist-get (mew-submit-cause-meaning--advice
+                                                    (plist-get cause :cause) 554)
+                                                   :remedy))
+                          cause))))
+      (ert-info (said)
+        (should (eq helps (and (string-search "another network or port may help" said) t)))))))
+
 (ert-deftest mew-submit-refusal-tests-words-in-another-charset ()
   "What is no UTF-8 is read by the charset that makes sense of it, if one does."
   (pcase-dolist

@@ -192,19 +192,24 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
 
 ;;; Into the outbox
 
+(defun mew-submit-batch-sendmail--ordered (fields options)
+  "Return FIELDS with those that flags in OPTIONS stand for instead of their own."
+  (let* ((name (plist-get options :account))
+         (orders (mew-submit-message--fields-of-text
+                  (concat (and name (format "X-Mew-Submit-Account: %s\n" name))
+                          (mew-submit-extension--text
+                           (mew-submit-batch-sendmail--wished options))))))
+    (append orders
+            (seq-remove (lambda (field) (assoc (car field) orders)) fields))))
+
 (defun mew-submit-batch-sendmail--chosen-by (fields options)
   "Return FIELDS with what OPTIONS tell of the account to choose.
 That is its name, and who sends a message without From."
-  (let ((name (plist-get options :account))
-        (address (mew-submit-batch-sendmail--known-address options)))
-    (cl-flet ((field (name value)
-                (list (cons (mew-submit-caseless--down name)
-                            (encode-coding-string (format "%s: %s\n" name value) 'utf-8)))))
-      (append (and name (field "X-Mew-Submit-Account" name))
-              fields
-              (and address
-                   (not (mew-submit-message--sender fields))
-                   (field "From" address))))))
+  (let ((address (mew-submit-batch-sendmail--known-address options)))
+    (append (mew-submit-batch-sendmail--ordered fields options)
+            (and address
+                 (not (mew-submit-message--sender fields))
+                 (mew-submit-message--fields-of-text (format "From: %s\n" address))))))
 
 (defun mew-submit-batch-sendmail--named (options fields)
   "Return OPTIONS with the name that stands for an address in From of FIELDS."
@@ -251,7 +256,6 @@ is sent."
                                          options
                                          (ignore-errors (mew-submit-account--default)))
     (let* ((fields (mew-submit-message--fields file))
-           (wishes (mew-submit-batch-sendmail--wished options))
            (entry (mew-submit-spool--add
                    file fields directory
                    (list :state 'held :next nil :created (float-time) :attempts 0
@@ -261,9 +265,8 @@ is sent."
                          :subject (ignore-errors
                                     (mew-submit-message--subject fields))
                          :message-id (mew-submit-message--id fields)
-                         :private (concat
-                                   (mew-submit-message--private-text fields)
-                                   (mew-submit-extension--text wishes))
+                         :private (mew-submit-message--private-text
+                                   (mew-submit-batch-sendmail--ordered fields options))
                          :kind (mew-submit-error--kind err)
                          :last (mew-submit-error--text err)))))
       (mew-submit-known--refresh directory)

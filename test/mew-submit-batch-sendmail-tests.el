@@ -539,6 +539,34 @@ It is sent from there later, with the header that it has."
             (should (eq (plist-get (mew-submit-spool--read id outbox) :state) 'held))
             (mew-submit-queue--delete id outbox)))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-held-by-name ()
+  "What was held goes as the flags have said, whatever is in its header."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=one" "127.0.0.1:0,name=two")
+    (mew-submit-test-with-directory directory
+      (let* ((outbox (expand-file-name "outbox/" directory))
+             (mew-submit-memory-file nil)
+             (mew-submit-dispatch--done-functions nil)
+             (accounts (list (mew-submit-test-account peer "one" :name "one" :default t)
+                             (mew-submit-test-account peer "two" :name "two"))))
+        (dolist (before (list nil (list (car accounts))))
+          (mew-submit-batch-sendmail-tests--run
+           (list "--outbox" outbox "-a" "two" "-N" "delay" "--config"
+                 (mew-submit-test-write (expand-file-name "c.el" directory)
+                                        (format "%S" `(setq mew-submit-accounts ',before)))
+                 "a@x")
+           :input "X-Mew-Submit-Account: one\nX-Mew-Submit-DSN-Notify: never\n\nb\n"
+           :home directory)
+          (mew-submit-known--refresh outbox)
+          (let ((id (car (mew-submit-spool--ids outbox)))
+                (mew-submit-accounts accounts))
+            (mew-submit-queue--send id outbox)
+            (let ((account (plist-get (mew-submit-known--entry id outbox) :account)))
+              (should (equal (plist-get account :name) "two"))
+              (should (equal (plist-get account :dsn-notify) "DELAY")))
+            (mew-submit-queue--wait id outbox)
+            (should-not (mew-submit-spool--ids outbox))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-nobody-left ()
   "A message that is for nobody, and that nobody has, is not delivered."
   (should (equal '(refused nil)

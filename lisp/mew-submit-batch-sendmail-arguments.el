@@ -11,6 +11,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-address)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-batch-options)
 (require 'mew-submit-error)
@@ -37,11 +38,14 @@ accounts")
   "Our own options, which may stand among sendmail's.")
 
 (defun mew-submit-batch-sendmail-arguments--bare (value)
-  "Return the address in VALUE, such as \"<a@example.org>\"."
+  "Return the address in VALUE, such as \"<a@example.org>\" or \"a@example.org (Me)\"."
   (let ((text (string-trim value)))
-    (if (string-match "<\\([^<>]*\\)>\\'" text)
-        (match-string 1 text)
-      text)))
+    (cond ((string-suffix-p "<>" text) "")
+          ((condition-case nil
+               (pcase (mew-submit-address--parse text)
+                 (`(,address) address))
+             (mew-submit-message nil)))
+          (t text))))
 
 (defun mew-submit-batch-sendmail-arguments--set (options flag value)
   "Return OPTIONS with what FLAG, a character, and VALUE, or nil, mean.

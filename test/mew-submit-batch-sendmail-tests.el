@@ -46,6 +46,12 @@
          (("-f" "" "a@x") ("a@x") :from "")
          (("-f" "<>" "a@x") ("a@x") :from "")
          (("-f" "Me <me@x>" "a@x") ("a@x") :from "me@x")
+         (("-f" "me@x (Me, I)" "a@x") ("a@x") :from "me@x")
+         (("-f" "(Me) <me@x> (I)" "a@x") ("a@x") :from "me@x")
+         (("-f" "root" "a@x") ("a@x") :from "root")
+         ;; Nobody is guessed: what is none is told.
+         (("-f" "Me I me@x" "a@x") ("a@x") :from "Me I me@x")
+         (("-f" "me@x, you@x" "a@x") ("a@x") :from "me@x, you@x")
          (("-r" "me@x" "-F" "My Name" "a@x") ("a@x") :from "me@x"
           :name "My Name")
          (("-FMy Name" "-it" "a@x") ("a@x") :name "My Name" :header t :dots t)

@@ -554,7 +554,7 @@ Return what tells where it is."
   "End Emacs, which was told to, with the status of the message as it is now.
 This is on `kill-emacs-hook'."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--interrupted)
-  (kill-emacs (mew-submit-batch-command--of-mail
+  (kill-emacs (mew-submit-batch-command--ended
                (condition-case err
                    (mew-submit-batch-sendmail--tell-stopped)
                  (error (mew-submit-batch-command--fail err))))))
@@ -589,7 +589,7 @@ This is on `kill-emacs-hook'."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--hang-up)
   (mew-submit-relay--stop)
   (mew-submit-dispatch--leave)
-  (kill-emacs (mew-submit-batch-command--of-mail 0)))
+  (kill-emacs (mew-submit-batch-command--ended 0)))
 
 (defun mew-submit-batch-sendmail--speak (options)
   "Speak SMTP with standard input and output, with mail sent as OPTIONS say.
@@ -680,10 +680,9 @@ error."
 
 (defun mew-submit-batch-sendmail--run (args)
   "Do what ARGS say, and return the exit status."
-  (mew-submit-batch-command--of-mail
-   (mew-submit-batch-command--do args #'mew-submit-batch-sendmail-arguments--parse
-                                 #'mew-submit-batch-sendmail-arguments--usage
-                                 #'mew-submit-batch-sendmail--serve)))
+  (mew-submit-batch-command--do args #'mew-submit-batch-sendmail-arguments--parse
+                                #'mew-submit-batch-sendmail-arguments--usage
+                                #'mew-submit-batch-sendmail--serve))
 
 ;;;###autoload
 (defun mew-submit-batch-sendmail ()

@@ -90,6 +90,7 @@ One that no calendar has, from a damaged file, is nil: the others are listed."
           :created (mew-submit-batch-outbox--time (plist-get entry :created))
           :message-id (plist-get entry :message-id)
           :delivered (vconcat (plist-get entry :delivered))
+          :unsent (vconcat (plist-get entry :unsent))
           :refused (vconcat
                     (mapcar (lambda (refusal)
                               (list :address (nth 0 refusal)

@@ -289,6 +289,25 @@ OCTETS end as they are.  Return the reply."
       (should-not (mew-submit-relay-tests--reply client)))
     (should-not (mew-submit-relay-tests--kept))))
 
+(ert-deftest mew-submit-relay-tests-web-pages ()
+  "A browser that a web page sends here is heard no further than its first line.
+SECURITY: P24."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (dolist (line '("POST / HTTP/1.1" "GET / HTTP/1.0" "NOOP / HTTP/1.1" "PRI * HTTP/2.0"
+                    "Host: localhost" "HLEO me" "\26\3\1\2\0\1\0"))
+      (ert-info (line)
+        (let ((client (mew-submit-relay-tests--connect)))
+          (should (string-prefix-p "521 5.5.1 " (mew-submit-relay-tests--say
+                                                 client (concat line "\r\nEHLO me\r\n"))))
+          (should-not (mew-submit-relay-tests--reply client))
+          (should (equal (pop mew-submit-relay-tests--log)
+                         "A client at 127.0.0.1 does not speak SMTP")))))
+    ;; Whoever has said something sensible may err.
+    (should (equal (mew-submit-relay-tests--dialog
+                    (mew-submit-relay-tests--connect) "HELO" "HLEO me" "EHLO me" "Host: x" "QUIT")
+                   '(501 500 250 500 221)))))
+
 ;;; Smuggling, and what is too much
 
 (ert-deftest mew-submit-relay-tests-smuggling ()
@@ -383,6 +402,7 @@ SECURITY: J14."
     (dolist (line '("BOGUS" "NOOP"))
       (let ((client (mew-submit-relay-tests--connect))
             (count 0))
+        (should (equal (mew-submit-relay-tests--dialog client "HELO me") '(250)))
         (while (not (equal (mew-submit-relay-tests--dialog client line)
                            '(421)))
           (should (< (cl-incf count) 150)))))

@@ -466,6 +466,24 @@ SECURITY: J14."
       (should (string-prefix-p "421"
                                (mew-submit-relay-tests--reply client))))))
 
+(ert-deftest mew-submit-relay-tests-who-has-gone-keeps-no-place ()
+  "A client that has left is not counted, though Emacs is too busy to tell."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-connections 2))
+    (dotimes (_ 3)
+      (dotimes (_ 2)
+        (should (equal (mew-submit-relay-tests--dialog (mew-submit-relay-tests--connect) "EHLO me")
+                       '(250))))
+      (let ((there (mapcar #'mew-submit-relay--session-process mew-submit-relay--sessions)))
+        (dolist (process there)
+          (set-process-sentinel process #'ignore))
+        (mapc #'delete-process mew-submit-relay-tests--clients)
+        (mew-submit-test-until ("both have gone")
+          (not (seq-some #'process-live-p there)))))
+    (should (string-prefix-p "220 " (mew-submit-relay-tests--reply
+                                     (mew-submit-relay-tests--connect t))))
+    (should (= 1 (length mew-submit-relay--sessions)))))
+
 (ert-deftest mew-submit-relay-tests-time ()
   "A client that says nothing, and one that trickles, is sent away."
   :tags '(:module)

@@ -369,6 +369,8 @@ A line ends with CRLF; CR or LF alone may be a smuggler's, and end the session."
          (line (if end (substring input 0 end) input)))
     (cond
      ((string-match-p (if end "[\r\n]" "\n\\|\r.") line)
+      (mew-submit-relay--log "A client at %s ends a line without CRLF"
+                             (mew-submit-relay--who (mew-submit-relay--session-process session)))
       (mew-submit-relay--dismiss session 521 "5.5.2"
                                  "A line that does not end with CRLF")
       nil)

@@ -325,6 +325,9 @@ The commands behind it are never carried out."
                                "MAIL FROM:<evil@x>\r\nRCPT TO:<victim@x>\r\n"
                                "DATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n"))))
           (should (string-match-p "\\`550 5\\.\\(?:5\\.2\\|6\\.0\\) " reply))
+          ;; Where the client shows no answer, the log does.
+          (should (equal (pop mew-submit-relay-tests--log)
+                         (concat "A message was not taken: " (substring reply 10))))
           (should (equal (mew-submit-relay-tests--dialog client "NOOP" "QUIT")
                          '(250 221))))))
     (should-not (mew-submit-relay-tests--kept))
@@ -352,7 +355,9 @@ The commands behind it are never carried out."
       (let ((client (mew-submit-relay-tests--connect)))
         (should (string-prefix-p
                  "521 5.5.2" (mew-submit-relay-tests--say client octets)))
-        (should-not (mew-submit-relay-tests--reply client))))))
+        (should-not (mew-submit-relay-tests--reply client))
+        (should (equal (pop mew-submit-relay-tests--log)
+                       "A client at 127.0.0.1 ends a line without CRLF"))))))
 
 (ert-deftest mew-submit-relay-tests-two-senders ()
   "A message with two From fields is refused, in words, and not kept.

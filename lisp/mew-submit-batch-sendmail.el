@@ -112,7 +112,9 @@ OPTIONS and ACCOUNT, which may be nil, tell it."
   "Add to the message FILE with FIELDS what it lacks, as sendmail does.
 OPTIONS and ACCOUNT, which may be nil, tell who sends it."
   (let* ((sender (mew-submit-batch-sendmail--sender options account))
-         (fields (mew-submit-request--with-domain file fields account))
+         (fields (mew-submit-request--with-sender
+                  file (mew-submit-request--with-domain file fields account)
+                  account (plist-get options :from)))
          (author (ignore-errors (mew-submit-message--author fields))))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify account (or author (cdr sender)))
@@ -204,12 +206,15 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
 
 (defun mew-submit-batch-sendmail--chosen-by (fields options)
   "Return FIELDS with what OPTIONS tell of the account to choose.
-That is its name, and who sends a message without From."
-  (let ((address (mew-submit-batch-sendmail--known-address options)))
-    (append (mew-submit-batch-sendmail--ordered fields options)
-            (and address
-                 (not (mew-submit-message--sender fields))
-                 (mew-submit-message--fields-of-text (format "From: %s\n" address))))))
+That is its name, and who sends a message whose From chooses none."
+  (let ((address (mew-submit-batch-sendmail--known-address options))
+        (fields (mew-submit-request--sent-by
+                 (mew-submit-batch-sendmail--ordered fields options)
+                 (plist-get options :from))))
+    (if (or (null address) (mew-submit-message--sender fields))
+        fields
+      (append fields
+              (mew-submit-message--fields-of-text (format "From: %s\n" address))))))
 
 (defun mew-submit-batch-sendmail--named (options fields)
   "Return OPTIONS with the name that stands for an address in From of FIELDS."

@@ -183,7 +183,9 @@ What the client asks for goes before what the account says."
       (mew-submit-relay--log "A message was not taken: its account leads back to the relay")
       (mew-submit-relay-smtp--no 554 "5.4.6"
                                  "The relay would send it to itself"))
-    (setq fields (mew-submit-request--with-domain file fields account))
+    (setq fields (mew-submit-request--with-sender
+                  file (mew-submit-request--with-domain file fields account)
+                  account (plist-get mail :from)))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify
                   account (or (ignore-errors (mew-submit-message--author fields))

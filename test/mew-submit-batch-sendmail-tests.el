@@ -884,6 +884,52 @@ Mail that came from elsewhere, or is sent again, stays as its writer had it."
         (mew-submit-request--with-domain file (mew-submit-message--fields file) account)
         (should (equal (mew-submit-test-octets file) "From: root\n\n"))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-several-authors ()
+  "Who of several authors has sent a message stands in its Sender, if nothing does yet."
+  (mew-submit-test-with-directory directory
+    (let ((file (expand-file-name "message" directory))
+          (account '(:from "me@x.example" :server "h")))
+      (pcase-dolist (`(,header ,address . ,wanted)
+                     '(("From: a@y.org, me@x.example\n" "me@x.example" . "me@x.example")
+                       ("From: A <a@y.org>,\n b@y.org\n" nil . "a@y.org")
+                       ("From: a@y.org, b@y.org\n" "" . "a@y.org")
+                       ("From: a@y.org, b@y.org\n" "root" . "me@x.example")
+                       ("From: \"A, B\" <a@y.org>\n" "me@x.example")
+                       ("From: a@y.org\n" "me@x.example")
+                       ("From: a@y.org, b@y.org\nSender: c@y.org\n" "me@x.example")
+                       ("Received: from a by b; now\nFrom: a@y.org, b@y.org\n" "me@x.example")
+                       ("Subject: s\n" "me@x.example")))
+        (ert-info (header)
+          (mew-submit-test-write file (concat header "\nbody\n"))
+          (let ((fields (mew-submit-request--with-sender
+                         file (mew-submit-message--fields file) account address)))
+            (should (equal (mew-submit-test-octets file)
+                           (concat (and wanted (format "Sender: %s\n" wanted))
+                                   header "\nbody\n")))
+            (should (equal fields (mew-submit-message--fields file)))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-chosen-by ()
+  "The account is that of who is in From, or of the envelope's sender if none is."
+  (let ((mew-submit-accounts '((:name "me" :from "me@x.example" :server "h")
+                               (:name "all" :from "@y.example" :server "h"))))
+    (pcase-dolist (`(,header ,from ,name)
+                   '(("From: me@x.example\n" "a@y.example" "me")
+                     ("From: visitor@z.example\n" "me@x.example" "me")
+                     ("From: visitor@z.example, a@y.example\n" nil "all")
+                     ("Subject: s\n" "a@y.example" "all")))
+      (ert-info (header)
+        (should (equal (plist-get (mew-submit-request--account
+                                   nil (mew-submit-batch-sendmail--chosen-by
+                                        (mew-submit-message--fields-of-text header)
+                                        (list :from from)))
+                                  :name)
+                       name))))
+    (should-error (mew-submit-request--account
+                   nil (mew-submit-batch-sendmail--chosen-by
+                        (mew-submit-message--fields-of-text "From: visitor@z.example\n")
+                        '(:from "v@z.example")))
+                  :type 'mew-submit-config)))
+
 (ert-deftest mew-submit-batch-sendmail-tests-own-address ()
   "Root and the user are the account's address, unless its server knows them."
   (let ((account '(:from "me@one.example" :server "mail.one.example")))

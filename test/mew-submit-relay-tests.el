@@ -843,8 +843,8 @@ SECURITY: P17."
                                        reply))))))))
 
 (ert-deftest mew-submit-relay-tests-sender-without-from ()
-  "A message without From goes by the account that is for the envelope's sender.
-One for whom there is none, as before, goes by the default."
+  "A message whose From has no account goes by that of the envelope's sender.
+Then the Sender and other authors count.  Who is named nowhere goes by the default."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=main" "127.0.0.1:0,name=other")
     (mew-submit-relay-tests--with-relay
@@ -855,6 +855,10 @@ One for whom there is none, as before, goes by the default."
                      '(("b@other.example" "Subject: s\r\n" "other")
                        ("b@other.example" "From:\r\n" "other")
                        ("b@other.example" "From: me@example.org\r\n" "main")
+                       ("b@other.example" "From: root\r\n" "main")
+                       ("b@other.example" "From: a@x.example\r\n" "other")
+                       ("b@x.example" "From: a@x.example\r\nSender: b@other.example\r\n" "other")
+                       ("" "From: a@x.example, b@other.example\r\n" "other")
                        ("b@x.example" "Subject: s\r\n" "main")
                        ("" "Subject: s\r\n" "main")))
         (ert-info ((format "%S" (list sender header)))
@@ -970,6 +974,8 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
               (`(,message ,from)
                '(("From: me@one.example\r\nSubject: s\r\n\r\nbody\r\n"
                   "MAIL FROM:<me@one.example>")
+                 ("From: b@two.example, me@one.example\r\n\r\nbody\r\n"
+                  "MAIL FROM:<me@one.example>")
                  ("From root Thu Jan  1 00:00:00 2026\r\nFrom: root\r\nTo: a@x\r\n\r\nbody\r\n"
                   "MAIL FROM:<root>")))
             (let ((client (mew-submit-relay-tests--connect)))
@@ -983,7 +989,12 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
                              '("me@one.example" "a@x")))
               (let ((stored (mew-submit-test-stored peer number)))
                 (should (string-match-p "^Date: " stored))
-                (should (string-match-p "^Message-ID: <[^@]+@one.example>\r$" stored))
+                (should (string-match-p (format "^Message-ID: <[^@]+@%s.example>\r$"
+                                                (if (string-search "," message) "two" "one"))
+                                        stored))
+                ;; Of several authors it is to be known who has sent it.
+                (should (eq (and (string-search "," message) t)
+                            (and (string-search "\r\nSender: me@one.example\r\n" stored) t)))
                 (should-not (string-match-p "^From root" stored))
                 (should (string-suffix-p "\r\n\r\nbody\r\n" stored))))))))))
 

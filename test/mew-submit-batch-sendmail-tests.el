@@ -49,6 +49,11 @@
          (("-f" "me@x (Me, I)" "a@x") ("a@x") :from "me@x")
          (("-f" "(Me) <me@x> (I)" "a@x") ("a@x") :from "me@x")
          (("-f" "root" "a@x") ("a@x") :from "root")
+         (("--from" "Me <me@x>" "a@x") ("a@x") :from "me@x")
+         (("--from=" "a@x") ("a@x") :from "")
+         ;; As msmtp is called by Emacs, mutt and others.
+         (("--read-envelope-from" "--read-recipients" "--account" "work") nil
+          :header t :account "work")
          ;; Nobody is guessed: what is none is told.
          (("-f" "Me I me@x" "a@x") ("a@x") :from "Me I me@x")
          (("-f" "me@x, you@x" "a@x") ("a@x") :from "me@x, you@x")

@@ -1155,13 +1155,20 @@ Systemd starts it again after any other status."
                        ("--user" "me" "--password-file" "/dev/null/x")
                        ("--memory" ,(mew-submit-test-write
                                      (expand-file-name "memory" directory) "x"))
-                       ("--server" "127.0.0.1:587") ("--server-name" "a b")))
+                       ("--server" "127.0.0.1:587") ("--server-name" "a b")
+                       ;; Without a server of its own, too.
+                       ("--config" ,(mew-submit-test-write
+                                     (expand-file-name "config.el" directory)
+                                     "(setq mew-submit-accounts '((:server \"h\")))")
+                        "--helo" "a b")))
       (ert-info ((format "%s" options))
         (let* ((outbox (expand-file-name "outbox" directory))
                (result (mew-submit-test-emacs
                         `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
                           "-f" "mew-submit-batch-relay" "--" "--listen" "127.0.0.1:0"
-                          "--outbox" ,outbox "--server" "127.0.0.1" ,@options)
+                          "--outbox" ,outbox
+                          ,@(unless (member "--config" options) '("--server" "127.0.0.1"))
+                          ,@options)
                         :signal (lambda (process) ; one that begins never ends
                                   (when (file-exists-p outbox)
                                     (signal-process process 'SIGTERM))))))

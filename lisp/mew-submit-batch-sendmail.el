@@ -182,27 +182,35 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
                                    "No recipient: To, Cc and Bcc name nobody"
                                  "No recipient: name one, or use -t"))))
 
-(defconst mew-submit-batch-sendmail--wishes '(:dsn-notify :dsn-return :dsn-id)
-  "The keys of an account that flags of sendmail set.")
-
 (defun mew-submit-batch-sendmail--wished (options)
   "Return the part of OPTIONS that is for any account."
-  (mapcan (lambda (key)
-            (when-let* ((value (plist-get options key)))
-              (list key value)))
-          mew-submit-batch-sendmail--wishes))
+  (cl-loop for (key value) on options by #'cddr
+           when (and value (mew-submit-extension--key-p key))
+           append (list key (if (eq value t) 'yes value))))
+
+(defun mew-submit-batch-sendmail--way-p (options)
+  "Do OPTIONS say by which way the message is to go?"
+  (seq-some (pcase-lambda (`(,_ ,key . ,_))
+              (and (plist-get options key)
+                   (not (mew-submit-extension--key-p key))))
+            mew-submit-batch-options--rows))
 
 ;;; Into the outbox
 
 (defun mew-submit-batch-sendmail--ordered (fields options)
   "Return FIELDS with those that flags in OPTIONS stand for instead of their own."
   (let* ((name (plist-get options :account))
+         (holds (or (plist-get options :hold-for) (plist-get options :hold-until)))
          (orders (mew-submit-message--fields-of-text
                   (concat (and name (format "X-Mew-Submit-Account: %s\n" name))
                           (mew-submit-extension--text
                            (mew-submit-batch-sendmail--wished options))))))
     (append orders
-            (seq-remove (lambda (field) (assoc (car field) orders)) fields))))
+            (seq-remove (lambda (field)
+                          (or (assoc (car field) orders)
+                              (and holds
+                                   (string-prefix-p "x-mew-submit-hold-" (car field)))))
+                        fields))))
 
 (defun mew-submit-batch-sendmail--chosen-by (fields options)
   "Return FIELDS with what OPTIONS tell of the account to choose.
@@ -332,9 +340,9 @@ It may know of no account, where the user has told the shell commands of one."
         (not (plist-get options :wrong))
         '(:own t))
    (cl-loop for (key value) on options by #'cddr
-            when (and value (memq key (append '(:from :name :account :header :arguments)
-                                              mew-submit-batch-sendmail--wishes)))
-            append (list key value))))
+            when (and value (memq key '(:from :name :account :header :arguments)))
+            append (list key value))
+   (mew-submit-batch-sendmail--wished options)))
 
 ;;; What became of it
 
@@ -486,8 +494,8 @@ Return what tells where it is."
 
 (defun mew-submit-batch-sendmail--deliver (file options)
   "Have the message FILE delivered, as OPTIONS say; return the exit status."
-  (let* ((server (and (not (plist-get options :server))
-                      (not (plist-get options :outbox))
+  (let* ((server (and (not (plist-get options :outbox))
+                      (not (mew-submit-batch-sendmail--way-p options))
                       ;; Who cannot look for one sends it here.
                       (ignore-errors (mew-submit-batch-hand-over--server))))
          (there (when server

@@ -562,7 +562,7 @@ It is sent from there later, with the header that it has."
                              (mew-submit-test-account peer "two" :name "two"))))
         (dolist (before (list nil (list (car accounts))))
           (mew-submit-batch-sendmail-tests--run
-           (list "--outbox" outbox "-a" "two" "-N" "delay" "--config"
+           (list "--outbox" outbox "-a" "two" "-N" "delay" "--mt-priority" "2" "--config"
                  (mew-submit-test-write (expand-file-name "c.el" directory)
                                         (format "%S" `(setq mew-submit-accounts ',before)))
                  "a@x")
@@ -574,7 +574,8 @@ It is sent from there later, with the header that it has."
             (mew-submit-queue--send id outbox)
             (let ((account (plist-get (mew-submit-known--entry id outbox) :account)))
               (should (equal (plist-get account :name) "two"))
-              (should (equal (plist-get account :dsn-notify) "DELAY")))
+              (should (equal (plist-get account :dsn-notify) "DELAY"))
+              (should (equal (plist-get account :mt-priority) "2")))
             (mew-submit-queue--wait id outbox)
             (should-not (mew-submit-spool--ids outbox))))))))
 
@@ -1019,6 +1020,32 @@ XDG_RUNTIME_DIR is a directory of its own."
                 (should (eql (plist-get result :status) status))
                 ;; It really was that Emacs, whose outbox it is.
                 (should (file-directory-p outbox))))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-hand-over-drops-nothing ()
+  "What options wish goes with the message; who is told the way sends it by that.
+SECURITY: P27."
+  :tags '(:module)
+  (should (equal (mew-submit-batch-sendmail--order
+                  '(:wrong t :from "me@x" :require-tls t :mt-priority "3" :hold-for nil))
+                 '(:from "me@x" :require-tls yes :mt-priority "3")))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (mew-submit-batch-sendmail-tests--with-server "server"
+          (list "--eval" (prin1-to-string
+                          `(setq mew-submit-outbox-directory ,(expand-file-name "outbox/" directory)
+                                 mew-submit-accounts '(,(mew-submit-test-account peer "ok")))))
+        (pcase-dolist (`(,status ,words . ,arguments)
+                       '((77 "REQUIRETLS" "--require-tls") (69 "FUTURERELEASE" "--hold-for" "60")
+                         (78 "No server is named" "--tls-minimum" "1.3")
+                         (78 "No server is named" "--plan" "submissions")
+                         (0 "" "--read-envelope-from")))
+          (ert-info ((format "%S" arguments))
+            (let ((result (mew-submit-batch-sendmail-tests--run
+                           (append arguments '("-f" "me@x" "a@x"))
+                           :input "Subject: s\n\nbody\n")))
+              (should (eql (plist-get result :status) status))
+              (should (string-search words (plist-get result :stderr))))))
+        (should (= 1 (length (mew-submit-test-accepted peer))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-named-account ()
   "Who has told msmtp which account to take tells it here; it is no recipient."

@@ -291,7 +291,7 @@ OCTETS end as they are.  Return the reply."
 
 (ert-deftest mew-submit-relay-tests-web-pages ()
   "A browser that a web page sends here is heard no further than its first line.
-SECURITY: P24."
+SECURITY: P26."
   :tags '(:module)
   (mew-submit-relay-tests--with-sink ()
     (dolist (line '("POST / HTTP/1.1" "GET / HTTP/1.0" "NOOP / HTTP/1.1" "PRI * HTTP/2.0"

@@ -94,12 +94,14 @@ ARGUMENT is nil for a flag.")
 (defun mew-submit-batch-options--account (options fields &optional account)
   "Return the account that OPTIONS describe, for a message with FIELDS.
 Without --server it is ACCOUNT, or the user's own for the sender.  OPTIONS go
-before what the message's own header wishes, and that before the account."
+before what the message's own header wishes, and that before the account.  Its
+:told are the keys that OPTIONS have set, which stay when it is looked up anew."
   (let ((account (mew-submit-request--account
                   (if (plist-get options :server)
                       (list :server (plist-get options :server))
                     account)
-                  fields)))
+                  fields))
+        told)
     (setq account (plist-put account :fallback 'always))
     (cl-loop for (key value) on options by #'cddr
              when (and (seq-some (lambda (option) (eq (nth 1 option) key))
@@ -107,9 +109,13 @@ before what the message's own header wishes, and that before the account."
                        (not (memq key '(:password-file :ssh
                                                    :network-cache))))
              do (setq account (mew-submit-extension--merge account
-                                                          (list key value))))
+                                                          (list key value)))
+             (push key told))
     (when-let* ((host (plist-get options :ssh)))
-      (setq account (plist-put account :tunnel (concat "ssh:" host))))
+      (setq account (plist-put account :tunnel (concat "ssh:" host)))
+      (push :tunnel told))
+    (when told
+      (setq account (plist-put account :told told)))
     (when-let* ((file (plist-get options :password-file)))
       (setq account (plist-put account :password
                                (mew-submit-auth--read-file file)))

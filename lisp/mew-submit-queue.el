@@ -175,7 +175,7 @@ gets the one that fits it by now."
 (defun mew-submit-queue--renewed (entry)
   "Return the account by which to send ENTRY when the user wants that.
 It is as the user has it now, who was told to correct it; what this message
-wishes of the server stays."
+wishes of the server stays, and the way that options of a command have told."
   (let* ((parcel (mew-submit-known--parcel entry))
          (old (append (plist-get entry :account)
                       (and parcel (mew-submit-parcel-functions parcel))))
@@ -184,7 +184,8 @@ wishes of the server stays."
         old
       (cl-loop for (key value) on old by #'cddr
                when (or (mew-submit-extension--key-p key)
-                        (memq key '(:each :password-file :timeout :step-timeout)))
+                        (memq key '(:each :password-file :timeout :step-timeout :told))
+                        (memq key (plist-get old :told)))
                do (setq new (plist-put new key value)))
       new)))
 

@@ -260,10 +260,17 @@ What is no address stays as it was said."
                    (and (plist-get options :header)
                         (mew-submit-message--recipients-said fields))))))
 
+(defun mew-submit-batch-sendmail--way (options)
+  "Return what OPTIONS say of the way, as it may be on disk."
+  (let ((way (ignore-errors (mew-submit-batch-options--applied options nil))))
+    (when-let* ((password (plist-get way :password)))
+      (clear-string password))
+    (car (mew-submit-dispatch--divided way))))
+
 (defun mew-submit-batch-sendmail--hold (file options err)
   "Put the message FILE into the outbox, where it waits for the user.
 It cannot be sent as OPTIONS say because of ERR.  Its account is chosen when it
-is sent."
+is sent, and what they say of the way is in its :way."
   (let ((directory (mew-submit-spool--prepare mew-submit-outbox-directory)))
     (mew-submit-batch-sendmail--complete file (mew-submit-message--handed-over file)
                                          options
@@ -280,6 +287,7 @@ is sent."
                          :message-id (mew-submit-message--id fields)
                          :private (mew-submit-message--private-text
                                    (mew-submit-batch-sendmail--ordered fields options))
+                         :way (mew-submit-batch-sendmail--way options)
                          :kind (mew-submit-error--kind err)
                          :last (mew-submit-error--text err)))))
       (mew-submit-known--refresh directory)

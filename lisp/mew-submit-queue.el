@@ -167,8 +167,9 @@ gets the one that fits it by now."
                   (or (plist-get entry :private) ""))))
     (cond ((null account)
            (mew-submit-request--account
-            nil (append private (mew-submit-message--fields
-                                 (mew-submit-spool--message-file entry)))))
+            (and (plist-get (plist-get entry :way) :server) (plist-get entry :way))
+            (append private (mew-submit-message--fields
+                             (mew-submit-spool--message-file entry)))))
           ((mew-submit-message--method private) nil)
           (t (mew-submit-account--now account)))))
 
@@ -177,7 +178,7 @@ gets the one that fits it by now."
 It is as the user has it now, who was told to correct it; what this message
 wishes of the server stays, and the way that options of a command have told."
   (let* ((parcel (mew-submit-known--parcel entry))
-         (old (append (plist-get entry :account)
+         (old (append (plist-get entry :account) (plist-get entry :way)
                       (and parcel (mew-submit-parcel-functions parcel))))
          (new (mew-submit-account--copy (mew-submit-queue--account-now entry))))
     (if (null new)

@@ -475,14 +475,14 @@ It has FIELDS; return those that it has then.  It is ADDRESS, that of the
 envelope, or else the first author, as mail by ACCOUNT has it.  Who of them has
 sent it is to be known (RFC 5322, section 3.6.2)."
   (let* ((from (assoc "from" fields))
-         (authors (and from
-                       (not (assoc "sender" fields))
-                       (not (assoc "received" fields))
-                       (ignore-errors
-                         (mew-submit-address--parse (mew-submit-message--line from)))))
+         (addresses (and from
+                         (not (assoc "sender" fields))
+                         (not (assoc "received" fields))
+                         (ignore-errors
+                           (mew-submit-address--parse (mew-submit-message--line from)))))
          (sender (mew-submit-account--qualify
-                  account (if (member address '(nil "")) (car authors) address))))
-    (if (not (and (cdr authors) (string-search "@" sender)))
+                  account (if (member address '(nil "")) (car addresses) address))))
+    (if (not (and (cdr addresses) (string-search "@" sender)))
         fields
       (mew-submit-message--rewrite
        file fields

@@ -562,7 +562,8 @@ It is sent from there later, with the header that it has."
                              (mew-submit-test-account peer "two" :name "two"))))
         (dolist (before (list nil (list (car accounts))))
           (mew-submit-batch-sendmail-tests--run
-           (list "--outbox" outbox "-a" "two" "-N" "delay" "--mt-priority" "2" "--config"
+           (list "--outbox" outbox "-a" "two" "-N" "delay" "--mt-priority" "2"
+                 "--tls-minimum" "1.3" "--config"
                  (mew-submit-test-write (expand-file-name "c.el" directory)
                                         (format "%S" `(setq mew-submit-accounts ',before)))
                  "a@x")
@@ -575,9 +576,28 @@ It is sent from there later, with the header that it has."
             (let ((account (plist-get (mew-submit-known--entry id outbox) :account)))
               (should (equal (plist-get account :name) "two"))
               (should (equal (plist-get account :dsn-notify) "DELAY"))
-              (should (equal (plist-get account :mt-priority) "2")))
+              (should (equal (plist-get account :mt-priority) "2"))
+              (should (equal (plist-get account :tls-minimum) "1.3")))
             (mew-submit-queue--wait id outbox)
             (should-not (mew-submit-spool--ids outbox))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-held-for-a-server ()
+  "What was held goes to the server that options have named, and to no other."
+  (mew-submit-test-with-directory directory
+    (let* ((mew-submit-outbox-directory (expand-file-name "outbox" directory))
+           (secret (mew-submit-test-write (expand-file-name "secret" directory) "tellnoone\n"))
+           (id (mew-submit-batch-sendmail--hold
+                (mew-submit-test-write (expand-file-name "message" directory)
+                                       "From: me@x\nSubject: s\n\nbody\n")
+                (list :server "h" :user "u" :password-file secret :arguments '("a@x"))
+                '(mew-submit-config :text "No")))
+           (entry (mew-submit-spool--read id mew-submit-outbox-directory))
+           (mew-submit-accounts '((:name "w" :from "me@x" :server "other" :user "alice")))
+           (account (mew-submit-queue--renewed entry)))
+      (should (equal (plist-get account :server) "h"))
+      (should (equal (plist-get account :user) "u"))
+      (should (equal (plist-get account :password-file) secret))
+      (should-not (string-search "tellnoone" (format "%S" entry))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-nobody-left ()
   "A message that is for nobody, and that nobody has, is not delivered."

@@ -276,7 +276,7 @@ from auth-source.")
 M-x customize-option RET mew-submit-accounts RET shows those there are"))
 
 (defconst mew-submit-account--inner
-  '(:password :password-file :all-or-none :each :author :resolved)
+  '(:password :password-file :all-or-none :each :author :resolved :told)
   "Keys that programs, not users, give an account.")
 
 (defun mew-submit-account--throw (account format &rest args)

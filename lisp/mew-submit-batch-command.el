@@ -196,13 +196,19 @@ That it stays is told, and changes nothing of what became of a mail."
   (mew-submit-module--ignore-pipe)
   (setq mew-submit-batch-command--mail t))
 
-(defun mew-submit-batch-command--of-mail (status)
-  "Return STATUS, and have Emacs end with it even when words were lost.
-It tells what has become of a mail, which somebody would send again."
-  (when (and mew-submit-batch-command--mail
-             (mew-submit--mod-end-with status))
-    (mew-submit-batch-command--tell "Standard output could not be written"))
-  status)
+(defun mew-submit-batch-command--ended (status)
+  "Return the exit status where the command has STATUS, even when words were lost.
+That of a mail stays, which somebody would send again; another one that is 0 was
+for words alone."
+  (if (not (and (ignore-errors (mew-submit-module--ensure))
+                (mew-submit--mod-end-with status)))
+      status
+    (mew-submit-batch-command--tell "Standard output could not be written")
+    (unless (or mew-submit-batch-command--mail (/= status 0))
+      ;; 74, which sysexits(3) has for it.
+      (setq status (mew-submit-error--status "uncertain"))
+      (mew-submit--mod-end-with status))
+    status))
 
 (defun mew-submit-batch-command--do (args parse usage run &optional fail)
   "Do what ARGS say, and return the exit status.
@@ -242,7 +248,7 @@ That is the exit status; a condition or a quit that escapes means 70."
           (setq status (funcall function (mew-submit-batch-command--arguments))))
       (when mew-submit-batch-command--interrupted
         (remove-hook 'kill-emacs-hook mew-submit-batch-command--interrupted))
-      (kill-emacs status))))
+      (kill-emacs (mew-submit-batch-command--ended status)))))
 
 (provide 'mew-submit-batch-command)
 ;;; mew-submit-batch-command.el ends here

@@ -91,15 +91,10 @@ ARGUMENT is nil for a flag.")
        'usage nil "--token-command is for XOAUTH2 and OAUTHBEARER, not for %s"
        (funcall get :auth))))))
 
-(defun mew-submit-batch-options--account (options fields &optional account)
-  "Return the account that OPTIONS describe, for a message with FIELDS.
-Without --server it is ACCOUNT, or the user's own for the sender.  OPTIONS go
-before what the message's own header wishes, and that before the account."
-  (let ((account (mew-submit-request--account
-                  (if (plist-get options :server)
-                      (list :server (plist-get options :server))
-                    account)
-                  fields)))
+(defun mew-submit-batch-options--applied (options account)
+  "Return ACCOUNT with what OPTIONS say; :told are the keys that they have set.
+These stay when the account is looked up anew."
+  (let (told)
     (setq account (plist-put account :fallback 'always))
     (cl-loop for (key value) on options by #'cddr
              when (and (seq-some (lambda (option) (eq (nth 1 option) key))
@@ -107,9 +102,13 @@ before what the message's own header wishes, and that before the account."
                        (not (memq key '(:password-file :ssh
                                                    :network-cache))))
              do (setq account (mew-submit-extension--merge account
-                                                          (list key value))))
+                                                          (list key value)))
+             (push key told))
     (when-let* ((host (plist-get options :ssh)))
-      (setq account (plist-put account :tunnel (concat "ssh:" host))))
+      (setq account (plist-put account :tunnel (concat "ssh:" host)))
+      (push :tunnel told))
+    (when told
+      (setq account (plist-put account :told told)))
     (when-let* ((file (plist-get options :password-file)))
       (setq account (plist-put account :password
                                (mew-submit-auth--read-file file)))
@@ -118,6 +117,17 @@ before what the message's own header wishes, and that before the account."
         (setq account (plist-put account :password-file
                                  (expand-file-name file)))))
     account))
+
+(defun mew-submit-batch-options--account (options fields &optional account)
+  "Return the account that OPTIONS describe, for a message with FIELDS.
+Without --server it is ACCOUNT, or the user's own for the sender.  OPTIONS go
+before what the message's own header wishes, and that before the account."
+  (mew-submit-batch-options--applied
+   options (mew-submit-request--account
+            (if (plist-get options :server)
+                (list :server (plist-get options :server))
+              account)
+            fields)))
 
 (defun mew-submit-batch-options--check-server (options)
   "Signal `mew-submit-config' when OPTIONS and the user's settings name no server.

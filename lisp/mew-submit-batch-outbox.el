@@ -90,6 +90,7 @@ One that no calendar has, from a damaged file, is nil: the others are listed."
           :created (mew-submit-batch-outbox--time (plist-get entry :created))
           :message-id (plist-get entry :message-id)
           :delivered (vconcat (plist-get entry :delivered))
+          :unsent (vconcat (plist-get entry :unsent))
           :refused (vconcat
                     (mapcar (lambda (refusal)
                               (list :address (nth 0 refusal)
@@ -183,7 +184,7 @@ It stays in the outbox, and goes on with the next one.  This is on
 `kill-emacs-hook'."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-outbox--interrupted)
   (mew-submit-dispatch--leave)
-  (kill-emacs (mew-submit-batch-command--of-mail mew-submit-batch-outbox--status)))
+  (kill-emacs (mew-submit-batch-command--ended mew-submit-batch-outbox--status)))
 
 (defun mew-submit-batch-outbox--settle (start)
   "Call START, wait for all attempts it leads to, and return the exit status.
@@ -248,10 +249,9 @@ That is the highest one of their ends."
 
 (defun mew-submit-batch-outbox--run (args)
   "Do what ARGS say, and return the exit status."
-  (mew-submit-batch-command--of-mail
-   (mew-submit-batch-command--do args #'mew-submit-batch-outbox--parse
-                                 #'mew-submit-batch-outbox--usage
-                                 #'mew-submit-batch-outbox--tend)))
+  (mew-submit-batch-command--do args #'mew-submit-batch-outbox--parse
+                                #'mew-submit-batch-outbox--usage
+                                #'mew-submit-batch-outbox--tend))
 
 ;;;###autoload
 (defun mew-submit-batch-outbox ()

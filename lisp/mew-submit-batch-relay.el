@@ -17,6 +17,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'mew-submit-account)
 (require 'mew-submit-auth)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
@@ -26,6 +27,7 @@
 (require 'mew-submit-relay-peer)
 (require 'mew-submit-request)
 (require 'mew-submit-way)
+(require 'seq)
 (require 'server)
 
 (defconst mew-submit-batch-relay--options
@@ -172,6 +174,24 @@ and one socket"))
 
 ;;; The service
 
+(defun mew-submit-batch-relay--check-accounts (options)
+  "Signal why mail can go by no account, where OPTIONS are wrong for each."
+  (let (wrong)
+    (unless (seq-some (lambda (account)
+                        (condition-case err
+                            (progn (mew-submit-request--check-account
+                                    (mew-submit-batch-options--account options nil account)
+                                    nil)
+                                   t)
+                          ((mew-submit-config mew-submit-message)
+                           (setq wrong (or wrong err))
+                           nil)
+                          ;; That may be another later.
+                          (mew-submit-error t)))
+                      (or (and (not (plist-get options :server)) (mew-submit-account--all))
+                          '(nil)))
+      (signal (car wrong) (cdr wrong)))))
+
 (defun mew-submit-batch-relay--check (options)
   "Signal `mew-submit-config' when nothing can be sent as OPTIONS say.
 A relay that took mail all the same would tell each client so, for ever.  The
@@ -181,11 +201,8 @@ password is not read: it may come from a pipe."
         (mew-submit-batch-options--check-server options)
         (when-let* ((file (plist-get options :password-file)))
           (mew-submit-way--file file "password file" nil))
-        (when (plist-get options :server)
-          (mew-submit-request--check-account
-           (mew-submit-batch-options--account
-            (plist-put (copy-sequence options) :password-file nil) nil)
-           nil)))
+        (mew-submit-batch-relay--check-accounts
+         (plist-put (copy-sequence options) :password-file nil)))
     (mew-submit-message
      (mew-submit-error--throw 'config nil "%s" (mew-submit-error--text err)))))
 

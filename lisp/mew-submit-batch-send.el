@@ -166,7 +166,7 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
                              (mew-submit-batch-send--work-directory work)))
                        :id)))
     (kill-emacs
-     (mew-submit-batch-command--of-mail
+     (mew-submit-batch-command--ended
       (mew-submit-batch-send--conclude
        work (or (mew-submit-batch-send--work-done work)
                 (mew-submit-error--done
@@ -226,16 +226,15 @@ Signal a condition when there is nothing to begin with."
 (defun mew-submit-batch-send--run (args)
   "Do what ARGS say, and return the exit status."
   (let ((options (list :json (and (member "--json" args) t))))
-    (mew-submit-batch-command--of-mail
-     (mew-submit-batch-command--do
-      args
-      (lambda (args) (setq options (mew-submit-batch-send--parse args)))
-      #'mew-submit-batch-send--usage
-      #'mew-submit-batch-send--deliver
-      (lambda (err)
-        (let ((done (mew-submit-error--done err)))
-          (mew-submit-batch-send--tell-done done options)
-          (plist-get done :exit)))))))
+    (mew-submit-batch-command--do
+     args
+     (lambda (args) (setq options (mew-submit-batch-send--parse args)))
+     #'mew-submit-batch-send--usage
+     #'mew-submit-batch-send--deliver
+     (lambda (err)
+       (let ((done (mew-submit-error--done err)))
+         (mew-submit-batch-send--tell-done done options)
+         (plist-get done :exit))))))
 
 ;;;###autoload
 (defun mew-submit-batch-send ()

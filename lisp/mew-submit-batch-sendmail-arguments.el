@@ -11,6 +11,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-address)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-batch-options)
 (require 'mew-submit-error)
@@ -29,19 +30,26 @@ They are those of sendmail, and -a of msmtp.")
 
 (defconst mew-submit-batch-sendmail-arguments--options
   (append mew-submit-batch-options--rows
-          '(("--outbox" :outbox "DIRECTORY" "instead of \
+          '(("--from" :from "ADDRESS" "the same as -f")
+            ("--account" :account "NAME" "the same as -a")
+            ("--read-recipients" :header nil "the same as -t")
+            ("--read-envelope-from" :read-from nil "as it is without -f anyway")
+            ("--outbox" :outbox "DIRECTORY" "instead of \
 mew-submit-outbox-directory")
             ("--config" :config "FILE" "Lisp to load first, such as your \
 accounts")
             ("--help" :help nil "this text")))
-  "Our own options, which may stand among sendmail's.")
+  "Our own options, and some of msmtp, which may stand among sendmail's.")
 
 (defun mew-submit-batch-sendmail-arguments--bare (value)
-  "Return the address in VALUE, such as \"<a@example.org>\"."
+  "Return the address in VALUE, such as \"<a@example.org>\" or \"a@example.org (Me)\"."
   (let ((text (string-trim value)))
-    (if (string-match "<\\([^<>]*\\)>\\'" text)
-        (match-string 1 text)
-      text)))
+    (cond ((string-suffix-p "<>" text) "")
+          ((condition-case nil
+               (pcase (mew-submit-address--parse text)
+                 (`(,address) address))
+             (mew-submit-message nil)))
+          (t text))))
 
 (defun mew-submit-batch-sendmail-arguments--set (options flag value)
   "Return OPTIONS with what FLAG, a character, and VALUE, or nil, mean.
@@ -101,6 +109,12 @@ What sendmail knows and has no meaning here is ignored."
                   i (1+ i))))))
     (cons options args)))
 
+(defun mew-submit-batch-sendmail-arguments--value (name key value)
+  "Return VALUE of option NAME, whose key is KEY, checked and converted."
+  (if (eq key :from)
+      (mew-submit-batch-sendmail-arguments--bare value)
+    (mew-submit-batch-options--value name key value)))
+
 (defun mew-submit-batch-sendmail-arguments--long (arg args options)
   "Return (OPTIONS . REST) after ARG, an option with two dashes, and ARGS."
   (let* ((parts (and (string-match "\\`\\(--[^=]+\\)=?" arg)
@@ -111,7 +125,8 @@ What sendmail knows and has no meaning here is ignored."
                   1))
          (parsed (mew-submit-batch-command--parse
                   (seq-take (cons arg args) count)
-                  mew-submit-batch-sendmail-arguments--options #'mew-submit-batch-options--value)))
+                  mew-submit-batch-sendmail-arguments--options
+                  #'mew-submit-batch-sendmail-arguments--value)))
     (cl-loop for (key value) on parsed by #'cddr
              unless (eq key :arguments)
              do (setq options (plist-put options key value)))

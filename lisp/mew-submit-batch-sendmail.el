@@ -112,7 +112,9 @@ OPTIONS and ACCOUNT, which may be nil, tell it."
   "Add to the message FILE with FIELDS what it lacks, as sendmail does.
 OPTIONS and ACCOUNT, which may be nil, tell who sends it."
   (let* ((sender (mew-submit-batch-sendmail--sender options account))
-         (fields (mew-submit-request--with-domain file fields account))
+         (fields (mew-submit-request--with-sender
+                  file (mew-submit-request--with-domain file fields account)
+                  account (plist-get options :from)))
          (author (ignore-errors (mew-submit-message--author fields))))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify account (or author (cdr sender)))
@@ -180,31 +182,47 @@ An argument may be a list of addresses.  ACCOUNT is what the mail goes by."
                                    "No recipient: To, Cc and Bcc name nobody"
                                  "No recipient: name one, or use -t"))))
 
-(defconst mew-submit-batch-sendmail--wishes '(:dsn-notify :dsn-return :dsn-id)
-  "The keys of an account that flags of sendmail set.")
-
 (defun mew-submit-batch-sendmail--wished (options)
   "Return the part of OPTIONS that is for any account."
-  (mapcan (lambda (key)
-            (when-let* ((value (plist-get options key)))
-              (list key value)))
-          mew-submit-batch-sendmail--wishes))
+  (cl-loop for (key value) on options by #'cddr
+           when (and value (mew-submit-extension--key-p key))
+           append (list key (if (eq value t) 'yes value))))
+
+(defun mew-submit-batch-sendmail--way-p (options)
+  "Do OPTIONS say by which way the message is to go?"
+  (seq-some (pcase-lambda (`(,_ ,key . ,_))
+              (and (plist-get options key)
+                   (not (mew-submit-extension--key-p key))))
+            mew-submit-batch-options--rows))
 
 ;;; Into the outbox
 
+(defun mew-submit-batch-sendmail--ordered (fields options)
+  "Return FIELDS with those that flags in OPTIONS stand for instead of their own."
+  (let* ((name (plist-get options :account))
+         (holds (or (plist-get options :hold-for) (plist-get options :hold-until)))
+         (orders (mew-submit-message--fields-of-text
+                  (concat (and name (format "X-Mew-Submit-Account: %s\n" name))
+                          (mew-submit-extension--text
+                           (mew-submit-batch-sendmail--wished options))))))
+    (append orders
+            (seq-remove (lambda (field)
+                          (or (assoc (car field) orders)
+                              (and holds
+                                   (string-prefix-p "x-mew-submit-hold-" (car field)))))
+                        fields))))
+
 (defun mew-submit-batch-sendmail--chosen-by (fields options)
   "Return FIELDS with what OPTIONS tell of the account to choose.
-That is its name, and who sends a message without From."
-  (let ((name (plist-get options :account))
-        (address (mew-submit-batch-sendmail--known-address options)))
-    (cl-flet ((field (name value)
-                (list (cons (mew-submit-caseless--down name)
-                            (encode-coding-string (format "%s: %s\n" name value) 'utf-8)))))
-      (append (and name (field "X-Mew-Submit-Account" name))
-              fields
-              (and address
-                   (not (mew-submit-message--sender fields))
-                   (field "From" address))))))
+That is its name, and who sends a message whose From chooses none."
+  (let ((address (mew-submit-batch-sendmail--known-address options))
+        (fields (mew-submit-request--sent-by
+                 (mew-submit-batch-sendmail--ordered fields options)
+                 (plist-get options :from))))
+    (if (or (null address) (mew-submit-message--sender fields))
+        fields
+      (append fields
+              (mew-submit-message--fields-of-text (format "From: %s\n" address))))))
 
 (defun mew-submit-batch-sendmail--named (options fields)
   "Return OPTIONS with the name that stands for an address in From of FIELDS."
@@ -242,16 +260,22 @@ What is no address stays as it was said."
                    (and (plist-get options :header)
                         (mew-submit-message--recipients-said fields))))))
 
+(defun mew-submit-batch-sendmail--way (options)
+  "Return what OPTIONS say of the way, as it may be on disk."
+  (let ((way (ignore-errors (mew-submit-batch-options--applied options nil))))
+    (when-let* ((password (plist-get way :password)))
+      (clear-string password))
+    (car (mew-submit-dispatch--divided way))))
+
 (defun mew-submit-batch-sendmail--hold (file options err)
   "Put the message FILE into the outbox, where it waits for the user.
 It cannot be sent as OPTIONS say because of ERR.  Its account is chosen when it
-is sent."
+is sent, and what they say of the way is in its :way."
   (let ((directory (mew-submit-spool--prepare mew-submit-outbox-directory)))
     (mew-submit-batch-sendmail--complete file (mew-submit-message--handed-over file)
                                          options
                                          (ignore-errors (mew-submit-account--default)))
     (let* ((fields (mew-submit-message--fields file))
-           (wishes (mew-submit-batch-sendmail--wished options))
            (entry (mew-submit-spool--add
                    file fields directory
                    (list :state 'held :next nil :created (float-time) :attempts 0
@@ -261,9 +285,9 @@ is sent."
                          :subject (ignore-errors
                                     (mew-submit-message--subject fields))
                          :message-id (mew-submit-message--id fields)
-                         :private (concat
-                                   (mew-submit-message--private-text fields)
-                                   (mew-submit-extension--text wishes))
+                         :private (mew-submit-message--private-text
+                                   (mew-submit-batch-sendmail--ordered fields options))
+                         :way (mew-submit-batch-sendmail--way options)
                          :kind (mew-submit-error--kind err)
                          :last (mew-submit-error--text err)))))
       (mew-submit-known--refresh directory)
@@ -324,9 +348,9 @@ It may know of no account, where the user has told the shell commands of one."
         (not (plist-get options :wrong))
         '(:own t))
    (cl-loop for (key value) on options by #'cddr
-            when (and value (memq key (append '(:from :name :account :header :arguments)
-                                              mew-submit-batch-sendmail--wishes)))
-            append (list key value))))
+            when (and value (memq key '(:from :name :account :header :arguments)))
+            append (list key value))
+   (mew-submit-batch-sendmail--wished options)))
 
 ;;; What became of it
 
@@ -478,8 +502,8 @@ Return what tells where it is."
 
 (defun mew-submit-batch-sendmail--deliver (file options)
   "Have the message FILE delivered, as OPTIONS say; return the exit status."
-  (let* ((server (and (not (plist-get options :server))
-                      (not (plist-get options :outbox))
+  (let* ((server (and (not (plist-get options :outbox))
+                      (not (mew-submit-batch-sendmail--way-p options))
                       ;; Who cannot look for one sends it here.
                       (ignore-errors (mew-submit-batch-hand-over--server))))
          (there (when server
@@ -551,7 +575,7 @@ Return what tells where it is."
   "End Emacs, which was told to, with the status of the message as it is now.
 This is on `kill-emacs-hook'."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--interrupted)
-  (kill-emacs (mew-submit-batch-command--of-mail
+  (kill-emacs (mew-submit-batch-command--ended
                (condition-case err
                    (mew-submit-batch-sendmail--tell-stopped)
                  (error (mew-submit-batch-command--fail err))))))
@@ -586,7 +610,7 @@ This is on `kill-emacs-hook'."
   (remove-hook 'kill-emacs-hook #'mew-submit-batch-sendmail--hang-up)
   (mew-submit-relay--stop)
   (mew-submit-dispatch--leave)
-  (kill-emacs (mew-submit-batch-command--of-mail 0)))
+  (kill-emacs (mew-submit-batch-command--ended 0)))
 
 (defun mew-submit-batch-sendmail--speak (options)
   "Speak SMTP with standard input and output, with mail sent as OPTIONS say.
@@ -677,10 +701,9 @@ error."
 
 (defun mew-submit-batch-sendmail--run (args)
   "Do what ARGS say, and return the exit status."
-  (mew-submit-batch-command--of-mail
-   (mew-submit-batch-command--do args #'mew-submit-batch-sendmail-arguments--parse
-                                 #'mew-submit-batch-sendmail-arguments--usage
-                                 #'mew-submit-batch-sendmail--serve)))
+  (mew-submit-batch-command--do args #'mew-submit-batch-sendmail-arguments--parse
+                                #'mew-submit-batch-sendmail-arguments--usage
+                                #'mew-submit-batch-sendmail--serve))
 
 ;;;###autoload
 (defun mew-submit-batch-sendmail ()

@@ -184,24 +184,26 @@ gets the one that fits it by now."
                   (or (plist-get entry :private) ""))))
     (cond ((null account)
            (mew-submit-request--account
-            nil (append private (mew-submit-message--fields
-                                 (mew-submit-spool--message-file entry)))))
+            (and (plist-get (plist-get entry :way) :server) (plist-get entry :way))
+            (append private (mew-submit-message--fields
+                             (mew-submit-spool--message-file entry)))))
           ((mew-submit-message--method private) nil)
           (t (mew-submit-account--now account)))))
 
 (defun mew-submit-queue--renewed (entry)
   "Return the account by which to send ENTRY when the user wants that.
 It is as the user has it now, who was told to correct it; what this message
-wishes of the server stays."
+wishes of the server stays, and the way that options of a command have told."
   (let* ((parcel (mew-submit-known--parcel entry))
-         (old (append (plist-get entry :account)
+         (old (append (plist-get entry :account) (plist-get entry :way)
                       (and parcel (mew-submit-parcel-functions parcel))))
          (new (mew-submit-account--copy (mew-submit-queue--account-now entry))))
     (if (null new)
         old
       (cl-loop for (key value) on old by #'cddr
                when (or (mew-submit-extension--key-p key)
-                        (memq key '(:each :password-file :timeout :step-timeout)))
+                        (memq key '(:each :password-file :timeout :step-timeout :told))
+                        (memq key (plist-get old :told)))
                do (setq new (plist-put new key value)))
       new)))
 

@@ -323,15 +323,39 @@ After too many errors the session ends."
      ((mew-submit-relay--count session flags)
       (funcall function session argument)))))
 
+(defun mew-submit-relay--not-smtp (session)
+  "End SESSION, whose client does not speak SMTP."
+  (mew-submit-relay--log "A client at %s does not speak SMTP"
+                         (mew-submit-relay--who (mew-submit-relay--session-process session)))
+  (mew-submit-relay--dismiss session 521 "5.5.1" "This is a server for mail alone"))
+
+(defun mew-submit-relay--first-line (session line)
+  "Take LINE, the first one of the client of SESSION.
+A web page can have the user's browser say lines of its own to any port of this
+machine, behind those of HTTP; who leads names there may choose its method, too."
+  (condition-case err
+      (if (string-match-p " HTTP/[0-9.]+\\'" line)
+          (mew-submit-relay--not-smtp session)
+        (mew-submit-relay--command session line))
+    (mew-submit-relay-no (pcase (cdr err)
+                           (`(500 ,(or "5.5.1" "5.5.2") . ,_)
+                            (mew-submit-relay--not-smtp session))
+                           (data (mew-submit-relay--refuse session data))))))
+
 (defun mew-submit-relay--line (session line)
   "Take LINE, octets without CRLF, in SESSION."
-  (setf (mew-submit-relay--session-fresh session) nil
-        (mew-submit-relay--session-heard session) (float-time))
-  (condition-case err
-      (if (eq (mew-submit-relay--session-phase session) 'token)
-          (mew-submit-relay--token-line session line)
-        (mew-submit-relay--command session line))
-    (mew-submit-relay-no (mew-submit-relay--refuse session (cdr err))))
+  (let ((first (and (mew-submit-relay--session-fresh session)
+                    ;; No web page gets at a pipe.
+                    (not (process-get (mew-submit-relay--session-process session)
+                                      'mew-submit-relay-write)))))
+    (setf (mew-submit-relay--session-fresh session) nil
+          (mew-submit-relay--session-heard session) (float-time))
+    (condition-case err
+        (cond (first (mew-submit-relay--first-line session line))
+              ((eq (mew-submit-relay--session-phase session) 'token)
+               (mew-submit-relay--token-line session line))
+              (t (mew-submit-relay--command session line)))
+      (mew-submit-relay-no (mew-submit-relay--refuse session (cdr err)))))
   ;; It may hold a secret.
   (clear-string line))
 
@@ -345,6 +369,8 @@ A line ends with CRLF; CR or LF alone may be a smuggler's, and end the session."
          (line (if end (substring input 0 end) input)))
     (cond
      ((string-match-p (if end "[\r\n]" "\n\\|\r.") line)
+      (mew-submit-relay--log "A client at %s ends a line without CRLF"
+                             (mew-submit-relay--who (mew-submit-relay--session-process session)))
       (mew-submit-relay--dismiss session 521 "5.5.2"
                                  "A line that does not end with CRLF")
       nil)

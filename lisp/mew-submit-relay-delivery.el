@@ -85,6 +85,8 @@ One is put there at a time, so that Emacs can do other things between."
   (let* ((data (mew-submit-relay--session-data session))
          (fault (mew-submit-relay-data--finish data)))
     (when fault
+      ;; Many a program does not show the answer: where it came from is looked at.
+      (mew-submit-relay--log "A message was not taken: %s" (nth 2 fault))
       (signal 'mew-submit-relay-no fault))
     ;; Another program has sent it, so that is no sign of the user.
     (mew-submit-background--run
@@ -178,9 +180,12 @@ What the client asks for goes before what the account says."
                        (mew-submit-relay--waits-p session))))
          id)
     (when (mew-submit-relay--loop-p account)
+      (mew-submit-relay--log "A message was not taken: its account leads back to the relay")
       (mew-submit-relay-smtp--no 554 "5.4.6"
                                  "The relay would send it to itself"))
-    (setq fields (mew-submit-request--with-domain file fields account))
+    (setq fields (mew-submit-request--with-sender
+                  file (mew-submit-request--with-domain file fields account)
+                  account (plist-get mail :from)))
     (mew-submit-message--complete
      file fields (mew-submit-account--qualify
                   account (or (ignore-errors (mew-submit-message--author fields))

@@ -491,11 +491,25 @@ Whoever can connect can do that, and does not keep others out with it."
   (or (mew-submit-relay--session-fresh session)
       (not (mew-submit-relay--session-trusted session))))
 
+(defun mew-submit-relay--room-p ()
+  "Is there room for one more session?"
+  (< (length mew-submit-relay--sessions) mew-submit-relay-connections))
+
+(defun mew-submit-relay--forget-the-gone ()
+  "Clean up after the clients that have gone.
+While there is input from others Emacs calls no sentinel."
+  (mapc #'mew-submit-relay--gone
+        (seq-remove (lambda (session)
+                      (process-live-p (mew-submit-relay--session-process session)))
+                    mew-submit-relay--sessions)))
+
 (defun mew-submit-relay--make-room ()
   "Have room for one more session, if that can be; return nil if not.
 A client that has said nothing has to go, the one that has waited longest; else
 one that has not logged in."
-  (or (< (length mew-submit-relay--sessions) mew-submit-relay-connections)
+  (or (mew-submit-relay--room-p)
+      (progn (mew-submit-relay--forget-the-gone)
+             (mew-submit-relay--room-p))
       (let ((oldest (reverse mew-submit-relay--sessions)))
         (when-let* ((idle (or (seq-find #'mew-submit-relay--session-fresh oldest)
                               (seq-find #'mew-submit-relay--nobody-p oldest))))

@@ -421,18 +421,27 @@ account says."
    (mew-submit-extension--wishes (mew-submit-message--wishes fields))))
 
 (defun mew-submit-request--sent-by (fields address)
-  "Return FIELDS, with ADDRESS in From if they name nobody and it has an account.
-By that the account is chosen: programs leave From out, and the envelope's
-sender, ADDRESS, is all that is known then."
-  (if (or (member address '(nil ""))
-          (mew-submit-message--sender fields)
-          ;; What is wrong with them is told to who needs one: --server does not.
-          (not (ignore-errors (seq-some (lambda (account)
-                                          (mew-submit-account--fits-p account address))
-                                        (mew-submit-account--all)))))
-      fields
-    (append fields (list (cons "from" (encode-coding-string
-                                       (format "From: %s\n" address) 'utf-8))))))
+  "Return FIELDS, with somebody in From for whom there is an account.
+Programs leave From out, or put somebody else there.  Then that is ADDRESS, the
+envelope's sender, or the Sender, or another author."
+  (let* ((author (or (mew-submit-message--author fields)
+                     (mew-submit-message--sender fields)))
+         (other (and (not (and author (ignore-errors (mew-submit-account--choose author))))
+                     (seq-find
+                      (lambda (address)
+                        (and (not (member address '(nil "")))
+                             ;; What is wrong with them is told to who needs one:
+                             ;; --server does not.
+                             (ignore-errors
+                               (seq-some (lambda (account)
+                                           (mew-submit-account--fits-p account address))
+                                         (mew-submit-account--all)))))
+                      (cons address
+                            (mew-submit-message--addresses fields '("sender" "from")))))))
+    (if (null other)
+        fields
+      (cons (cons "from" (encode-coding-string (format "From: %s\n" other) 'utf-8))
+            (seq-remove (lambda (field) (equal (car field) "from")) fields)))))
 
 (defun mew-submit-request--with-domain (file fields account)
   "Give From of the message FILE, if it has no domain, the address of ACCOUNT.
@@ -465,6 +474,32 @@ server outside of this machine takes for no address, or for one of its own."
                                           (substring octets (+ (match-end 1)
                                                                (length (car names))))))
                    field))
+               fields))
+      (mew-submit-message--fields file))))
+
+(defun mew-submit-request--with-sender (file fields account address)
+  "Name a Sender in the message FILE where its From has several authors.
+It has FIELDS; return those that it has then.  It is ADDRESS, that of the
+envelope, or else the first author, as mail by ACCOUNT has it.  Who of them has
+sent it is to be known (RFC 5322, section 3.6.2)."
+  (let* ((from (assoc "from" fields))
+         (addresses (and from
+                         (not (assoc "sender" fields))
+                         (not (assoc "received" fields))
+                         (ignore-errors
+                           (mew-submit-address--parse (mew-submit-message--line from)))))
+         (sender (mew-submit-account--qualify
+                  account (if (member address '(nil "")) (car addresses) address))))
+    (if (not (and (cdr addresses) (string-search "@" sender)))
+        fields
+      (mew-submit-message--rewrite
+       file fields
+       (mapcan (lambda (field)
+                 (if (eq field from)
+                     (list (cons "sender" (encode-coding-string
+                                           (format "Sender: %s\n" sender) 'utf-8))
+                           field)
+                   (list field)))
                fields))
       (mew-submit-message--fields file))))
 

@@ -100,6 +100,28 @@ Who sends again what has failed would send it twice."
             (should-not (string-search "Standard output" (buffer-string)))))))
     (should (= (length (mew-submit-test-accepted peer)) 8))))
 
+(ert-deftest mew-submit-batch-send-tests-words-that-are-lost ()
+  "What only prints does not end well where that cannot be written, and says so.
+Why something failed is told all the same."
+  :tags '(:module)
+  (skip-unless (and (file-exists-p "/dev/full") (executable-find "bash")))
+  (mew-submit-test-with-directory directory
+    (pcase-dolist (`(,status . ,arguments)
+                   `((74 "cause") (74 "outbox" "--outbox" ,directory) (74 "send" "--help")
+                     (74 "sendmail" "-bv" "root") (64 "send" "--json")))
+      (ert-info ((format "%S" arguments))
+        (with-temp-buffer
+          (insert "{\"id\":1,\"step\":\"rcpt\",\"reply\":[\"550 5.1.1 Who\"]}\n")
+          (should (eql status
+                       (apply #'call-process-region (point-min) (point-max) "bash" t t nil "-c"
+                              "exec \"$0\" \"$@\" >/dev/full" mew-submit-test-emacs
+                              "-Q" "--batch" "--eval" "(setq load-prefer-newer t)"
+                              "-l" (expand-file-name "mew-submit.el" mew-submit-test-root)
+                              "-f" (concat "mew-submit-batch-" (car arguments)) "--"
+                              (cdr arguments))))
+          (should (equal (buffer-string)
+                         "mew-submit: Standard output could not be written\n")))))))
+
 (ert-deftest mew-submit-batch-send-tests-files-of-a-limited-length ()
   "A limit of the length of files does not change what is told of a mail.
 The log of what was delivered is the file that becomes too long."
@@ -177,6 +199,8 @@ The log of what was delivered is the file that becomes too long."
       (mew-submit-known--note entry)
       (cl-letf (((symbol-function 'mew-submit-dispatch--leave) #'ignore)
                 ((symbol-function 'kill-emacs) (lambda (code) (setq status code)))
+                ;; The status would be this Emacs' own.
+                ((symbol-function 'mew-submit-batch-command--ended) #'identity)
                 ((symbol-function 'mew-submit-batch-command--tell)
                  (lambda (text) (setq told text))))
         (mew-submit-batch-send--interrupted))

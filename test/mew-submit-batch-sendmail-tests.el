@@ -46,6 +46,17 @@
          (("-f" "" "a@x") ("a@x") :from "")
          (("-f" "<>" "a@x") ("a@x") :from "")
          (("-f" "Me <me@x>" "a@x") ("a@x") :from "me@x")
+         (("-f" "me@x (Me, I)" "a@x") ("a@x") :from "me@x")
+         (("-f" "(Me) <me@x> (I)" "a@x") ("a@x") :from "me@x")
+         (("-f" "root" "a@x") ("a@x") :from "root")
+         (("--from" "Me <me@x>" "a@x") ("a@x") :from "me@x")
+         (("--from=" "a@x") ("a@x") :from "")
+         ;; As msmtp is called by Emacs, mutt and others.
+         (("--read-envelope-from" "--read-recipients" "--account" "work") nil
+          :header t :account "work")
+         ;; Nobody is guessed: what is none is told.
+         (("-f" "Me I me@x" "a@x") ("a@x") :from "Me I me@x")
+         (("-f" "me@x, you@x" "a@x") ("a@x") :from "me@x, you@x")
          (("-r" "me@x" "-F" "My Name" "a@x") ("a@x") :from "me@x"
           :name "My Name")
          (("-FMy Name" "-it" "a@x") ("a@x") :name "My Name" :header t :dots t)
@@ -542,6 +553,55 @@ It is sent from there later, with the header that it has."
             (should (eq (plist-get (mew-submit-spool--read id outbox) :state) 'held))
             (mew-submit-queue--delete id outbox)))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-held-by-name ()
+  "What was held goes as the flags have said, whatever is in its header."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=one" "127.0.0.1:0,name=two")
+    (mew-submit-test-with-directory directory
+      (let* ((outbox (expand-file-name "outbox/" directory))
+             (mew-submit-memory-file nil)
+             (mew-submit-dispatch--done-functions nil)
+             (accounts (list (mew-submit-test-account peer "one" :name "one" :default t)
+                             (mew-submit-test-account peer "two" :name "two"))))
+        (dolist (before (list nil (list (car accounts))))
+          (mew-submit-batch-sendmail-tests--run
+           (list "--outbox" outbox "-a" "two" "-N" "delay" "--mt-priority" "2"
+                 "--tls-minimum" "1.3" "--config"
+                 (mew-submit-test-write (expand-file-name "c.el" directory)
+                                        (format "%S" `(setq mew-submit-accounts ',before)))
+                 "a@x")
+           :input "X-Mew-Submit-Account: one\nX-Mew-Submit-DSN-Notify: never\n\nb\n"
+           :home directory)
+          (mew-submit-known--refresh outbox)
+          (let ((id (car (mew-submit-spool--ids outbox)))
+                (mew-submit-accounts accounts))
+            (mew-submit-queue--send id outbox)
+            (let ((account (plist-get (mew-submit-known--entry id outbox) :account)))
+              (should (equal (plist-get account :name) "two"))
+              (should (equal (plist-get account :dsn-notify) "DELAY"))
+              (should (equal (plist-get account :mt-priority) "2"))
+              (should (equal (plist-get account :tls-minimum) "1.3")))
+            (mew-submit-queue--wait id outbox)
+            (should-not (mew-submit-spool--ids outbox))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-held-for-a-server ()
+  "What was held goes to the server that options have named, and to no other."
+  (mew-submit-test-with-directory directory
+    (let* ((mew-submit-outbox-directory (expand-file-name "outbox" directory))
+           (secret (mew-submit-test-write (expand-file-name "secret" directory) "tellnoone\n"))
+           (id (mew-submit-batch-sendmail--hold
+                (mew-submit-test-write (expand-file-name "message" directory)
+                                       "From: me@x\nSubject: s\n\nbody\n")
+                (list :server "h" :user "u" :password-file secret :arguments '("a@x"))
+                '(mew-submit-config :text "No")))
+           (entry (mew-submit-spool--read id mew-submit-outbox-directory))
+           (mew-submit-accounts '((:name "w" :from "me@x" :server "other" :user "alice")))
+           (account (mew-submit-queue--renewed entry)))
+      (should (equal (plist-get account :server) "h"))
+      (should (equal (plist-get account :user) "u"))
+      (should (equal (plist-get account :password-file) secret))
+      (should-not (string-search "tellnoone" (format "%S" entry))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-nobody-left ()
   "A message that is for nobody, and that nobody has, is not delivered."
   (should (equal '(refused nil)
@@ -853,6 +913,52 @@ Mail that came from elsewhere, or is sent again, stays as its writer had it."
         (mew-submit-request--with-domain file (mew-submit-message--fields file) account)
         (should (equal (mew-submit-test-octets file) "From: root\n\n"))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-several-authors ()
+  "Who of several authors has sent a message stands in its Sender, if nothing does yet."
+  (mew-submit-test-with-directory directory
+    (let ((file (expand-file-name "message" directory))
+          (account '(:from "me@x.example" :server "h")))
+      (pcase-dolist (`(,header ,address . ,wanted)
+                     '(("From: a@y.org, me@x.example\n" "me@x.example" . "me@x.example")
+                       ("From: A <a@y.org>,\n b@y.org\n" nil . "a@y.org")
+                       ("From: a@y.org, b@y.org\n" "" . "a@y.org")
+                       ("From: a@y.org, b@y.org\n" "root" . "me@x.example")
+                       ("From: \"A, B\" <a@y.org>\n" "me@x.example")
+                       ("From: a@y.org\n" "me@x.example")
+                       ("From: a@y.org, b@y.org\nSender: c@y.org\n" "me@x.example")
+                       ("Received: from a by b; now\nFrom: a@y.org, b@y.org\n" "me@x.example")
+                       ("Subject: s\n" "me@x.example")))
+        (ert-info (header)
+          (mew-submit-test-write file (concat header "\nbody\n"))
+          (let ((fields (mew-submit-request--with-sender
+                         file (mew-submit-message--fields file) account address)))
+            (should (equal (mew-submit-test-octets file)
+                           (concat (and wanted (format "Sender: %s\n" wanted))
+                                   header "\nbody\n")))
+            (should (equal fields (mew-submit-message--fields file)))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-chosen-by ()
+  "The account is that of who is in From, or of the envelope's sender if none is."
+  (let ((mew-submit-accounts '((:name "me" :from "me@x.example" :server "h")
+                               (:name "all" :from "@y.example" :server "h"))))
+    (pcase-dolist (`(,header ,from ,name)
+                   '(("From: me@x.example\n" "a@y.example" "me")
+                     ("From: visitor@z.example\n" "me@x.example" "me")
+                     ("From: visitor@z.example, a@y.example\n" nil "all")
+                     ("Subject: s\n" "a@y.example" "all")))
+      (ert-info (header)
+        (should (equal (plist-get (mew-submit-request--account
+                                   nil (mew-submit-batch-sendmail--chosen-by
+                                        (mew-submit-message--fields-of-text header)
+                                        (list :from from)))
+                                  :name)
+                       name))))
+    (should-error (mew-submit-request--account
+                   nil (mew-submit-batch-sendmail--chosen-by
+                        (mew-submit-message--fields-of-text "From: visitor@z.example\n")
+                        '(:from "v@z.example")))
+                  :type 'mew-submit-config)))
+
 (ert-deftest mew-submit-batch-sendmail-tests-own-address ()
   "Root and the user are the account's address, unless its server knows them."
   (let ((account '(:from "me@one.example" :server "mail.one.example")))
@@ -937,6 +1043,32 @@ XDG_RUNTIME_DIR is a directory of its own."
                 (should (eql (plist-get result :status) status))
                 ;; It really was that Emacs, whose outbox it is.
                 (should (file-directory-p outbox))))))))))
+
+(ert-deftest mew-submit-batch-sendmail-tests-hand-over-drops-nothing ()
+  "What options wish goes with the message; who is told the way sends it by that.
+SECURITY: P27."
+  :tags '(:module)
+  (should (equal (mew-submit-batch-sendmail--order
+                  '(:wrong t :from "me@x" :require-tls t :mt-priority "3" :hold-for nil))
+                 '(:from "me@x" :require-tls yes :mt-priority "3")))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-test-with-directory directory
+      (mew-submit-batch-sendmail-tests--with-server "server"
+          (list "--eval" (prin1-to-string
+                          `(setq mew-submit-outbox-directory ,(expand-file-name "outbox/" directory)
+                                 mew-submit-accounts '(,(mew-submit-test-account peer "ok")))))
+        (pcase-dolist (`(,status ,words . ,arguments)
+                       '((77 "REQUIRETLS" "--require-tls") (69 "FUTURERELEASE" "--hold-for" "60")
+                         (78 "No server is named" "--tls-minimum" "1.3")
+                         (78 "No server is named" "--plan" "submissions")
+                         (0 "" "--read-envelope-from")))
+          (ert-info ((format "%S" arguments))
+            (let ((result (mew-submit-batch-sendmail-tests--run
+                           (append arguments '("-f" "me@x" "a@x"))
+                           :input "Subject: s\n\nbody\n")))
+              (should (eql (plist-get result :status) status))
+              (should (string-search words (plist-get result :stderr))))))
+        (should (= 1 (length (mew-submit-test-accepted peer))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-named-account ()
   "Who has told msmtp which account to take tells it here; it is no recipient."

@@ -725,5 +725,12 @@ After that the text is about the others alone; it is there for those only who ar
            (mew-submit-batch-outbox--line
             (mew-submit-notice-tests--entry :bytes 2048 :from "a@x" :last "why")))))
 
+(ert-deftest mew-submit-notice-tests-mailq-unsent ()
+  "A script is told who surely did not get what is in doubt for others."
+  (pcase-dolist (`(,unsent . ,words) '((("c@x") . "\"unsent\":[\"c@x\"]") (nil . "\"unsent\":[]")))
+    (should (string-search words (mew-submit-json--line
+                                  (mew-submit-batch-outbox--object
+                                   (mew-submit-notice-tests--entry :unsent unsent)))))))
+
 (provide 'mew-submit-notice-tests)
 ;;; mew-submit-notice-tests.el ends here

@@ -17,6 +17,7 @@
 (require 'mew-submit-outbox)
 (require 'mew-submit-spool)
 (require 'mew-submit-queue)
+(require 'mew-submit-batch-options)
 (require 'mew-submit-test-helpers)
 (require 'seq)
 
@@ -887,6 +888,23 @@ Once all of it has left, who leaves Emacs is not told that it is sent next time.
       (setq mew-submit-dispatch--looked 0)
       (mew-submit-dispatch--wake)
       (should-not (mew-submit-known--entries)))))
+
+(ert-deftest mew-submit-queue-tests-what-options-told-stays ()
+  "The way that options of a command have told is not forgotten with another account.
+SECURITY: P28."
+  (let* ((mew-submit-accounts '((:name "w" :from "me@x" :server "old" :user "alice")))
+         (account (mew-submit-batch-options--account
+                   '(:tls-minimum "1.3" :tls required :ssh "gate" :arguments ("a@x"))
+                   '(("from" . "From: me@x\n"))))
+         (mew-submit-accounts '((:name "w" :from "me@x" :server "new" :user "bob"
+                                       :tls-minimum "1.2" :tls opportunistic))))
+    (dotimes (_ 2)
+      (setq account (mew-submit-account--check
+                     (mew-submit-queue--renewed
+                      (list :stem "/x" :account (car (mew-submit-dispatch--divided account))))))
+      (pcase-dolist (`(,key ,value) '((:server "new") (:user "bob") (:tls-minimum "1.3")
+                                      (:tls required) (:tunnel "ssh:gate")))
+        (should (equal (plist-get account key) value))))))
 
 (ert-deftest mew-submit-queue-tests-rest-is-sent-apart ()
   "Who surely did not get what is in doubt for others can be sent it, and nobody else.

@@ -289,6 +289,25 @@ OCTETS end as they are.  Return the reply."
       (should-not (mew-submit-relay-tests--reply client)))
     (should-not (mew-submit-relay-tests--kept))))
 
+(ert-deftest mew-submit-relay-tests-web-pages ()
+  "A browser that a web page sends here is heard no further than its first line.
+SECURITY: P26."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ()
+    (dolist (line '("POST / HTTP/1.1" "GET / HTTP/1.0" "NOOP / HTTP/1.1" "PRI * HTTP/2.0"
+                    "Host: localhost" "HLEO me" "\26\3\1\2\0\1\0"))
+      (ert-info (line)
+        (let ((client (mew-submit-relay-tests--connect)))
+          (should (string-prefix-p "521 5.5.1 " (mew-submit-relay-tests--say
+                                                 client (concat line "\r\nEHLO me\r\n"))))
+          (should-not (mew-submit-relay-tests--reply client))
+          (should (equal (pop mew-submit-relay-tests--log)
+                         "A client at 127.0.0.1 does not speak SMTP")))))
+    ;; Whoever has said something sensible may err.
+    (should (equal (mew-submit-relay-tests--dialog
+                    (mew-submit-relay-tests--connect) "HELO" "HLEO me" "EHLO me" "Host: x" "QUIT")
+                   '(501 500 250 500 221)))))
+
 ;;; Smuggling, and what is too much
 
 (ert-deftest mew-submit-relay-tests-smuggling ()
@@ -306,6 +325,9 @@ The commands behind it are never carried out."
                                "MAIL FROM:<evil@x>\r\nRCPT TO:<victim@x>\r\n"
                                "DATA\r\nSubject: evil\r\n\r\nevil\r\n.\r\n"))))
           (should (string-match-p "\\`550 5\\.\\(?:5\\.2\\|6\\.0\\) " reply))
+          ;; Where the client shows no answer, the log does.
+          (should (equal (pop mew-submit-relay-tests--log)
+                         (concat "A message was not taken: " (substring reply 10))))
           (should (equal (mew-submit-relay-tests--dialog client "NOOP" "QUIT")
                          '(250 221))))))
     (should-not (mew-submit-relay-tests--kept))
@@ -333,7 +355,9 @@ The commands behind it are never carried out."
       (let ((client (mew-submit-relay-tests--connect)))
         (should (string-prefix-p
                  "521 5.5.2" (mew-submit-relay-tests--say client octets)))
-        (should-not (mew-submit-relay-tests--reply client))))))
+        (should-not (mew-submit-relay-tests--reply client))
+        (should (equal (pop mew-submit-relay-tests--log)
+                       "A client at 127.0.0.1 ends a line without CRLF"))))))
 
 (ert-deftest mew-submit-relay-tests-two-senders ()
   "A message with two From fields is refused, in words, and not kept.
@@ -383,6 +407,7 @@ SECURITY: J14."
     (dolist (line '("BOGUS" "NOOP"))
       (let ((client (mew-submit-relay-tests--connect))
             (count 0))
+        (should (equal (mew-submit-relay-tests--dialog client "HELO me") '(250)))
         (while (not (equal (mew-submit-relay-tests--dialog client line)
                            '(421)))
           (should (< (cl-incf count) 150)))))
@@ -445,6 +470,24 @@ SECURITY: J14."
     (let ((client (mew-submit-relay-tests--connect t)))
       (should (string-prefix-p "421"
                                (mew-submit-relay-tests--reply client))))))
+
+(ert-deftest mew-submit-relay-tests-who-has-gone-keeps-no-place ()
+  "A client that has left is not counted, though Emacs is too busy to tell."
+  :tags '(:module)
+  (mew-submit-relay-tests--with-sink ((mew-submit-relay-connections 2))
+    (dotimes (_ 3)
+      (dotimes (_ 2)
+        (should (equal (mew-submit-relay-tests--dialog (mew-submit-relay-tests--connect) "EHLO me")
+                       '(250))))
+      (let ((there (mapcar #'mew-submit-relay--session-process mew-submit-relay--sessions)))
+        (dolist (process there)
+          (set-process-sentinel process #'ignore))
+        (mapc #'delete-process mew-submit-relay-tests--clients)
+        (mew-submit-test-until ("both have gone")
+          (not (seq-some #'process-live-p there)))))
+    (should (string-prefix-p "220 " (mew-submit-relay-tests--reply
+                                     (mew-submit-relay-tests--connect t))))
+    (should (= 1 (length mew-submit-relay--sessions)))))
 
 (ert-deftest mew-submit-relay-tests-time ()
   "A client that says nothing, and one that trickles, is sent away."
@@ -800,8 +843,8 @@ SECURITY: P17."
                                        reply))))))))
 
 (ert-deftest mew-submit-relay-tests-sender-without-from ()
-  "A message without From goes by the account that is for the envelope's sender.
-One for whom there is none, as before, goes by the default."
+  "A message whose From has no account goes by that of the envelope's sender.
+Then the Sender and other authors count.  Who is named nowhere goes by the default."
   :tags '(:module)
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=main" "127.0.0.1:0,name=other")
     (mew-submit-relay-tests--with-relay
@@ -812,6 +855,10 @@ One for whom there is none, as before, goes by the default."
                      '(("b@other.example" "Subject: s\r\n" "other")
                        ("b@other.example" "From:\r\n" "other")
                        ("b@other.example" "From: me@example.org\r\n" "main")
+                       ("b@other.example" "From: root\r\n" "main")
+                       ("b@other.example" "From: a@x.example\r\n" "other")
+                       ("b@x.example" "From: a@x.example\r\nSender: b@other.example\r\n" "other")
+                       ("" "From: a@x.example, b@other.example\r\n" "other")
                        ("b@x.example" "Subject: s\r\n" "main")
                        ("" "Subject: s\r\n" "main")))
         (ert-info ((format "%S" (list sender header)))
@@ -927,6 +974,8 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
               (`(,message ,from)
                '(("From: me@one.example\r\nSubject: s\r\n\r\nbody\r\n"
                   "MAIL FROM:<me@one.example>")
+                 ("From: b@two.example, me@one.example\r\n\r\nbody\r\n"
+                  "MAIL FROM:<me@one.example>")
                  ("From root Thu Jan  1 00:00:00 2026\r\nFrom: root\r\nTo: a@x\r\n\r\nbody\r\n"
                   "MAIL FROM:<root>")))
             (let ((client (mew-submit-relay-tests--connect)))
@@ -940,7 +989,12 @@ Who has no domain is the default account's.  SECURITY: P10, P11."
                              '("me@one.example" "a@x")))
               (let ((stored (mew-submit-test-stored peer number)))
                 (should (string-match-p "^Date: " stored))
-                (should (string-match-p "^Message-ID: <[^@]+@one.example>\r$" stored))
+                (should (string-match-p (format "^Message-ID: <[^@]+@%s.example>\r$"
+                                                (if (string-search "," message) "two" "one"))
+                                        stored))
+                ;; Of several authors it is to be known who has sent it.
+                (should (eq (and (string-search "," message) t)
+                            (and (string-search "\r\nSender: me@one.example\r\n" stored) t)))
                 (should-not (string-match-p "^From root" stored))
                 (should (string-suffix-p "\r\n\r\nbody\r\n" stored))))))))))
 
@@ -1101,13 +1155,20 @@ Systemd starts it again after any other status."
                        ("--user" "me" "--password-file" "/dev/null/x")
                        ("--memory" ,(mew-submit-test-write
                                      (expand-file-name "memory" directory) "x"))
-                       ("--server" "127.0.0.1:587") ("--server-name" "a b")))
+                       ("--server" "127.0.0.1:587") ("--server-name" "a b")
+                       ;; Without a server of its own, too.
+                       ("--config" ,(mew-submit-test-write
+                                     (expand-file-name "config.el" directory)
+                                     "(setq mew-submit-accounts '((:server \"h\")))")
+                        "--helo" "a b")))
       (ert-info ((format "%s" options))
         (let* ((outbox (expand-file-name "outbox" directory))
                (result (mew-submit-test-emacs
                         `("-l" ,(expand-file-name "mew-submit.el" mew-submit-test-root)
                           "-f" "mew-submit-batch-relay" "--" "--listen" "127.0.0.1:0"
-                          "--outbox" ,outbox "--server" "127.0.0.1" ,@options)
+                          "--outbox" ,outbox
+                          ,@(unless (member "--config" options) '("--server" "127.0.0.1"))
+                          ,@options)
                         :signal (lambda (process) ; one that begins never ends
                                   (when (file-exists-p outbox)
                                     (signal-process process 'SIGTERM))))))

@@ -428,7 +428,12 @@ when that has been told, where something is missing that a build needs."
 
 (defun mew-submit-module--question ()
   "Return the question whether to build the module."
-  (format "Mail is sent by a module that is not compiled yet: compile it, in %s?"
+  (format "%s, in %s?"
+          ;; One that is loaded could not be replaced before the next Emacs.
+          (if (and (null (mew-submit-module--stale))
+                   (seq-some #'mew-submit-module--regular-p (mew-submit-module--files)))
+              "The module that sends mail is there already: compile it again"
+            "Mail is sent by a module that is not compiled yet: compile it")
           (abbreviate-file-name
            (directory-file-name (file-name-directory (mew-submit-module--target))))))
 

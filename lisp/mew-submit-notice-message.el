@@ -488,6 +488,7 @@ That is nil where it is not known, or not to the point."
 
 (define-derived-mode mew-submit-notice-mode mew-submit-view-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."
+  :interactive nil
   (add-hook 'quit-window-hook #'mew-submit-notice-message--quit nil t)
   (visual-line-mode 1))
 

@@ -281,8 +281,8 @@ UNTIL is the time when a row is no longer true, or nil.")
   "Major mode for the messages that are not delivered yet.
 
 \\{mew-submit-outbox-mode-map}"
-  (setq tabulated-list-format (mew-submit-outbox--format
-                               mew-submit-outbox--width)
+  :interactive nil
+  (setq tabulated-list-format (mew-submit-outbox--format mew-submit-outbox--width)
         tabulated-list-entries #'mew-submit-outbox--entries
         tabulated-list-printer #'mew-submit-outbox--print-row
         tabulated-list-padding 1)

@@ -16,6 +16,7 @@
 
 (define-derived-mode mew-submit-sign-in-mode mew-submit-view-mode "Sign-in"
   "Major mode of the buffer that shows a sign-in."
+  :interactive nil
   (visual-line-mode 1))
 
 (defvar-local mew-submit-sign-in-view--shown nil

@@ -319,7 +319,9 @@ or have mew-submit-module-directory name the module's directory"
 (defun mew-submit-module--library-p (&rest condition)
   "Does pkg-config know a library that satisfies CONDITION?"
   (ignore-errors
-    (eq 0 (apply #'call-process "pkg-config" nil nil nil "--exists" condition))))
+    ;; The directory of the buffer where somebody asks for it may be gone.
+    (let ((default-directory temporary-file-directory))
+      (eq 0 (apply #'call-process "pkg-config" nil nil nil "--exists" condition)))))
 
 (defun mew-submit-module--lacks ()
   "Return what a build needs and is not there: a list of (WORDS . COLUMN).

@@ -320,7 +320,7 @@ or have mew-submit-module-directory name the module's directory"
   "Does pkg-config know a library that satisfies CONDITION?"
   (ignore-errors
     ;; The directory of the buffer where somebody asks for it may be gone.
-    (let ((default-directory temporary-file-directory))
+    (let ((default-directory "/"))
       (eq 0 (apply #'call-process "pkg-config" nil nil nil "--exists" condition)))))
 
 (defun mew-submit-module--lacks ()

@@ -37,7 +37,7 @@ That takes the program qrencode, which is not waited for; the address has the
 code in it, perhaps, and is in no argument of a program."
   (when-let* ((program (executable-find "qrencode"))
               (buffer (current-buffer))
-              (default-directory temporary-file-directory)
+              (default-directory "/")   ; the buffer's may be gone
               (process
                (ignore-errors
                  (make-process

@@ -32,6 +32,7 @@
 (define-derived-mode mew-submit-delivery-mode mew-submit-view-mode "Delivery"
   "How the last message went.
 \\{mew-submit-delivery-mode-map}"
+  :interactive nil
   (setq truncate-lines t
         mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-delivery--draw

@@ -84,6 +84,7 @@ What was met while this machine moved tells nothing."
 (define-derived-mode mew-submit-diagnose-network-mode mew-submit-view-mode "Network"
   "What this network does to mail.
 \\{mew-submit-diagnose-network-mode-map}"
+  :interactive nil
   (setq mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-diagnose-network--insert
         mew-submit-view--text (lambda ()

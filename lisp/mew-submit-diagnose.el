@@ -217,6 +217,7 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
   "Mode of the report of a diagnosis.
 
 \\{mew-submit-diagnose-mode-map}"
+  :interactive nil
   (setq truncate-lines t
         mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-diagnose--insert

@@ -265,6 +265,7 @@ Among those of the account it has RANK."
 (define-derived-mode mew-submit-doctor-mode mew-submit-view-mode "Doctor"
   "How the user's set-up of mew-submit is.
 \\{mew-submit-doctor-mode-map}"
+  :interactive nil
   (setq mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-doctor--insert
         mew-submit-view--text #'mew-submit-doctor--shown

@@ -178,6 +178,7 @@ or else as its local part.  As an account:"
 (define-derived-mode mew-submit-domain-mode mew-submit-view-mode "Domain"
   "How a domain takes mail.
 \\{mew-submit-domain-mode-map}"
+  :interactive nil
   (setq truncate-lines t
         mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-domain--insert

@@ -319,7 +319,9 @@ or have mew-submit-module-directory name the module's directory"
 (defun mew-submit-module--library-p (&rest condition)
   "Does pkg-config know a library that satisfies CONDITION?"
   (ignore-errors
-    (eq 0 (apply #'call-process "pkg-config" nil nil nil "--exists" condition))))
+    ;; The directory of the buffer where somebody asks for it may be gone.
+    (let ((default-directory "/"))
+      (eq 0 (apply #'call-process "pkg-config" nil nil nil "--exists" condition)))))
 
 (defun mew-submit-module--lacks ()
   "Return what a build needs and is not there: a list of (WORDS . COLUMN).
@@ -428,7 +430,12 @@ when that has been told, where something is missing that a build needs."
 
 (defun mew-submit-module--question ()
   "Return the question whether to build the module."
-  (format "Mail is sent by a module that is not compiled yet: compile it, in %s?"
+  (format "%s, in %s?"
+          ;; One that is loaded could not be replaced before the next Emacs.
+          (if (and (null (mew-submit-module--stale))
+                   (seq-some #'mew-submit-module--regular-p (mew-submit-module--files)))
+              "The module that sends mail is there already: compile it again"
+            "Mail is sent by a module that is not compiled yet: compile it")
           (abbreviate-file-name
            (directory-file-name (file-name-directory (mew-submit-module--target))))))
 

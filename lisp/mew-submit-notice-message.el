@@ -132,7 +132,11 @@ the message's, by default the one at point."
    (let* ((entry (mew-submit-notice-message--the-entry))
           (choice (completing-read "Send it through port: "
                                    mew-submit-notice-message--ports)))
-     (list (or (cdr (assoc choice mew-submit-notice-message--ports)) choice)
+     (list (or (cdr (or (assoc choice mew-submit-notice-message--ports)
+                        ;; The number alone is what people type.
+                        (assoc (try-completion choice mew-submit-notice-message--ports)
+                               mew-submit-notice-message--ports)))
+               choice)
            entry)))
   (let ((entry (mew-submit-notice-message--the-entry entry)))
     (when (mew-submit-notice-message--may-send-p entry)
@@ -484,6 +488,7 @@ That is nil where it is not known, or not to the point."
 
 (define-derived-mode mew-submit-notice-mode mew-submit-view-mode "Mew-Submit"
   "Major mode for the buffer about a message that did not get through."
+  :interactive nil
   (add-hook 'quit-window-hook #'mew-submit-notice-message--quit nil t)
   (visual-line-mode 1))
 

@@ -291,17 +291,22 @@ stays where they are, and sees what they saw: their next key is for that."
 (defun mew-submit-notice--display-now ()
   "Show *mew-submit* if it waits for that and somebody is there."
   (when (and mew-submit-notice--unseen (not (mew-submit-notice--busy-p)))
-    (setq mew-submit-notice--unseen nil
-          mew-submit-notice-message--frame (selected-frame))
-    (remove-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)
-    (when-let* ((buffer (get-buffer "*mew-submit*"))
+    (let ((buffer (get-buffer "*mew-submit*")))
+      (setq mew-submit-notice-message--frame (selected-frame))
+      (when (or (null buffer)
                 ;; Who is in it sees it; a second window of it would take another's.
-                ((not (eq buffer (window-buffer)))))
-      (display-buffer buffer '((display-buffer-reuse-window
-                                display-buffer-pop-up-window
-                                display-buffer-use-some-window)
-                               (inhibit-same-window . t)
-                               (inhibit-switch-frame . t))))))
+                (eq buffer (window-buffer))
+                (display-buffer buffer '((display-buffer-reuse-window
+                                          display-buffer-pop-up-window
+                                          display-buffer-use-some-window
+                                          ;; A new frame would take the next key, and
+                                          ;; is not seen in a terminal.
+                                          display-buffer-no-window)
+                                         (allow-no-window . t)
+                                         (inhibit-same-window . t)
+                                         (inhibit-switch-frame . t))))
+        (setq mew-submit-notice--unseen nil)
+        (remove-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)))))
 
 (defun mew-submit-notice--display-again ()
   "Show *mew-submit* on a new frame, if nobody has seen it, or its frame is gone.

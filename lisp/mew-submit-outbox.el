@@ -45,7 +45,8 @@
   "Return TIME, a float, as a person writes it: the hour, with a day if need be.
 It is seen from NOW, by default the present."
   (let* ((now (or now (float-time)))
-         (away (abs (- time now))))
+         (away (abs (- time now)))
+         (system-time-locale "C"))      ; "24 déc. 18:00" would be cut off
     (format-time-string (cond ((equal (format-time-string "%F" time)
                                       (format-time-string "%F" now))
                                "%H:%M")
@@ -108,9 +109,9 @@ Each is (NAME WIDTH FUNCTION . PROPERTIES); FUNCTION makes it of an entry."
          (narrow (< width 70))
          (more (max 0 (- width 100))))
     (append
-     '(("State" 11 mew-submit-outbox--state))
+     '(("State" 12 mew-submit-outbox--state))
      (and wide '(("Account" 9 mew-submit-outbox--account)))
-     `(("To" ,(+ (if wide 16 14) (/ more 5)) mew-submit-outbox--to))
+     `(("To" ,(+ (cond (wide 16) (narrow 13) (14)) (/ more 5)) mew-submit-outbox--to))
      (unless narrow
        `(("Subject" ,(+ (if wide 15 12) (/ more 4)) mew-submit-outbox--subject)))
      (and wide '(("Size" 5 mew-submit-outbox--bytes :right-align t)
@@ -280,8 +281,8 @@ UNTIL is the time when a row is no longer true, or nil.")
   "Major mode for the messages that are not delivered yet.
 
 \\{mew-submit-outbox-mode-map}"
-  (setq tabulated-list-format (mew-submit-outbox--format
-                               mew-submit-outbox--width)
+  :interactive nil
+  (setq tabulated-list-format (mew-submit-outbox--format mew-submit-outbox--width)
         tabulated-list-entries #'mew-submit-outbox--entries
         tabulated-list-printer #'mew-submit-outbox--print-row
         tabulated-list-padding 1)

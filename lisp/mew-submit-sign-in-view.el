@@ -16,6 +16,7 @@
 
 (define-derived-mode mew-submit-sign-in-mode mew-submit-view-mode "Sign-in"
   "Major mode of the buffer that shows a sign-in."
+  :interactive nil
   (visual-line-mode 1))
 
 (defvar-local mew-submit-sign-in-view--shown nil
@@ -36,6 +37,7 @@ That takes the program qrencode, which is not waited for; the address has the
 code in it, perhaps, and is in no argument of a program."
   (when-let* ((program (executable-find "qrencode"))
               (buffer (current-buffer))
+              (default-directory "/")   ; the buffer's may be gone
               (process
                (ignore-errors
                  (make-process

@@ -687,7 +687,7 @@ sign-in; M-x mew-submit-sign-in begins again"))
 ;;;###autoload
 (defun mew-submit-sign-in-cancel (&optional flow)
   "Cancel FLOW, a sign-in under way, or all; what was begun is closed."
-  (interactive)
+  (interactive (unless (mew-submit-sign-in--running) (user-error "No sign-in is under way")))
   (dolist (one (if flow (list flow) (mew-submit-sign-in--running)))
     (mew-submit-sign-in--end one "cancelled" "The sign-in was cancelled")))
 

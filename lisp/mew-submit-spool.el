@@ -65,7 +65,7 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
 (defun mew-submit-spool--sync (file)
   "Have FILE, or a directory, on disk, also before there is a module to do it."
   (let ((name (mew-submit-module--octets-name (directory-file-name file)))
-        (default-directory temporary-file-directory))
+        (default-directory "/"))        ; that of TMPDIR may be gone
     (cond ((fboundp 'mew-submit--mod-sync) (mew-submit--mod-sync name))
           ((not (eql 0 (call-process "sync" nil nil nil name)))
            (signal 'file-error (list "It cannot be had on disk for sure" file))))))

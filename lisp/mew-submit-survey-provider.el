@@ -31,6 +31,7 @@
 (define-derived-mode mew-submit-provider-mode tabulated-list-mode "Providers"
   "What servers offer to those who submit mail.
 \\{mew-submit-provider-mode-map}"
+  :interactive nil
   (setq tabulated-list-format
         [("Server" 30 t) ("Group" 10 t) ("Good" 5 t) ("587" 6 t) ("STARTTLS" 9 t)
          ("AUTH" 5 t) ("465" 6 t) ("AUTH" 5 t) ("Cert" 5 t) ("Demands" 8 t)

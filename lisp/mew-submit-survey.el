@@ -263,6 +263,7 @@ the latter numbers have columns of their own."
 (define-derived-mode mew-submit-survey-mode mew-submit-view-mode "Survey"
   "Which case servers are, at which port.
 \\{mew-submit-survey-mode-map}"
+  :interactive nil
   (setq truncate-lines t
         mew-submit-view--shape t
         mew-submit-view--insert #'mew-submit-survey--insert

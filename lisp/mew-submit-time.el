@@ -120,19 +120,90 @@
               ;; That is over, and whoever said "today" has to know.
               (t time))))))
 
-(defun mew-submit-time--absolute (text)
-  "Return the time that TEXT, a date with a time, means, or nil."
+(defun mew-submit-time--date-word (word)
+  "Return WORD as `parse-time-string' takes it: a date in numbers, or a zone.
+\"12/24/2030\" is left as it is: who writes so puts the day first elsewhere."
+  (let ((iso (lambda (year month day)
+               (apply #'format "%s-%02d-%02d" (match-string year word)
+                      (mapcar (lambda (part)
+                                (string-to-number (match-string part word)))
+                              (list month day))))))
+    (cond ((string-match "\\`\\([0-9]\\{4\\}\\)/\\([0-9]\\{1,2\\}\\)/\\([0-9]\\{1,2\\}\\)\\'"
+                         word)
+           (funcall iso 1 2 3))
+          ((string-match "\\`\\([0-9]\\{1,2\\}\\)\\.\\([0-9]\\{1,2\\}\\)\\.\\([0-9]\\{4\\}\\)\\'"
+                         word)
+           (funcall iso 3 2 1))
+          ((string-match-p "\\`[-+][0-9]\\{2\\}:[0-9]\\{2\\}\\'" word) ; a zone
+           (string-replace ":" "" word))
+          (t word))))
+
+(defun mew-submit-time--date-words-p (words)
+  "Are all of WORDS, without a time of day like 6pm, such as a date is made of?
+`parse-time-string' makes something of any words, and leaves out what it does
+not know: the mail would go at another time."
+  (and (seq-every-p
+        (lambda (word)
+          (or (string-match-p
+               "\\`\\(?:[0-9]\\{1,2\\}\\|[0-9]\\{4\\}\\|[0-9]\\{4\\}-[0-9]\\{2\\}-[0-9]\\{2\\}\
+\\|\\(?:[01]?[0-9]\\|2[0-3]\\):[0-5][0-9]:[0-5][0-9]\\|[-+][0-9]\\{4\\}\\)\\'"
+               word)
+              (assoc word parse-time-months)
+              (assoc word parse-time-weekdays)
+              (assoc word parse-time-zoneinfo)))
+        words)
+       ;; A second one would be a year, a time, or a day: who knows.
+       (seq-every-p (lambda (kind)
+                      (<= (seq-count (lambda (word) (string-match-p kind word)) words) 1))
+                    '("\\`[0-9]\\{1,2\\}\\'" "\\`[0-9]\\{4\\}\\'"))))
+
+(defun mew-submit-time--dated (text)
+  "Return the decoded time that TEXT, a date perhaps with a time of day, means.
+It lacks what TEXT does not say; return nil where that has other words."
+  (let* ((words (mew-submit-time--words (replace-regexp-in-string "([^()]*)" "" text)))
+         (clocks (delq nil (mapcar #'mew-submit-time--clock words)))
+         (date (mapcar #'mew-submit-time--date-word
+                       (seq-remove #'mew-submit-time--clock words)))
+         (time (and (null (cdr clocks))
+                    (mew-submit-time--date-words-p date)
+                    (parse-time-string (string-join date " ")))))
+    (unless (and clocks time (decoded-time-hour time)) ; two times of day
+      (pcase (car clocks)
+        (`(,hour ,minute) (setf (decoded-time-hour time) hour
+                                (decoded-time-minute time) minute
+                                (decoded-time-second time) 0)))
+      time)))
+
+(defun mew-submit-time--encode (time now)
+  "Return the time that TIME, which is decoded, is seen from NOW, or nil.
+Without a year it is the next one; a day that is not there, such as 30 February,
+is none."
+  (let ((day (decoded-time-day time))
+        (month (decoded-time-month time))
+        (year (or (decoded-time-year time) (decoded-time-year (decode-time now)))))
+    (when (equal (list day month year)
+                 (seq-subseq (decode-time (encode-time (list 0 0 12 day month year nil -1 nil)))
+                             3 6))
+      (let ((then (encode-time (decoded-time-set-defaults
+                                (append (seq-take time 3) (list day month year)
+                                        (nthcdr 6 time))))))
+        (if (or (decoded-time-year time) (time-less-p now then))
+            then
+          (setf (decoded-time-year time) (1+ year))
+          (mew-submit-time--encode time now))))))
+
+(defun mew-submit-time--absolute (text now)
+  "Return the time that TEXT, a date with a time, means seen from NOW, or nil.
+A day alone means its morning; without a year it is the next one."
   (ignore-errors
-    (if (string-match-p "\\`[0-9]\\{4\\}-[0-9][0-9]-[0-9][0-9][Tt]" text)
-        (encode-time (decoded-time-set-defaults (iso8601-parse (mew-submit-caseless--up text))))
-      (let ((time (parse-time-string text)))
-        ;; A day alone means its morning.
-        (when (and (null (decoded-time-hour time)) (decoded-time-year time)
-                   (decoded-time-month time))
-          (setf (decoded-time-hour time) (nth 0 mew-submit-time--morning)
-                (decoded-time-minute time) (nth 1 mew-submit-time--morning)))
-        (and (decoded-time-day time) (decoded-time-hour time)
-             (encode-time (decoded-time-set-defaults time)))))))
+    (let ((time (if (string-match-p "\\`[0-9]\\{4\\}\\(?:-[0-9][0-9]-[0-9][0-9]t\
+\\|[0-9]\\{4\\}\\(?:t\\|\\'\\)\\)" text)
+                    (iso8601-parse (mew-submit-caseless--up text))
+                  (mew-submit-time--dated text))))
+      (unless (decoded-time-hour time)
+        (setf (decoded-time-hour time) (nth 0 mew-submit-time--morning)
+              (decoded-time-minute time) (nth 1 mew-submit-time--morning)))
+      (mew-submit-time--encode time now))))
 
 (defun mew-submit-time--parse (text &optional now)
   "Return the time that TEXT means, seen from NOW (the present), or nil.
@@ -146,7 +217,7 @@ Without a zone it is local."
     (if-let* ((seconds (mew-submit-time--while words)))
         (time-add now seconds)
       (or (mew-submit-time--relative words now)
-          (mew-submit-time--absolute (string-trim text))))))
+          (mew-submit-time--absolute words now)))))
 
 (defconst mew-submit-time--examples
   "18:00, 2h, tomorrow 8am, fri 9:00, 2030-12-24 18:00"

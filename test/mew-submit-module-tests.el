@@ -162,6 +162,28 @@ Where the package cannot be written to, that is the user's."
                                 (directory-file-name (mew-submit-module--user-directory)))
                                (mew-submit-module--question)))))))
 
+(ert-deftest mew-submit-module-tests-a-directory-that-is-gone ()
+  "Where the buffer's directory is gone no library is said to be missing."
+  (skip-unless (executable-find "pkg-config"))
+  (let ((lacks (mew-submit-module--lacks)))
+    (mew-submit-test-with-directory root
+      (let ((default-directory (expand-file-name "gone/" root)))
+        (should (equal (mew-submit-module--lacks) lacks))))))
+
+(ert-deftest mew-submit-module-tests-question-is-true ()
+  "Of a module that is there it is not said that it is not compiled yet.
+One that does not fit is as good as none."
+  (mew-submit-test-with-directory root
+    (let ((mew-submit-module-directory root)
+          (file (expand-file-name (mew-submit-module--name) root)))
+      (cl-letf (((symbol-function 'mew-submit-module--files) (lambda () (list file))))
+        (should (string-search "not compiled yet" (mew-submit-module--question)))
+        (mew-submit-test-write file "")
+        (should (string-search "there already: compile it again, in"
+                               (mew-submit-module--question)))
+        (let ((mew-submit-module--refused (list (list file nil "It is of another version"))))
+          (should (string-search "not compiled yet" (mew-submit-module--question))))))))
+
 (ert-deftest mew-submit-module-tests-old-one-is-built-anew ()
   "After an upgrade the old module is built anew, once and unasked, and used at once."
   :tags '(:module)

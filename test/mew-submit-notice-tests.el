@@ -716,6 +716,20 @@ After that the text is about the others alone; it is there for those only who ar
                                   :type 'user-error))
                    "Not a port: 999999"))))
 
+(ert-deftest mew-submit-notice-tests-a-port-s-number-will-do ()
+  "Who is asked for a port may type its number; what is no port of the list is as typed."
+  (pcase-dolist (`(,typed ,routes) '(("465" "465:implicit") ("25" "25:starttls")
+                                     ("587 with STARTTLS" "587:starttls")
+                                     ("2525:starttls" "2525:starttls") ("" "") ("9" "9")))
+    (let (sent)
+      (cl-letf (((symbol-function 'mew-submit-queue--send-by)
+                 (lambda (_id routes &rest _) (setq sent routes)))
+                ((symbol-function 'completing-read) (lambda (&rest _) typed))
+                ((symbol-function 'mew-submit-notice-message--the-entry)
+                 #'mew-submit-notice-tests--entry))
+        (call-interactively #'mew-submit-notice-other-port)
+        (should (equal sent routes))))))
+
 ;;; The command line
 
 (ert-deftest mew-submit-notice-tests-mailq ()

@@ -254,6 +254,30 @@ In a table that is sorted point went to the top, and the next key was for anothe
       (mew-submit-outbox--refresh)
       (should (string-search "empty" (buffer-string))))))
 
+(ert-deftest mew-submit-outbox-tests-no-number-is-cut ()
+  "What is at 100 % is not shown as at 10, nor a time without its end.
+Months have long names in some languages."
+  (let* ((entry (mew-submit-outbox-tests--entry
+                 "1" :state 'sending :next (+ (float-time) 10000000)))
+         (time (cl-letf* ((real (symbol-function 'format-time-string))
+                          ((symbol-function 'format-time-string)
+                           (lambda (format &rest rest)
+                             (apply real (if (equal system-time-locale "C") format
+                                           (string-replace "%b" "joulu" format))
+                                    rest))))
+                 (mew-submit-outbox--next (append '(:state held) entry))))
+         (state (cl-letf (((symbol-function 'mew-submit-known--progress)
+                           (lambda (_) '(2000 . 2000))))
+                  (mew-submit-outbox--state entry))))
+    (should (equal-including-properties
+             state (propertize "sending 100%" 'face 'mew-submit-sending)))
+    (should (string-match-p " [0-9:]+\\'" time))
+    (dolist (width '(48 80 99 100 200))
+      (pcase-dolist (`(,name ,room . ,_) (mew-submit-outbox--columns width))
+        (pcase name
+          ("State" (should (<= (string-width state) room)))
+          ("Next" (should (<= (string-width time) room))))))))
+
 (ert-deftest mew-submit-outbox-tests-next ()
   "When it is tried next has a time always, and a day where that is another one."
   (let ((noon (float-time (encode-time '(0 0 12 26 11 2026 nil -1 nil)))))

@@ -44,6 +44,26 @@
     (backward-char 2)
     (push-button)))
 
+(ert-deftest mew-submit-question-tests-makes-no-frame ()
+  "SECURITY: P2.  Where no window has room for a question it makes no frame of its own.
+That would have the next key, or not be seen in a terminal.  It is shown when
+there is room, and somebody leaves the minibuffer."
+  (mew-submit-question-tests--with
+    (with-temp-buffer
+      (switch-to-buffer (current-buffer))
+      (delete-other-windows)
+      (let ((frames 0))
+        (cl-letf (((symbol-function 'display-buffer-pop-up-frame)
+                   (lambda (&rest _) (cl-incf frames) nil)))
+          (let ((split-window-preferred-function #'ignore))
+            (mew-submit-question-tests--ask 1 'a)
+            (should-not (get-buffer-window "*mew-submit*"))
+            (should (= frames 0)))
+          (mew-submit-notice--display-now)
+          (should (get-buffer-window "*mew-submit*"))
+          (should-not (memq #'mew-submit-notice--display-soon minibuffer-exit-hook))
+          (should (= frames 0)))))))
+
 (ert-deftest mew-submit-question-tests-takes-no-key ()
   "SECURITY: P2.  A question is shown without its window being selected.
 What is typed goes where it went, and nothing is answered."

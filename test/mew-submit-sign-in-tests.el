@@ -1123,6 +1123,13 @@ The programs are those in PATH, a list of directories."
             (should (= (1+ count)
                        (length (mew-submit-issuer-test-log issuer "register"))))))))))
 
+(ert-deftest mew-submit-sign-in-tests-nothing-to-cancel ()
+  "Who cancels a sign-in where none is under way is told so."
+  (let (mew-submit-sign-in--all)
+    (should (equal (cadr (should-error (call-interactively #'mew-submit-sign-in-cancel)
+                                       :type 'user-error))
+                   "No sign-in is under way"))))
+
 (ert-deftest mew-submit-sign-in-tests-own-place ()
   "SECURITY: Q42.  Another issuer's answer, with our state, does not come to this one's place."
   (mew-submit-issuer-test-with issuer

@@ -35,6 +35,20 @@
 
 ;;; The journal
 
+(ert-deftest mew-submit-spool-tests-a-tmpdir-that-is-gone ()
+  "Before there is a module files are had on disk where TMPDIR is gone, too."
+  (skip-unless (executable-find "sync"))
+  (mew-submit-test-with-directory directory
+    (let ((file (mew-submit-test-write (expand-file-name "file" directory) "x"))
+          (temporary-file-directory (expand-file-name "gone/" directory))
+          (real (and (fboundp 'mew-submit--mod-sync)
+                     (symbol-function 'mew-submit--mod-sync))))
+      (unwind-protect
+          (progn (fmakunbound 'mew-submit--mod-sync)
+                 (mew-submit-spool--sync file))
+        (when real
+          (fset 'mew-submit--mod-sync real))))))
+
 (ert-deftest mew-submit-spool-tests-no-directory-at-all ()
   "Where not even the root can be opened, an outbox is not looked for for ever."
   (cl-letf (((symbol-function 'file-directory-p) #'ignore))

@@ -12,6 +12,7 @@
 (require 'mew-submit-doctor)
 (require 'mew-submit-domain)
 (require 'mew-submit-notice)
+(require 'mew-submit-outbox)
 (require 'mew-submit-setup)
 (require 'mew-submit-sign-in)
 (require 'mew-submit-survey)
@@ -52,6 +53,19 @@
              (switch-to-buffer (current-buffer))
              ,@body)
          (kill-buffer "*view test*")))))
+
+(ert-deftest mew-submit-view-tests-no-mode-is-a-command ()
+  "M-x mew-submit-outbox-mode in a draft would be the end of that, at the next g.
+Who wants the outbox types that and more."
+  (require 'mew-submit-survey-provider)
+  (let (modes)
+    (mapatoms (lambda (symbol)
+                (when (and (string-prefix-p "mew-submit-" (symbol-name symbol))
+                           (memq (get symbol 'derived-mode-parent)
+                                 '(mew-submit-view-mode special-mode tabulated-list-mode)))
+                  (push symbol modes))))
+    (should (= (length modes) 12))
+    (should-not (seq-filter #'commandp modes))))
 
 (ert-deftest mew-submit-view-tests-a-directory-is-no-file ()
   "Who names a directory to save in is told so, and not asked whether to overwrite it."

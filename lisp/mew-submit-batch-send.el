@@ -99,15 +99,16 @@ Signal `mew-submit-message' when it is empty."
 
 (defun mew-submit-batch-send--fields (file)
   "Return the fields of FILE, the message that has been handed over.
-Signal `mew-submit-message' when there are none: who gets it would see no From,
-and what is behind an empty line at the top, such as Bcc, as text."
+Signal `mew-submit-message' when they stand behind an empty line: who gets it
+would see no From, and what is there, such as Bcc, as text."
   (let ((fields (mew-submit-message--handed-over file)))
-    (unless (seq-some (lambda (field)
-                        (not (member (car field) (list "" mew-submit-message--mbox))))
-                      fields)
-      (mew-submit-error--throw
-       'message nil "The message has no header: lines such as From, To and Subject have to be \
-first, and behind them an empty line"))
+    (unless (seq-some (lambda (field) (not (equal (car field) ""))) fields)
+      (with-temp-buffer
+        (insert-file-contents-literally file nil 0 10000)
+        (when (looking-at-p "\r*\n[ \t\r\n]*[!-9;-~]+:[ \t]")
+          (mew-submit-error--throw
+           'message nil "The message begins with an empty line, so that its header would be text: \
+take that line away"))))
     fields))
 
 (defun mew-submit-batch-send--recipients (options fields)

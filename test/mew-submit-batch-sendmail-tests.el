@@ -21,9 +21,11 @@
 (require 'seq)
 
 (defun mew-submit-batch-sendmail-tests--run (arguments &rest keys)
-  "Run `mew-submit-batch-sendmail' with ARGUMENTS; KEYS as for an Emacs."
+  "Run `mew-submit-batch-sendmail' with ARGUMENTS; KEYS as for an Emacs.
+It hands nothing over to an Emacs that somebody runs on this machine."
   (apply #'mew-submit-test-emacs
-         (append (list "-l" (expand-file-name "mew-submit.el"
+         (append (list "--eval" "(setq mew-submit-batch-hand-over--socket-directories nil)"
+                       "-l" (expand-file-name "mew-submit.el"
                                               mew-submit-test-root)
                        "-f" "mew-submit-batch-sendmail" "--")
                  arguments)

@@ -135,6 +135,27 @@ note_shown (struct msub_smtp *smtp)
 
 /* Replies */
 
+static int
+take_reply (struct msub_smtp *smtp)
+{
+  smtp->replies++;
+  note_shown (smtp);
+  trace_reply (smtp);
+  return 0;
+}
+
+/* Nothing more comes, because of ERR.  Who has said no, and then ended the connection in the middle of its line, has said so
+   (SECURITY: H22); inside TLS that counts only where it has ended TLS, too (SECURITY: C12).  */
+static int
+ended (struct msub_smtp *smtp, struct msub_error *err)
+{
+  bool over = err->kind == MSUB_LOST && (smtp->c->ended || !smtp->tls);
+  if (!over || !msub_reply_cut_off (&smtp->parser))
+    return -1;
+  *err = (struct msub_error) { 0 };
+  return take_reply (smtp);
+}
+
 int
 msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *err)
 {
@@ -143,10 +164,10 @@ msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *e
   for (;;)
     {
       ssize_t n = msub_connection_fill (c, deadline, err);
-      if (n < 0)
-        return -1;
       if (n == 0)
-        return msub_fail (err, MSUB_LOST, "%s closed the connection", c->peer.text);
+        msub_fail (err, MSUB_LOST, "%s closed the connection", c->peer.text);
+      if (n <= 0)
+        return ended (smtp, err);
       size_t used = 0;
       int complete = msub_reply_feed (&smtp->parser, c->in + c->in_start, (size_t) n, &used, err);
       c->in_start += used;
@@ -156,12 +177,7 @@ msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *e
           return -1;
         }
       if (complete)
-        {
-          smtp->replies++;
-          note_shown (smtp);
-          trace_reply (smtp);
-          return 0;
-        }
+        return take_reply (smtp);
       if (msub_now () >= deadline)
         return msub_connection_late (c, "finish its answer", err);
     }

@@ -288,7 +288,11 @@ spoken_unasked (struct msub_smtp *smtp, struct msub_error *err)
 int
 msub_smtp_silence (struct msub_smtp *smtp, struct msub_error *err)
 {
-  return msub_connection_unread (smtp->c) ? spoken_unasked (smtp, err) : 0;
+  if (msub_connection_unread (smtp->c))
+    return spoken_unasked (smtp, err);
+  /* What leaves now would be in doubt, and for nothing: the reason is read.  */
+  bool gone = smtp->c->ended || smtp->c->broken;
+  return gone ? msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), err) : 0;
 }
 
 /* Commands */

@@ -81,7 +81,7 @@ void msub_smtp_name_advice (const struct msub_smtp *smtp, struct msub_error *err
 /* What to say behind words that nobody has vouched for (SECURITY: L8); "" inside verified TLS.  Static.  */
 const char *msub_smtp_doubt (const struct msub_smtp *smtp);
 
-/* Before a command nothing may be unread: -1 when the server has spoken out of turn.  */
+/* Before a command nothing may be unread: -1 when the server has spoken out of turn, or has gone.  */
 int msub_smtp_silence (struct msub_smtp *smtp, struct msub_error *err);
 
 /* Put a command line (without CRLF) into the flight.  SHOWN is what the trace shows of it, or NULL for all.  */

@@ -245,6 +245,13 @@ msub_smtp_note_reply (const struct msub_smtp *smtp, const char *step, struct msu
   msub_reply_lines (reply, err->said, sizeof err->said);
 }
 
+bool
+msub_smtp_leaves (const struct msub_smtp *smtp)
+{
+  int code = msub_smtp_last (smtp)->code;
+  return code == 421 || code == 221;
+}
+
 int
 msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *step, const char *what,
                   struct msub_error *err)
@@ -258,7 +265,7 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   const char *peer = smtp->c->peer.text, *doubt = msub_smtp_doubt (smtp);
   if (class == 5)
     msub_fail (err, kind_5, "%s refused %s: %s%s", peer, what, words, doubt);
-  else if (class == 4)
+  else if (class == 4 || (msub_smtp_leaves (smtp) && strcmp (step, "dot") != 0 && strcmp (step, "auth") != 0))
     msub_fail (err, MSUB_DEFERRED, "%s cannot take %s now, try again later: %s%s", peer, what, words, doubt);
   else
     msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s%s", peer, what, words, doubt);

@@ -246,6 +246,13 @@ It ends as one of KINDS and goes as far as REACH."
                       :peer (,(format "%s=reply:421 4.3.2 Too bu\\c" step)
                              ,(format "%s=closeafter" step))
                       :text "421 4\\.3\\.2 Too bu"))
+   (cl-loop for (step reach . more) in '(("greeting" connection) ("ehlo" connection) ("ehlo2" connection)
+                                         ("mail" envelope) ("rcpt" envelope) ("data" envelope)
+                                         ("mail" envelope "chunking") ("rcpt" envelope "chunking"))
+            collect `(,(format "H3 221, which nobody has asked for: %s%s" step (if more ", BDAT" ""))
+                      :kind deferred :reach ,reach :text "221 2\\.0\\.0 Too many errors"
+                      :peer (,@more ,(format "%s=reply:221 2.0.0 Too many errors" step)
+                             ,(format "%s=closeafter" step))))
    (mew-submit-faults-table
     '(:kind refused :text "55[024]-? ?5\\.")
     '("H22 a wrong password, told without an end" :kind auth :reach auth :text "535 5\\.7\\.8 No"

@@ -47,7 +47,7 @@ FUZZ_C := $(filter-out %/fuzz-main.c,$(sort $(wildcard test/c/fuzz-*.c)))
 HELPER_C := $(filter-out $(UNIT_C) test/c/fuzz-%,$(sort $(wildcard test/c/*.c)))
 PRELOAD := $(if $(filter .so,$(SUFFIX)),test/preload/preload.so)
 # Whatever has a program test/NAME/run is the suite NAME.
-SUITES := $(patsubst test/%/run,check-%,$(filter-out test/bench/run,$(sort $(wildcard test/*/run))))
+CHECK_SUITES := $(patsubst test/%/run,check-%,$(filter-out test/bench/run,$(sort $(wildcard test/*/run))))
 ALL_C := $(MODULE_C) $(sort $(wildcard test/*/*.c))
 
 # What Lisp and the module know of each other, as a number: the keys of a request, the functions and how many arguments they
@@ -196,7 +196,7 @@ check-c: units  ## C unit tests, with sanitizers
 check-lisp: all programs  ## ERT
 	@test/tool/check lisp
 
-$(SUITES): check-%: $(if $(PORTABLE),,all programs)
+$(CHECK_SUITES): check-%: $(if $(PORTABLE),,all programs)
 	@$(if $(PORTABLE),$(MAKE) check-portable ONLY=$*,test/tool/check $*)
 
 units: $(patsubst test/c/%.c,$(BUILD)/c/%,$(UNIT_C))
@@ -371,7 +371,7 @@ help:  ## this list
 	@sed -nE -e 's/^## (.*)/\n\1/p' \
 	  -e 's/^([a-z][a-z -]*):.*  ## (.*)/\1 \t\2/p' Makefile | expand -t 20
 
-.PHONY: all module compile programs libraries no-tests check check-fast demo check-all check-c check-lisp check-matrix check-portable $(SUITES) \
+.PHONY: all module compile programs libraries no-tests check check-fast demo check-all check-c check-lisp check-matrix check-portable $(CHECK_SUITES) \
   units pure-units bench walk confusion fuzz asan tsan stress lint lint-c cppcheck tidy exports layers rows loaddefs loaddefs-check mutants mutants-check manual-check warnings checkdoc package-lint spaces \
   info manual advice pictures install uninstall man dist deps deps-build deps-check clean help
 

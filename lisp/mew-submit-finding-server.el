@@ -346,7 +346,8 @@ is used."
 (defun mew-submit-finding--taken-p (attempt name)
   "Did the server of ATTEMPT say yes to the check NAME?"
   (let ((check (mew-submit-diagnosis--check attempt name)))
-    (and check (eql (/ (plist-get check :code) 100) 2))))
+    ;; 221 is a farewell.
+    (and check (eql (/ (plist-get check :code) 100) 2) (/= (plist-get check :code) 221))))
 
 (defun mew-submit-finding--named-p (attempts port)
   "Was a recipient tried without a log-in in one of ATTEMPTS at PORT?"

@@ -352,8 +352,11 @@ msub_connection_unread (struct msub_connection *c)
   struct pollfd fd = { .fd = c->fd, .events = POLLIN };
   if (!c->transport->pending (c) && poll (&fd, 1, 0) <= 0)
     return false;
-  struct msub_error ignored = { 0 };
-  return receive (c, &ignored) > 0;
+  struct msub_error err = { 0 };
+  ssize_t got = receive (c, &err);
+  /* TLS may go on all the same, as where renegotiation was asked for.  */
+  c->broken = c->broken || err.kind == MSUB_LOST;
+  return got > 0;
 }
 
 size_t

@@ -41,7 +41,8 @@ struct msub_connection
   char *out;
   size_t out_length, out_size;
   bool secret;                  /* OUT holds credentials: wipe it once sent */
-  bool ended;                   /* the peer has closed its side */
+  bool ended, broken;           /* the peer has closed its side; the connection broke while nothing was expected */
+  bool glance;                  /* TLS goes only as far as the peer's certificate: nobody logs in, so no key of ours signs */
   bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received, sent;      /* octets off the wire, and handed to TCP */
   char first[MSUB_CONNECTION_FIRST]; /* of those received */

@@ -135,6 +135,27 @@ note_shown (struct msub_smtp *smtp)
 
 /* Replies */
 
+static int
+take_reply (struct msub_smtp *smtp)
+{
+  smtp->replies++;
+  note_shown (smtp);
+  trace_reply (smtp);
+  return 0;
+}
+
+/* Nothing more comes, because of ERR.  Who has said no, and then ended the connection in the middle of its line, has said so
+   (SECURITY: H22); inside TLS that counts only where it has ended TLS, too (SECURITY: C12).  */
+static int
+ended (struct msub_smtp *smtp, struct msub_error *err)
+{
+  bool over = err->kind == MSUB_LOST && (smtp->c->ended || !smtp->tls);
+  if (!over || !msub_reply_cut_off (&smtp->parser))
+    return -1;
+  *err = (struct msub_error) { 0 };
+  return take_reply (smtp);
+}
+
 int
 msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *err)
 {
@@ -143,10 +164,10 @@ msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *e
   for (;;)
     {
       ssize_t n = msub_connection_fill (c, deadline, err);
-      if (n < 0)
-        return -1;
       if (n == 0)
-        return msub_fail (err, MSUB_LOST, "%s closed the connection", c->peer.text);
+        msub_fail (err, MSUB_LOST, "%s closed the connection", c->peer.text);
+      if (n <= 0)
+        return ended (smtp, err);
       size_t used = 0;
       int complete = msub_reply_feed (&smtp->parser, c->in + c->in_start, (size_t) n, &used, err);
       c->in_start += used;
@@ -156,12 +177,7 @@ msub_smtp_read (struct msub_smtp *smtp, msub_time deadline, struct msub_error *e
           return -1;
         }
       if (complete)
-        {
-          smtp->replies++;
-          note_shown (smtp);
-          trace_reply (smtp);
-          return 0;
-        }
+        return take_reply (smtp);
       if (msub_now () >= deadline)
         return msub_connection_late (c, "finish its answer", err);
     }
@@ -229,6 +245,13 @@ msub_smtp_note_reply (const struct msub_smtp *smtp, const char *step, struct msu
   msub_reply_lines (reply, err->said, sizeof err->said);
 }
 
+bool
+msub_smtp_leaves (const struct msub_smtp *smtp)
+{
+  int code = msub_smtp_last (smtp)->code;
+  return code == 421 || code == 221;
+}
+
 int
 msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const char *step, const char *what,
                   struct msub_error *err)
@@ -242,7 +265,7 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   const char *peer = smtp->c->peer.text, *doubt = msub_smtp_doubt (smtp);
   if (class == 5)
     msub_fail (err, kind_5, "%s refused %s: %s%s", peer, what, words, doubt);
-  else if (class == 4)
+  else if (class == 4 || (msub_smtp_leaves (smtp) && strcmp (step, "dot") != 0 && strcmp (step, "auth") != 0))
     msub_fail (err, MSUB_DEFERRED, "%s cannot take %s now, try again later: %s%s", peer, what, words, doubt);
   else
     msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s%s", peer, what, words, doubt);
@@ -272,7 +295,11 @@ spoken_unasked (struct msub_smtp *smtp, struct msub_error *err)
 int
 msub_smtp_silence (struct msub_smtp *smtp, struct msub_error *err)
 {
-  return msub_connection_unread (smtp->c) ? spoken_unasked (smtp, err) : 0;
+  if (msub_connection_unread (smtp->c))
+    return spoken_unasked (smtp, err);
+  /* What leaves now would be in doubt, and for nothing: the reason is read.  */
+  bool gone = smtp->c->ended || smtp->c->broken;
+  return gone ? msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), err) : 0;
 }
 
 /* Commands */

@@ -78,10 +78,13 @@ bool msub_smtp_dislikes_name (const struct msub_smtp *smtp);
 /* Have ERR say how to change it.  */
 void msub_smtp_name_advice (const struct msub_smtp *smtp, struct msub_error *err);
 
+/* Is the last reply a farewell: 421, or 221, the answer to QUIT, which nobody has said (SECURITY: H3)?  */
+bool msub_smtp_leaves (const struct msub_smtp *smtp);
+
 /* What to say behind words that nobody has vouched for (SECURITY: L8); "" inside verified TLS.  Static.  */
 const char *msub_smtp_doubt (const struct msub_smtp *smtp);
 
-/* Before a command nothing may be unread: -1 when the server has spoken out of turn.  */
+/* Before a command nothing may be unread: -1 when the server has spoken out of turn, or has gone.  */
 int msub_smtp_silence (struct msub_smtp *smtp, struct msub_error *err);
 
 /* Put a command line (without CRLF) into the flight.  SHOWN is what the trace shows of it, or NULL for all.  */

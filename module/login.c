@@ -180,11 +180,17 @@ put_auth (struct msub_smtp *smtp, const char *mechanism, char **response, struct
   return result;
 }
 
-/* Give the exchange up (RFC 4954 section 4): whatever the server answers, it has failed (SECURITY: E14).  */
+/* Give the exchange up because of ERR (RFC 4954 section 4): whatever the server answers, it has failed (SECURITY: E14).  A
+   challenge that is none may be words that say why.  */
 static int
-cancel_auth (struct msub_smtp *smtp)
+cancel_auth (struct msub_smtp *smtp, struct msub_error *err)
 {
   struct msub_error ignored = { 0 };
+  char words[200], said[300];
+  msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);
+  msub_text_format (said, sizeof said, "It said: %s. :auth or --auth chooses another way to log in", words);
+  if (err->kind == MSUB_PROTOCOL)
+    msub_error_add (err, said);
   if (msub_smtp_put (smtp, "*", NULL, &ignored) == 0)
     msub_smtp_exchange (smtp, MSUB_MOMENT, &ignored);
   return -1;
@@ -366,7 +372,7 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
         goto out;
       if (err->kind != MSUB_OK || answer_challenge (smtp, sasl, mechanism, &response, err))
         {
-          result = cancel_auth (smtp);
+          result = cancel_auth (smtp, err);
           believe_denial (smtp, sasl, mechanism, steps, err);
           goto out;
         }

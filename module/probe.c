@@ -170,7 +170,7 @@ try_mail (struct msub_smtp *smtp, const char *name, const char *recipient, struc
   int code = check (smtp, name, "MAIL FROM:<>", err);
   if (code < 0)
     return -1;
-  if (code / 100 != 2)
+  if (code / 100 != 2 || msub_smtp_leaves (smtp))
     return 0;
   if (recipient && check (smtp, recipient, "RCPT TO:<" NOBODY ">", err) < 0)
     return -1;

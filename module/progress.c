@@ -39,14 +39,15 @@ int
 msub_progress_mail (struct msub_smtp *smtp, struct msub_progress *progress, struct msub_error *err)
 {
   int code = msub_smtp_last (smtp)->code;
-  if (code / 100 == 2)
+  bool leaving = msub_smtp_leaves (smtp);
+  if (code / 100 == 2 && !leaving)
     return 0;
   /* 530 and its kin: the server wants a log-in (RFC 4954 section 6).  */
   bool log_in = code == 530 || code == 534 || code == 535 || code == 538;
   progress->at_mail = true;
   progress->session_over = msub_smtp_about_session (smtp);
   progress->offer = code / 100 == 5 ? msub_smtp_unkept_by_mail (smtp, progress->envelope, progress->facts) : NULL;
-  bool heard_out = (progress->in_doubt && code >= 400) || (progress->offer && smtp->caps.pipelining);
+  bool heard_out = (progress->in_doubt && (code >= 400 || leaving)) || (progress->offer && smtp->caps.pipelining);
   msub_smtp_failed (smtp, log_in ? MSUB_AUTH : MSUB_REFUSED, "mail", "the sender", heard_out ? &progress->sender : err);
   return heard_out ? 0 : -1;
 }
@@ -66,7 +67,7 @@ msub_progress_recipient (struct msub_smtp *smtp, size_t i, struct msub_progress 
   bool sent = progress->in_doubt;
   const char *address = progress->envelope->recipients[i];
   int class = msub_smtp_last (smtp)->code / 100;
-  bool leaving = msub_smtp_last (smtp)->code == 421;
+  bool leaving = msub_smtp_leaves (smtp);
   /* When the whole message is out, it has to be heard what the server does with it; if it really leaves, that is why.  */
   if (leaving && sent && progress->farewell.kind == MSUB_OK)
     msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", "the recipient", &progress->farewell);

@@ -35,6 +35,7 @@ struct msub_progress
   const char *offer;         /* EHLO keywords that the server has offered and says no to, or NULL */
   const char *suspect;       /* the same, where it says nothing */
   bool unheard;              /* it has said nothing to OFFER, and nothing of the message counts yet */
+  bool in_flight;            /* the message has left with the recipients, so that all answers are counted off */
   bool chunk_out;            /* a whole chunk has left, and was refused: some take its lines for commands */
   bool chunk_taken;          /* and was taken: all but saying that it was the last one */
   bool in_doubt;             /* everything has left, and the server has not said no: see transact */

@@ -184,6 +184,19 @@ msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_t n,
   return status;
 }
 
+bool
+msub_reply_cut_off (struct msub_reply_parser *parser)
+{
+  struct msub_error none = { 0 };
+  if (parser->reply.code < 400)
+    return false;
+  parser->head[3] = ' ';
+  if (parser->column >= 3 && !parser->done)
+    take_line_end (parser, &none);
+  parser->done = true;
+  return true;
+}
+
 /* The length of the enhanced code of REPLY and the spaces behind it at the beginning of the N octets of TEXT, or 0.  */
 static size_t
 code_length (const struct msub_reply *reply, const char *text, size_t n)

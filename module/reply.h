@@ -55,6 +55,9 @@ void msub_reply_reset (struct msub_reply_parser *parser);
 int msub_reply_feed (struct msub_reply_parser *parser, const char *octets, size_t n, size_t *used_r,
                      struct msub_error *err);
 
+/* Nothing more will come.  Is what has come a refusal, but for its end?  Then it is the reply: the code has been said.  */
+bool msub_reply_cut_off (struct msub_reply_parser *parser);
+
 /* The reply's lines as they came, without the code: each is cleaned (msub_text_clean) and ended by '\n'.  What does not fit
    into SIZE octets is left out, by whole lines.  A line that is no UTF-8 keeps its octets (msub_text_octets).  */
 void msub_reply_lines (const struct msub_reply *reply, char *dst, size_t size);

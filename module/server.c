@@ -14,9 +14,17 @@
 #define ANSWER_MSECS (10 * 60 * 1000)
 /* After this long a server may have lost interest: ask before the message goes there with its envelope.  */
 #define IDLE_MSECS 1000
-/* The port for TLS at once (RFC 8314): who says nothing there for so long is asked whether it waits for that.  */
+/* At the port for TLS at once (RFC 8314), and Amazon's other one, who says nothing for so long is asked whether it waits for
+   that.  */
+#define SMTP_PORT 25
+#define SUBMISSION_PORT 587
 #define SUBMISSIONS_PORT 465
+#define SUBMISSIONS_PORT_TOO 2465
 #define MUTE_SECONDS 10
+
+/* What the first octet of a record of TLS says that it is.  */
+#define TLS_ALERT 21
+#define TLS_HANDSHAKE 22
 
 /* Reaching it */
 
@@ -65,7 +73,7 @@ waits_for_tls (const struct msub_server *server, const struct msub_context *cont
   way.context = &quiet;
   struct msub_attempt attempt
     = { .way = &way, .route = winner->route, .address = winner->address, .fd = -1, .second_fd = -1 };
-  struct msub_tls_info info = { 0 };
+  struct msub_tls_info info;
   struct msub_error ignored = { 0 };
   msub_attempt_start (&attempt);
   if (msub_attempt_wait (&attempt, &quiet, request->race.connect_timeout_msecs, &ignored))
@@ -74,24 +82,42 @@ waits_for_tls (const struct msub_server *server, const struct msub_context *cont
   msub_tunnel_carry (&attempt.tunnel, c);
   if (!c)
     return false;
+  c->glance = true;
   msub_tls_start (c, server->trust, certified_name (request), true, msub_smtp_deadline (server->smtp, MUTE_SECONDS), &info,
                   &ignored);
+  bool tls = c->first[0] == TLS_HANDSHAKE || c->first[0] == TLS_ALERT;
   msub_connection_free (&c);
-  return info.fingerprint[0];
+  return tls;
 }
 
-/* The greeting at the port that is for TLS at once (RFC 8314), where the account has STARTTLS.  A server that waits for TLS
-   would be waited for until one of both gives up.  */
+/* Has SERVER said nothing for a while, at a port where it may wait for TLS?  */
+static bool
+mute_at_tls_port (const struct msub_server *server)
+{
+  uint16_t port = server->winner.route.port;
+  struct msub_error silence = { 0 };
+  if (port != SUBMISSIONS_PORT && port != SUBMISSIONS_PORT_TOO)
+    return false;
+  msub_time mute = msub_smtp_usecs (server->smtp, 2 * MUTE_SECONDS) / 2;
+  return msub_connection_fill (server->smtp->c, msub_now () + mute, &silence) < 0 && silence.kind == MSUB_TIMEOUT;
+}
+
+/* The greeting, where the account has STARTTLS.  Who waits for TLS at once would be waited for until one of both gives up.  At
+   other ports nobody is asked: who is about to greet would take who talks TLS to it for a spammer.  */
 static int
-greeting_at_tls_port (const struct msub_server *server, const struct msub_context *context,
-                      const struct msub_request *request, struct msub_error *err)
+greeting_before_starttls (const struct msub_server *server, const struct msub_context *context,
+                          const struct msub_request *request, struct msub_error *err)
 {
   struct msub_smtp *smtp = server->smtp;
-  struct msub_error silence = { 0 };
-  msub_time mute = msub_smtp_usecs (smtp, 2 * MUTE_SECONDS) / 2;
-  if (msub_connection_fill (smtp->c, msub_now () + mute, &silence) >= 0 || silence.kind != MSUB_TIMEOUT
-      || !waits_for_tls (server, context, request))
-    return msub_smtp_greeting (smtp, err);
+  if (!mute_at_tls_port (server) || !waits_for_tls (server, context, request))
+    {
+      int failed = msub_smtp_greeting (smtp, err);
+      char advice[100];
+      snprintf (advice, sizeof advice, "If the port is for TLS at once, say %d:implicit in :routes (--routes)", smtp->c->port);
+      if (err->kind == MSUB_TIMEOUT && smtp->c->received == 0 && smtp->c->port != SMTP_PORT && smtp->c->port != SUBMISSION_PORT)
+        msub_error_add (err, advice);
+      return failed;
+    }
   msub_fail (err, MSUB_INSECURE,
              "%s waits for TLS at once at port %d, and the account has STARTTLS there. Neither the password nor the message "
              "was sent",
@@ -114,9 +140,8 @@ open_conversation (struct msub_server *server, const struct msub_context *contex
         err->about = "starttls";
       return -1;
     }
-  /* Elsewhere a server that is about to greet would take who talks TLS to it for a spammer.  */
-  if (mode == MSUB_TLS_STARTTLS && server->winner.route.port == SUBMISSIONS_PORT)
-    return greeting_at_tls_port (server, context, request, err);
+  if (mode == MSUB_TLS_STARTTLS)
+    return greeting_before_starttls (server, context, request, err);
   return msub_smtp_greeting (server->smtp, err);
 }
 

@@ -256,7 +256,7 @@ msub_smtp_reset (struct msub_smtp *smtp, struct msub_error *err)
 int
 msub_smtp_again (struct msub_smtp *smtp, bool idle, struct msub_error *err)
 {
-  if (!smtp->settled || smtp->c->ended || msub_smtp_silence (smtp, err) || smtp->c->ended)
+  if (!smtp->settled || msub_smtp_silence (smtp, err))
     return msub_fail (err, MSUB_LOST, "%s closed the connection", smtp->c->peer.text);
   if (!smtp->dirty && !idle)
     return 0;

@@ -120,6 +120,7 @@ send_envelope_in_flights (struct msub_smtp *smtp, const struct msub_envelope *en
       for (; i < last; i++)
         if (msub_smtp_put_recipient (smtp, envelope, i, err))
           return -1;
+      progress->in_flight = end == BDAT;
       if (put_closing (smtp, end, msub_smtp_sends_binary (smtp, envelope), fd, facts, err))
         return -1;
       if (send_flight (smtp, end, progress, err))
@@ -227,11 +228,26 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
   return msub_message_send (smtp, msub_smtp_sends_binary (smtp, envelope), closing == NOTHING, fd, facts, progress, err);
 }
 
+/* Of a flight with the message in it an answer was none of ours, so whose those to the recipients were is not known.  */
+static void
+forget_answers (const struct msub_smtp *smtp, const struct msub_envelope *envelope)
+{
+  for (size_t i = 0; i < envelope->count; i++)
+    {
+      struct msub_event *event = msub_event_new (MSUB_EVENT_RECIPIENT);
+      msub_event_text (event, "address", envelope->recipients[i]);
+      msub_event_integer (event, "code", 0);
+      msub_event_text (event, "text", "It is not known which of the server's answers was about this recipient");
+      msub_event_text (event, "kind", msub_kind_name (MSUB_UNCERTAIN));
+      msub_emit (smtp->c->context, event);
+    }
+}
+
 /* Everything has left, and what came (ERR) is not the answer to the message: nobody knows.  Here alone that becomes
    MSUB_UNCERTAIN.  Definite is what the server itself has said no to, as far as it then said nothing else: the sender; all
    recipients; or, taking its leave, everything (421, and the end of the connection).  */
 static void
-doubt (const struct msub_progress *progress, struct msub_error *err)
+doubt (const struct msub_smtp *smtp, const struct msub_progress *progress, struct msub_error *err)
 {
   struct msub_error why = *err;
   bool nonsense = why.kind == MSUB_PROTOCOL, gone = why.kind == MSUB_LOST || why.kind == MSUB_TLS;
@@ -239,6 +255,8 @@ doubt (const struct msub_progress *progress, struct msub_error *err)
   const struct msub_error *no = progress->sender.kind != MSUB_OK ? &progress->sender : nobody ? &progress->refusal
                                 : gone ? &progress->farewell : NULL;
   *err = (struct msub_error) { 0 };
+  if (nonsense && progress->in_flight)
+    forget_answers (smtp, progress->envelope);
   if (!nonsense && no && no->kind != MSUB_OK)
     *err = *no;
   else
@@ -351,7 +369,7 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
     = { .envelope = envelope, .facts = facts, .open = open, .journal = { .file = envelope->journal } };
   int result = transact_noting (smtp, fd, facts, &progress, err);
   if (result && progress.in_doubt)
-    doubt (&progress, err);
+    doubt (smtp, &progress, err);
   bool over = result && session_over (smtp, &progress, err);
   if (over || (result && halve (smtp, &progress, err)))
     {
@@ -359,7 +377,7 @@ transact (struct msub_smtp *smtp, const struct msub_envelope *envelope, int fd, 
       progress.offer = progress.suspect = NULL;
     }
   else if (result && !progress.in_doubt && find_way_on (smtp, &progress, transaction_r, err))
-    doubt (&progress, err);
+    doubt (smtp, &progress, err);
   int code = transaction_r->again ? MSUB_NOT_ACCEPTED : code_of_no (err);
   if (result && !transaction_r->again)
     tell_refused (&progress, err);

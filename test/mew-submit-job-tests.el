@@ -52,6 +52,28 @@
                 (lambda (_type message &rest _) (push message ,warnings))))
        ,@body)))
 
+;;; Connections that end
+
+(ert-deftest mew-submit-job-tests-gone-before-the-message ()
+  "Nothing of a message is sent to a server that is known to have gone.
+With the whole of it in one flight it would be in doubt."
+  :tags '(:module)
+  (dolist (end '("ehlo2=closeafter" "ehlo2=resetafter" "no-close-notify,ehlo2=closeafter"))
+    (ert-info (end)
+      (mew-submit-test-with-peer (peer (concat "127.0.0.1:0,name=s,noauth,chunking,cap2-=8BITMIME,"
+                                               end))
+        (let ((done (mew-submit-job-tests--run
+                     (mew-submit-job-tests--request
+                      peer "s" :file (mew-submit-test-write
+                                      (mew-submit-test--peer-file peer "8bit")
+                                      "From: me@example.org\n\n\u00fc\n"))
+                     ;; It has closed the connection when it is known how the message goes.
+                     :on-ask (lambda (_event)
+                               (mew-submit-test-until ("the server to go")
+                                 (mew-submit-test-log peer "close"))
+                               (mew-submit-job-tests--message peer)))))
+          (should (equal (plist-get done :result) "deferred")))))))
+
 ;;; Short passwords
 
 (ert-deftest mew-submit-job-tests-short-passwords ()

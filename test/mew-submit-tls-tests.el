@@ -60,7 +60,10 @@ A server that greets late there finds its conversation as it was."
         (should (equal (plist-get done :about) "implicit"))
         (should (string-match-p "PORT:implicit" (mew-submit-report--advice done)))
         (should (string-match-p "waits for TLS at once at port 465"
-                                (mew-submit-report--reason done))))
+                                (mew-submit-report--reason done)))
+        ;; No handshake to the end: the key of a client certificate signs for nobody.
+        (should (mew-submit-test-log peer "tls-failed"))
+        (should-not (mew-submit-test-log peer "tls")))
       (mew-submit-test-with-directory directory
         (let ((session (mew-submit-parcel--submit
                         (mew-submit-test-write (expand-file-name "message" directory)
@@ -74,6 +77,21 @@ A server that greets late there finds its conversation as it was."
           (should (equal (plist-get (mew-submit-job--wait session mew-submit-test-patience)
                                     :result)
                          "delivered")))))))
+
+(ert-deftest mew-submit-tls-tests-any-port-may-wait-for-tls ()
+  "Where nothing was said at another port it is named what that may be for."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=implicit,implicit"
+                                   "127.0.0.1:0,name=half,greeting=reply:220 hell\\c,ehlo=stall")
+    (cl-flet ((text (name)
+                (plist-get (mew-submit-test-run
+                            (mew-submit-test-account peer name :step-timeout 1)
+                            mew-submit-tls-tests--message)
+                           :text)))
+      (should (string-match-p (format "for TLS at once, say %d:implicit"
+                                      (mew-submit-test-port peer "implicit"))
+                              (text "implicit")))
+      (should-not (string-search "TLS at once" (text "half"))))))
 
 (defun mew-submit-tls-tests--token (directory cert key)
   "Put CERT and KEY, files, into a token made in DIRECTORY.

@@ -253,6 +253,49 @@ test_text (void)
   tap_end ();
 }
 
+static void
+test_cut_off (void)
+{
+  static const struct
+  {
+    const char *in, *words, *enhanced;
+    int code; /* 0: not a reply */
+    unsigned lines;
+  } ends[] = {
+    { "421 4.3.2 Too busy", "421 4.3.2 Too busy", "4.3.2", 421, 1 },
+    { "421 Too busy\r", "421 Too busy", "", 421, 1 },
+    { "421", "421", "", 421, 1 },
+    { "554-5.7.1 No", "554 5.7.1 No", "5.7.1", 554, 1 },
+    { "554-5.7.1 No\r\n", "554 5.7.1 No", "", 554, 1 },
+    { "554-5.7.1 No\r\n55", "554 5.7.1 No", "", 554, 1 },
+    { "554-No\r\n554 5.7.1 Nev", "554 No 5.7.1 Nev", "5.7.1", 554, 2 },
+    { "42", "", "", 0, 0 },
+    { "", "", "", 0, 0 },
+    { "250 Ok", "", "", 0, 0 },
+    { "250-Ok\r\n", "", "", 0, 0 },
+    { "334 VXNlcm5hbWU6", "", "", 0, 0 },
+  };
+  for (size_t i = 0; i < TAP_COUNT (ends); i++)
+    {
+      tap_begin ("H22: cut off behind \"%s\"", ends[i].in);
+      size_t used;
+      struct msub_error err = { 0 };
+      msub_reply_reset (&parser);
+      tap_expect_int ("the status", msub_reply_feed (&parser, ends[i].in, strlen (ends[i].in), &used, &err), 0);
+      tap_expect_int ("a reply", msub_reply_cut_off (&parser), ends[i].code != 0);
+      if (ends[i].code)
+        {
+          char words[200];
+          msub_reply_words (&parser.reply, words, sizeof words);
+          tap_expect_int ("the code", parser.reply.code, ends[i].code);
+          tap_expect_int ("the lines", parser.reply.lines, ends[i].lines);
+          tap_expect_text ("the words", words, ends[i].words);
+          tap_expect_text ("the enhanced code", parser.reply.enhanced, ends[i].enhanced);
+        }
+      tap_end ();
+    }
+}
+
 /* Feed LINES lines of "250-", the last with a space if LAST, each with N times 'x', until the
    parser has had enough.  */
 static int
@@ -692,6 +735,7 @@ main (void)
 {
   test_rows ();
   test_text ();
+  test_cut_off ();
   test_bounds ();
   test_words ();
   test_capabilities ();

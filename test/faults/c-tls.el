@@ -151,7 +151,10 @@ It ends as one of KINDS."
     '("C9 a refusal in the clear, of two lines" :kind deferred :account (:tls opportunistic)
       :listeners ((implicit "tls=plaintext:450-4.7.1 Not\\r\\n450 4.7.1 yet")) :text "Not yet")
     '("C9 a refusal in the clear, for good" :kind refused
-      :listeners ((implicit "tls=plaintext:554 5.7.1 Your address is on a list")) :text "on a list"))
+      :listeners ((implicit "tls=plaintext:554 5.7.1 Your address is on a list")) :text "on a list")
+    '("C9 a refusal in the clear, without an end of its line" :kind deferred
+      :listeners ((implicit "tls=plaintext:421 4.3.2 Too many connections\\c" "tls=closeafter"))
+      :text "421 4\\.3\\.2 Too many connections (said without TLS"))
    (mew-submit-faults-table
     nil
     '("C10 endless tiny handshake records" :peer ("tls=tiny-records:5")

@@ -303,6 +303,8 @@ They are refused before connecting; past the Lisp side they may end as one of KI
      ,(mew-submit-faults-e--long-token "OAUTHBEARER")
      ("E18 PLAIN: a long password" :peer ("mechs=PLAIN")
       :account (:password ,(make-string 3000 ?p)) :saw-line "^AUTH PLAIN$")
+     ("E13 PLAIN: words in place of a challenge" :kind protocol :reach auth :peer ("mechs=PLAIN" "auth=reply:334 Please wait")
+      :text "It said: 334 Please wait\\. :auth or --auth")
      ("E13 PLAIN: several lines, and the password is still to be sent"
       :peer ("mechs=PLAIN" "auth=reply:334-Go\\r\\n334 on")
       :account (:password ,(make-string 3000 ?p))

@@ -101,7 +101,9 @@ Where it does not, the server is said to offer none."
              "auth-step#2=reply:what?"))
      ,@(mapcar (lambda (cut)
                  `(,(format "F3 it says so, and then a reply that is cut off: %s" (car cut))
-                   :kind auth :text "user name or the password: e=invalid-proof"
+                   :kind auth
+                   :text "user name or the password: e=invalid-proof\\|credentials (e=invalid-proof): 535 5"
+                   :events ((done :about "password"))
                    :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
                           ,(concat "auth-step#2=reply:" (cdr cut)) "auth-step#2=closeafter")))
                '(("in its line" . "535 5.7.8 Auth\\c") ("between two lines" . "535-5.7.8 Authentication")

@@ -237,6 +237,32 @@ It ends as one of KINDS and goes as far as REACH."
                :peer (,@how "rcvbuf=4k" "block-at=1k" ("block=drip:%d" 5) "block=split:16k")
                :account (:step-timeout 4) :kind ok :reach message
                :check ,#'mew-submit-faults-h--took-long)))
+   (cl-loop for (step kind reach) in '(("greeting" deferred connection) ("ehlo" deferred connection)
+                                       ("starttls" deferred connection) ("ehlo2" deferred connection)
+                                       ("auth" deferred auth) ("mail" deferred envelope)
+                                       ("rcpt" deferred envelope) ("data" deferred envelope)
+                                       ("dot" deferred message))
+            collect `(,(format "H22 a 421 without an end: %s" step) :kind ,kind :reach ,reach
+                      :peer (,(format "%s=reply:421 4.3.2 Too bu\\c" step)
+                             ,(format "%s=closeafter" step))
+                      :text "421 4\\.3\\.2 Too bu"))
+   (cl-loop for (step reach . more) in '(("greeting" connection) ("ehlo" connection) ("ehlo2" connection)
+                                         ("mail" envelope) ("rcpt" envelope) ("data" envelope)
+                                         ("mail" envelope "chunking") ("rcpt" envelope "chunking"))
+            collect `(,(format "H3 221, which nobody has asked for: %s%s" step (if more ", BDAT" ""))
+                      :kind deferred :reach ,reach :text "221 2\\.0\\.0 Too many errors"
+                      :peer (,@more ,(format "%s=reply:221 2.0.0 Too many errors" step)
+                             ,(format "%s=closeafter" step))))
+   (mew-submit-faults-table
+    '(:kind refused :text "55[024]-? ?5\\.")
+    '("H22 a wrong password, told without an end" :kind auth :reach auth :text "535 5\\.7\\.8 No"
+      :peer ("auth-end=reply:535 5.7.8 No\\c" "auth-end=closeafter"))
+    '("H22 a recipient's refusal without an end" :reach envelope
+      :peer ("rcpt=reply:550 5.1.1 Nobody\\c" "rcpt=closeafter"))
+    '("H22 a message's refusal without an end" :reach message
+      :peer ("dot=reply:554-5.7.1 Spam\\r\\n\\c" "dot=closeafter"))
+    '("H22 a refusal without an end, to BDAT" :reach message
+      :peer ("chunking" "dot=reply:554 5.7.1 Spam\\c" "dot=closeafter")))
    (mew-submit-faults-table
     '(:kind ok)
     `("H18 250 recipients" :recipients ,(cl-loop for i from 1 to 250
@@ -246,6 +272,10 @@ It ends as one of KINDS and goes as far as REACH."
     `("H18 250 recipients, every other one refused" :result "partial" :exit 69
       :peer ,(cl-loop for i from 1 to 250 by 2 collect (format "rcpt#%d=reply:550 5.1.1 No" i))
       :recipients ,(cl-loop for i from 1 to 250 collect (format "r%d@example.org" i)))
+    '("H22 a yes, and an end that its line has not" :peer ("dot=reply:250 2.0.0 Ok\\c" "dot=closeafter")
+      :kind uncertain)
+    '("H22 a no inside TLS, cut off there" :kind lost :reach envelope
+      :peer ("no-close-notify" "rcpt=reply:550 5.1.1 Nob\\c" "rcpt=closeafter"))
     '("H19 no PIPELINING" :peer ("cap2-=PIPELINING") :recipients ("ann@example.org" "bob@example.org"))
     '("H19 PIPELINING is offered in the clear only, by a server that minds"
       :peer ("cap2-=PIPELINING" "mail=delay:100" "rcpt=delay:100" "data=delay:100")

@@ -13,6 +13,8 @@
 (require 'mew-submit-faults-h "faults/h-order-time-loss")
 (require 'mew-submit-faults-scenario "faults/scenario")
 
+(declare-function mew-submit-faults--done "faults/judge")
+
 (defconst mew-submit-faults-i--ways
   '(("DATA" mew-submit-faults-h-middling-message)
     ("BDAT in one flight" nil "chunking")
@@ -34,6 +36,14 @@ MORE are further keys."
                               (list (concat "dot=reply:" reply)) kinds
                               :text (unless (memq kinds '(ok uncertain))
                                       (substring reply 0 3))))
+
+(defun mew-submit-faults-i--told (&rest codes)
+  "Return a check that what is told of the recipients at the end are CODES."
+  (lambda (record)
+    (let ((told (mapcar (lambda (recipient) (plist-get recipient :code))
+                        (plist-get (mew-submit-faults--done record) :recipients))))
+      (unless (equal told codes)
+        (format "told of the recipients: %S" told)))))
 
 (defconst mew-submit-faults-i
   (append
@@ -126,6 +136,15 @@ MORE are further keys."
     '("I7 250 with RCPT's reply, 554 to the chunk in the same flight"
       :peer ("chunking" "rcpt=after:250 2.0.0 Ok\\r\\n" "dot=reply:554 5.6.0 No")
       :kind (protocol refused uncertain) :reach (part message))
+    `("I7 one 550 too many, in one flight: whose it was is not known" :kind uncertain :reach message
+      :peer ("chunking" "rcpt#1=before:550 5.1.1 No\\r\\n") :recipients ("ann@example.org" "bob@example.org")
+      :check ,(mew-submit-faults-i--told 0 0))
+    `("I7 a refusal, and one answer too many" :kind uncertain :reach message
+      :peer ("chunking" "rcpt#2=reply:550 5.1.1 No" "dot=after:250 2.0.0 Ok\\r\\n")
+      :recipients ("ann@example.org" "bob@example.org") :check ,(mew-submit-faults-i--told 0 0))
+    `("I7 a refusal, and an answer to the message that is none" :kind uncertain :reach message
+      :peer ("rcpt#1=reply:550 5.1.1 No" "dot=reply:299 2.0.0 Hm")
+      :recipients ("ann@example.org" "bob@example.org") :check ,(mew-submit-faults-i--told 550 250))
     '("I7 250 with MAIL's reply, 550 to RCPT, in one flight"
       :peer ("chunking" "mail=after:250 2.1.5 Ok\\r\\n" "rcpt=reply:550 5.1.1 No")
       :kind (protocol refused uncertain) :reach (part message))))

@@ -87,7 +87,7 @@ directory with messages."
 
 (defun mew-submit-faults--given-up-p (record)
   "Did a wait of RECORD's client run out?  It says after how many seconds."
-  (string-match-p " in [0-9.]+ s\\_>"
+  (string-match-p " in [0-9.]+ s\\(?:\\_>\\|[.] \\)"
                   (or (plist-get (mew-submit-faults--done record) :text) "")))
 
 (defun mew-submit-faults--patience-wrong (record)

@@ -181,7 +181,8 @@ break_tls (struct conn *c, const struct plan *plan)
   else if (plan->has[ACT_PLAINTEXT])
     {
       wire_send_raw (w, plan->text[ACT_PLAINTEXT].p, plan->text[ACT_PLAINTEXT].n);
-      stall (c, true);
+      if (!plan->has[ACT_CLOSEAFTER])
+        stall (c, true);
     }
   wire_end (w, END_NO_NOTIFY);
   return 1;

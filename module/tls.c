@@ -512,14 +512,13 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
           *failure_r = err->kind == MSUB_TIMEOUT ? "timeout" : "other";
           return -1;
         }
-      gnutls_session_t session = tls->session;
       if (code == GNUTLS_E_GOT_APPLICATION_DATA)
         code = GNUTLS_E_UNEXPECTED_PACKET;
       if (gnutls_error_is_fatal (code))
-        return handshake_failed (session, code, c, failure_r, err);
+        return handshake_failed (tls->session, code, c, failure_r, err);
       /* A warning ends nothing: to some servers the name in SNI is no name of theirs, and they go on (RFC 6066 section 3).
          The deadline holds while data keeps coming, too (SECURITY: C10).  */
-      struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
+      struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = want (tls->session) == MSUB_IO_WRITE ? POLLOUT : POLLIN } };
       int ready = msub_now () < deadline ? msub_wait_poll (c->context, fds, 2, deadline, err) : 0;
       if (ready < 0)
         return -1;
@@ -527,10 +526,9 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
         {
           *failure_r = "timeout";
           /* A certificate fills packets, and the last one of them is short.  */
-          bool gaps = msub_net_has_gaps (c->fd);
-          err->about = gaps ? "long-packets" : NULL;
-          return msub_connection_late (c, gaps ? "get its long packets through (MTU of a VPN or a DSL line?), and so did not "
-                                                 "finish the TLS handshake" : "finish the TLS handshake", err);
+          err->about = msub_net_has_gaps (c->fd) ? "long-packets" : NULL;
+          return msub_connection_late (c, err->about ? "get its long packets through (MTU of a VPN or DSL?) for the TLS handshake"
+                                                     : "finish the TLS handshake", err);
         }
     }
 }
@@ -597,8 +595,7 @@ secure (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust 
   int failed = set_up (tls->session, c, trust, name);
   if (failed < 0)
     return msub_fail (err, MSUB_INTERNAL, "TLS cannot be set up: %s", gnutls_strerror (failed));
-  if (!c->glance)
-    use_ticket (tls);
+  use_ticket (tls);
   if (shake_hands (c, tls, trust, deadline, &info->failure, err)
       || msub_tls_inspect (tls->session, name, c->port, &trust->pins, info, err))
     return -1;
@@ -638,7 +635,7 @@ msub_tls_start (struct msub_connection *c, const struct msub_tls_trust *trust, c
       free (tls);
       return msub_fail (err, MSUB_INTERNAL, "Out of memory");
     }
-  tls->memory = trust->memory;
+  tls->memory = c->glance ? NULL : trust->memory;
   snprintf (tls->peer, sizeof tls->peer, "%s:%d", host, c->port);
   int failed = secure (c, tls, trust, host, must_verify, deadline, info_r, err);
   if (!failed)

@@ -243,7 +243,7 @@ the provider's is for the user to know: the buffer says so beside its button."
   "Signal `mew-submit-config' when CLIENT, an id or a file, cannot be used.
 An empty one is for who asked."
   (cond ((mew-submit-setup--client-file-p client) (mew-submit-issuer--read-client client))
-        ((not (string-match-p "\\`[!-~]*\\'" client))
+        ((not (mew-submit-caseless--exactly-p "\\`[!-~]*\\'" client))
          (mew-submit-error--throw 'config nil "A client id has no blanks, and ASCII only"))))
 
 (defun mew-submit-setup--as-client (keys client)

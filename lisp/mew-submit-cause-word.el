@@ -125,23 +125,10 @@ EITHER is t where the text says that either of them may be it."
                '(Ll Lo Lm Mn Mc Nd))
          'word)))
 
-(defun mew-submit-cause-word--plain (text)
-  "Return TEXT, of which only words remain, with a space before and after each.
-Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
-  (let* ((text (substring text 0 (min (length text) mew-submit-cause-word--max)))
-         (case-fold-search nil)
-         (text (replace-regexp-in-string
-                "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]*" " addr " text t t))
-         ;; Sendmail's log says so who the client is.
-         (text (replace-regexp-in-string "\\_<relay=" " " text t t))
-         ;; Those are the writer's words, and not the server's.
-         (text (replace-regexp-in-string "with the subject of *(.*)" " " text t t))
-         (text (mew-submit-cause-word--nameless text))
-         (text (replace-regexp-in-string
-                "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{1,7\\}\\(?::[0-9a-fA-F:./]*\\|\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{2,\\}[0-9a-fA-F./]*\\)"
-                " ipaddr " text t t))
-         (last nil)
-         (out (list ?\s)))
+(defun mew-submit-cause-word--letters (text)
+  "Return the words of TEXT, with a space before and after each."
+  (let ((last nil)
+        (out (list ?\s)))
     (dotimes (index (length text))
       (let* ((raw (aref text index))
              (low (or (aref mew-submit-caseless--table raw) raw))
@@ -168,6 +155,23 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
     (when last (push ?\s out))
     (concat (nreverse out))))
 
+(defun mew-submit-cause-word--plain (text)
+  "Return TEXT, of which only words remain, with a space before and after each.
+Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
+  (let* ((text (substring text 0 (min (length text) mew-submit-cause-word--max)))
+         (case-fold-search nil)
+         (text (replace-regexp-in-string
+                "[^][ \t<>()\"',;:=|]+@[^][ \t<>()\"',;:|]*" " addr " text t t))
+         ;; Sendmail's log says so who the client is.
+         (text (replace-regexp-in-string "\\_<relay=" " " text t t))
+         ;; Those are the writer's words, and not the server's.
+         (text (replace-regexp-in-string "with the subject of *(.*)" " " text t t))
+         (text (mew-submit-cause-word--nameless text))
+         (text (replace-regexp-in-string
+                "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{1,7\\}\\(?::[0-9a-fA-F:./]*\\|\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{2,\\}[0-9a-fA-F./]*\\)"
+                " ipaddr " text t t)))
+    (mew-submit-cause-word--letters text)))
+
 ;; They are in a hash table, by how they begin: for a tree by characters six times as many
 ;; conses are made, and the first refusal would have Emacs stand still for that.  What has to
 ;; end with a word has its space behind it.
@@ -182,7 +186,7 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
            (stem (string-suffix-p "*" word))
            (plain (if (string-match-p "\\`[a-z]+\\(?: [a-z]+\\)*[*]?\\'" word)
                       (concat (string-remove-suffix "*" word) " ")
-                    (substring (mew-submit-cause-word--plain word) 1)))
+                    (substring (mew-submit-cause-word--letters word) 1)))
            (text (if stem (substring plain 0 -1) plain))
            (key (mew-submit-cause-word--key text 0 3))
            (same (assoc text (gethash key table))))

@@ -950,6 +950,7 @@ Mail that came from elsewhere, or is sent again, stays as its writer had it."
                        ("From: a@y.org\n" "me@x.example")
                        ("From: a@y.org, b@y.org\nSender: c@y.org\n" "me@x.example")
                        ("Received: from a by b; now\nFrom: a@y.org, b@y.org\n" "me@x.example")
+                       ("Resent-To: c@z.org\nFrom: a@y.org, b@y.org\n" "me@x.example")
                        ("Subject: s\n" "me@x.example")))
         (ert-info (header)
           (mew-submit-test-write file (concat header "\nbody\n"))

@@ -547,7 +547,7 @@ Where no mail was in the outbox, as after a test mail, all was well."
   "A value of a wrong kind is shown with what is wrong; names in it are masked, too."
   (dolist (account '((:server "mail.example.org" :user johnsmith)
                      (:server "mail.example.org" :user ("johnsmith" . x))
-                     (:server johnsmith)
+                     (:server johnsmith) (:server mail.johnsmith.test)
                      (:server "mail.example.org" :from (johnsmith) :servers "johnsmith")))
     (mew-submit-doctor-tests--with directory ((mew-submit-accounts (list account)))
       (let ((visit (mew-submit-doctor--begin #'ignore t)))

@@ -261,11 +261,13 @@ What is no address stays as it was said."
                         (mew-submit-message--recipients-said fields))))))
 
 (defun mew-submit-batch-sendmail--way (options)
-  "Return what OPTIONS say of the way, as it may be on disk."
-  (let ((way (ignore-errors (mew-submit-batch-options--applied options nil))))
-    (when-let* ((password (plist-get way :password)))
-      (clear-string password))
-    (car (mew-submit-dispatch--divided way))))
+  "Return what OPTIONS say of the way, as it may be on disk, the password unread."
+  (let ((file (plist-get options :password-file))
+        (other (plist-put (copy-sequence options) :password-file nil)))
+    (append (ignore-errors (mew-submit-batch-options--applied other nil))
+            ;; A pipe could not be read again later; why mail is held may be a file's name.
+            (and file (or (mew-submit-module--regular-p file) (not (file-exists-p file)))
+                 (list :password-file (expand-file-name file))))))
 
 (defun mew-submit-batch-sendmail--hold (file options err)
   "Put the message FILE into the outbox, where it waits for the user.

@@ -79,14 +79,27 @@ documentation of mew-submit-accounts."
           topic 'error ":from is no regexp: %s.\nPut a backslash before what is special \
 in it, or write the address itself." (cadr err)))))))
 
+(defun mew-submit-doctor-account--peek (account)
+  "Return what `mew-submit-auth--peek' does for ACCOUNT, and its first :port."
+  (let ((port (caar (plist-get (mew-submit-request--plan account 'always) :routes))))
+    (append (mew-submit-auth--peek (mew-submit-request--host account) port
+                                   (plist-get account :user))
+            (list :port port))))
+
 (defun mew-submit-doctor-account--request (account)
   "Return the request for a look at ACCOUNT's server, or signal why there is none.
 It is that, too, where mail would be refused because of what the account says.
 No source of secrets that could ask is looked into."
-  (let ((auth-sources (mew-submit-auth--quiet-sources))
-        ;; They are told of once, and not for each account.
-        (mew-submit-request--options nil))
-    (mew-submit-request--check-account account nil)
+  (let* ((peek (mew-submit-doctor-account--peek account))
+         (auth-sources (mew-submit-auth--quiet-sources))
+         ;; They are told of once, and not for each account.
+         (mew-submit-request--options nil))
+    (mew-submit-request--check-account
+     (if (or (plist-get peek :found) (plist-get peek :unread))
+         ;; Who logs in may be found there, in an Emacs with somebody to ask.
+         (append '(:resolved (:login "somebody")) account)
+       account)
+     nil)
     (when-let* ((sender (plist-get account :sender)))
       (mew-submit-address--check sender))
     (mew-submit-request--probe
@@ -326,9 +339,7 @@ that account is there")))))
 
 (defun mew-submit-doctor-account--entry (topic account)
   "Return a finding about the secret of ACCOUNT, called TOPIC, in auth-source."
-  (let* ((host (mew-submit-request--host account))
-         (port (caar (plist-get (mew-submit-doctor-account--request account) :routes)))
-         (peek (mew-submit-auth--peek host port (plist-get account :user))))
+  (let ((peek (mew-submit-doctor-account--peek account)))
     (cond
      ((plist-get peek :odd)
       (mew-submit-doctor-finding--make
@@ -345,7 +356,7 @@ was not looked into (%s)" (mapconcat (lambda (source) (format "%s" source))
       (mew-submit-doctor-finding--make
        topic 'warning "auth-source has no secret for this server and user, so \
 Emacs will ask.\nAdd a line to ~/.authinfo.gpg: machine SERVER port %s login \
-USER password PASSWORD" port))
+USER password PASSWORD" (plist-get peek :port)))
      (t (mew-submit-doctor-finding--make
          topic 'note "No user name, and auth-source knows none: mail is sent \
 without a log-in")))))

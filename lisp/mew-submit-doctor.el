@@ -35,8 +35,12 @@ meant as one, which the report may show."
                                  :tunnel :dsn-id)
             for mask = (format "<%s %s>" (substring (symbol-name key) 1) number)
             append (cl-loop
-                    for atom in (flatten-tree (list (plist-get account key)))
-                    for value = (format "%s" atom)
+                    for value in (mapcan (lambda (atom)
+                                           ;; Emacs 28 shows a symbol as mail\.example\.org.
+                                           (delete-dups (list (format "%s" atom)
+                                                              (string-trim (format "%S" atom)
+                                                                           "\"" "\""))))
+                                         (flatten-tree (list (plist-get account key))))
                     ;; An account is called "work" or "no": a word of our own texts, too.
                     collect (if (and (eq key :name)
                                      (string-match-p "\\`[[:alpha:]]+\\'" value))

@@ -486,6 +486,7 @@ sent it is to be known (RFC 5322, section 3.6.2)."
          (addresses (and from
                          (not (assoc "sender" fields))
                          (not (assoc "received" fields))
+                         (not (mew-submit-message--resent-p fields))
                          (ignore-errors
                            (mew-submit-address--parse (mew-submit-message--line from)))))
          (sender (mew-submit-account--qualify

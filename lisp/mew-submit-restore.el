@@ -241,7 +241,12 @@ ACCOUNT is the name of an account, or nil."
                (line (lambda (name value)
                        (if value (concat name ": " value "\n") "")))
                (list (lambda (addresses)
-                       (and addresses (string-join addresses ", ")))))
+                       (and addresses
+                            ;; A name alone would be taken for a slip.
+                            (mapconcat (lambda (address)
+                                         (if (string-search "@" address) address
+                                           (format "<%s>" address)))
+                                       addresses ", ")))))
     (concat
      (funcall line (if (mew-submit-message--resent-p fields) "Resent-Bcc" "Bcc")
               (funcall list hidden))

@@ -438,7 +438,7 @@ An IPv6 address has brackets before a port.  What providers' pages write, as
 \"ssl://HOST\" or \"HOST 587\", is that, too.  Signal `mew-submit-message' or
 `mew-submit-config' when TEXT is neither."
   (let* ((text (replace-regexp-in-string
-                "[ \t]+\\([0-9]+\\)\\'" ":\\1"
+                "\\`\\([^: \t]*\\|\\[.*\\]\\)[ \t]+\\([0-9]+\\)\\'" "\\1:\\2"
                 (replace-regexp-in-string "\\`\\(?:smtps?\\|ssl\\|tls\\)://\\([^/]*\\)/?\\'" "\\1"
                                           text)))
          (with-port (string-match "\\`\\([^:]*\\|\\[.*\\]\\):\\([^:/]*\\)\\'" text))

@@ -177,13 +177,13 @@ It lacks what TEXT does not say; return nil where that has other words."
 (defun mew-submit-time--encode (time now)
   "Return the time that TIME, which is decoded, is seen from NOW, or nil.
 Without a year it is the next one; a day that is not there, such as 30 February,
-is none."
-  (let ((day (decoded-time-day time))
-        (month (decoded-time-month time))
-        (year (or (decoded-time-year time) (decoded-time-year (decode-time now)))))
-    (when (equal (list day month year)
-                 (seq-subseq (decode-time (encode-time (list 0 0 12 day month year nil -1 nil)))
-                             3 6))
+or is another day of the week, is none."
+  (let* ((day (decoded-time-day time))
+         (month (decoded-time-month time))
+         (year (or (decoded-time-year time) (decoded-time-year (decode-time now))))
+         (noon (decode-time (encode-time (list 0 0 12 day month year nil -1 nil)))))
+    (when (and (equal (list day month year) (seq-subseq noon 3 6))
+               (memql (decoded-time-weekday time) (list nil (decoded-time-weekday noon))))
       (let ((then (encode-time (decoded-time-set-defaults
                                 (append (seq-take time 3) (list day month year)
                                         (nthcdr 6 time))))))

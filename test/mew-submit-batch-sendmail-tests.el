@@ -604,6 +604,27 @@ It is sent from there later, with the header that it has."
       (should (equal (plist-get account :password-file) secret))
       (should-not (string-search "tellnoone" (format "%S" entry))))))
 
+(ert-deftest mew-submit-batch-sendmail-tests-held-for-a-password ()
+  "What is held since a password cannot be read goes as options have said all the same."
+  (mew-submit-test-with-directory directory
+    (let ((missing (expand-file-name "missing" directory))
+          (mew-submit-accounts '((:name "w" :from "me@x" :server "other" :user "alice"))))
+      (dolist (file (list missing "/dev/null"))
+        (ert-info (file)
+          (let* ((mew-submit-outbox-directory (expand-file-name "outbox" directory))
+                 (id (mew-submit-batch-sendmail--hold
+                      (mew-submit-test-write (expand-file-name "message" directory)
+                                             "From: me@x\nSubject: s\n\nbody\n")
+                      (list :server "h" :tls-minimum "1.3" :password-file file
+                            :arguments '("a@x"))
+                      '(mew-submit-config :text "The password file cannot be read")))
+                 (account (mew-submit-queue--renewed
+                           (mew-submit-spool--read id mew-submit-outbox-directory))))
+            (should (equal (plist-get account :server) "h"))
+            (should (equal (plist-get account :tls-minimum) "1.3"))
+            (should (equal (plist-get account :password-file)
+                           (and (equal file missing) missing)))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-nobody-left ()
   "A message that is for nobody, and that nobody has, is not delivered."
   (should (equal '(refused nil)
@@ -929,6 +950,7 @@ Mail that came from elsewhere, or is sent again, stays as its writer had it."
                        ("From: a@y.org\n" "me@x.example")
                        ("From: a@y.org, b@y.org\nSender: c@y.org\n" "me@x.example")
                        ("Received: from a by b; now\nFrom: a@y.org, b@y.org\n" "me@x.example")
+                       ("Resent-To: c@z.org\nFrom: a@y.org, b@y.org\n" "me@x.example")
                        ("Subject: s\n" "me@x.example")))
         (ert-info (header)
           (mew-submit-test-write file (concat header "\nbody\n"))

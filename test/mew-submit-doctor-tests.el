@@ -336,6 +336,14 @@ Where no mail was in the outbox, as after a test mail, all was well."
     (let ((file-name-handler-alist nil)) ; else it would be encrypted
       (mew-submit-test-write (concat directory "authinfo.gpg") "not even OpenPGP\n"))
     (mew-submit-doctor-tests--found 'note "account 1" "was not looked into"
+                                    (mew-submit-doctor-checkup--local))
+    ;; It may have the user, too: mail goes.
+    (setq mew-submit-accounts '((:server "mail.example.org" :auth "PLAIN")))
+    (let ((findings (mew-submit-doctor-checkup--local)))
+      (mew-submit-doctor-tests--found 'note "account 1" "was not looked into" findings)
+      (should-not (mew-submit-doctor-tests--bad findings)))
+    (setq auth-sources nil)
+    (mew-submit-doctor-tests--found 'error "account 1" "the account needs :user"
                                     (mew-submit-doctor-checkup--local))))
 
 (ert-deftest mew-submit-doctor-tests-tells-of-secrets-others-can-read ()
@@ -539,7 +547,7 @@ Where no mail was in the outbox, as after a test mail, all was well."
   "A value of a wrong kind is shown with what is wrong; names in it are masked, too."
   (dolist (account '((:server "mail.example.org" :user johnsmith)
                      (:server "mail.example.org" :user ("johnsmith" . x))
-                     (:server johnsmith)
+                     (:server johnsmith) (:server mail.johnsmith.test)
                      (:server "mail.example.org" :from (johnsmith) :servers "johnsmith")))
     (mew-submit-doctor-tests--with directory ((mew-submit-accounts (list account)))
       (let ((visit (mew-submit-doctor--begin #'ignore t)))

@@ -361,6 +361,8 @@ X-Mew-Submit-From: bounces@work.example\n\
 X-Message-SMTP-Method: smtp smtp.else.example 587 worker\nResent-To: a@x.example\n\
 From: orig@x.example\nTo: me@work.example\nX-Mew-Submit-Account: work\n\
 Message-ID: <1@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n")
+           ("a hidden recipient without a domain"
+            "From: me@example.org\nTo: you@x.example\nBcc: <jo>\n")
            ("sent again with a hidden recipient"
             "Resent-From: me@example.org\nResent-Bcc: hidden@x.example\n\
 Resent-To: a@x.example\nReceived: by x.example\nFrom: orig@x.example\nTo: me@work.example\n\

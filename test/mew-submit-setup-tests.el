@@ -254,7 +254,9 @@ verified, log-in by .*SCRAM-SHA-256" text))
       (should (equal (list text host port)
                      (list text (plist-get candidate :host) (plist-get candidate :port))))))
   (dolist (wrong '("" "a b" "smtp.example.org:" "smtp.example.org:99999" "smtp.example.org:0"
-                   "127.0.0.1:abc" "http://smtp.example.org/" "a\nb" "[::1]:x" ":25"))
+                   "127.0.0.1:abc" "http://smtp.example.org/" "a\nb"
+                   ;; Another host, and no port.
+                   "2001:db8::1 587" "[::1]:x" ":25"))
     (should-error (mew-submit-setup--by-hand-candidate wrong) :type 'mew-submit-error))
   ;; "//smtp.example.org" was called no port.
   (should (string-prefix-p "Not a host name or address: https://smtp"

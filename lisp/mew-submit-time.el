@@ -136,6 +136,7 @@
            (funcall iso 3 2 1))
           ((string-match-p "\\`[-+][0-9]\\{2\\}:[0-9]\\{2\\}\\'" word) ; a zone
            (string-replace ":" "" word))
+          ((equal word "utc") "ut")     ; as RFC 5322 has it
           (t word))))
 
 (defun mew-submit-time--date-words-p (words)

@@ -165,7 +165,8 @@ Addresses become \"addr\", IP addresses \"ipaddr\"; an apostrophe joins."
          ;; Sendmail's log says so who the client is.
          (text (replace-regexp-in-string "\\_<relay=" " " text t t))
          ;; Those are the writer's words, and not the server's.
-         (text (replace-regexp-in-string "with the subject of *(.*)" " " text t t))
+         (text (replace-regexp-in-string "with the subject of *\\(?:(.*) matches\\|(.*)\\)"
+                                         " " text t t))
          (text (mew-submit-cause-word--nameless text))
          (text (replace-regexp-in-string
                 "\\b[0-9]\\{1,3\\}\\(?:\\.[0-9]\\{1,3\\}\\)\\{3\\}\\b\\|\\b\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{1,7\\}\\(?::[0-9a-fA-F:./]*\\|\\(?:[0-9a-fA-F]\\{1,4\\}:\\)\\{2,\\}[0-9a-fA-F./]*\\)"

@@ -90,7 +90,7 @@ When that fails the journal, which is on disk, still tells what is true."
                (mew-submit-spool--forget-journal old)
                (mew-submit-known--note entry stamp)
                (when (plist-get entry :delivered)
-                 (mew-submit-spool--log entry done old))))
+                 (mew-submit-fate--log entry done))))
             (t (mew-submit-known--drop entry)
                (mew-submit-fate--finish entry done old)))
     (error

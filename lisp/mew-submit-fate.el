@@ -155,7 +155,7 @@ then."
       (cond ((plist-get recovered :state)
              (mew-submit-spool--write recovered t)
              (mew-submit-spool--forget-journal entry)
-             (mew-submit-spool--log recovered nil entry)
+             (mew-submit-fate--log recovered nil)
              recovered)
             (t (mew-submit-fate--finish recovered nil entry)
                nil)))))
@@ -181,15 +181,30 @@ does: then whoever finds it finishes it.  OLD is ENTRY as it was sent."
                                 (mew-submit-error--text err)))
        (not waits)))))
 
+(defun mew-submit-fate--split (people had)
+  "Return ((t . THOSE) (nil . OTHERS)): PEOPLE by whether they are among HAD.
+Either may be missing.  Of a thousand each is not looked for among all others."
+  (let ((table (make-hash-table :test #'equal)))
+    (dolist (address had)
+      (puthash address t table))
+    (seq-group-by (lambda (address) (gethash address table)) people)))
+
+(defun mew-submit-fate--log (entry done)
+  "Log who has got ENTRY's message, by DONE if they got it now, each once.
+Somebody may have got it before, and not be logged, as when Emacs ended amid it."
+  (let ((had (ignore-errors
+               (mew-submit-spool--logged :id (plist-get entry :id)
+                                         (plist-get entry :directory)))))
+    (mew-submit-spool--log
+     entry done (alist-get nil (mew-submit-fate--split (plist-get entry :delivered) had)))))
+
 (defun mew-submit-fate--finish (entry done &optional old)
   "Log that ENTRY is delivered, by DONE, its `done' event; remove it.
 Without DONE its journal says so; OLD is ENTRY as it was sent."
-  (when (or done
-            (let ((people (mew-submit-spool--logged :id (plist-get entry :id)
-                                                    (plist-get entry :directory))))
-              (seq-some (lambda (address) (not (member address people)))
-                        (plist-get entry :delivered))))
-    (mew-submit-spool--log entry done old))
+  ;; At the first attempt nobody is in the log yet.
+  (if (and done (eql (plist-get entry :attempts) 1))
+      (mew-submit-spool--log entry done (plist-get entry :delivered))
+    (mew-submit-fate--log entry done))
   (when (or (null (plist-get entry :fcc))
             (mew-submit-fate--kept-p entry done old))
     (mew-submit-spool--remove entry)))
@@ -201,11 +216,7 @@ what was delivered since.  Who wants it sent all the same has been asked."
   (when-let* (((null (plist-get entry :stays)))
               (people (mew-submit-spool--logged :id (plist-get entry :id)
                                                 (plist-get entry :directory)))
-              (table (make-hash-table :test #'equal))
-              (split (seq-group-by (lambda (address) (gethash address table))
-                                   (progn (dolist (address people)
-                                            (puthash address t table))
-                                          (plist-get entry :recipients))))
+              (split (mew-submit-fate--split (plist-get entry :recipients) people))
               (had (alist-get t split)))
     (mew-submit-spool--note
      (mew-submit-spool--with

@@ -633,12 +633,11 @@ Return the entries of those messages."
                         (mew-submit-error--text err))))))
     entries))
 
-(defun mew-submit-spool--log (entry done &optional old)
+(defun mew-submit-spool--log (entry done people)
   "Add a line about ENTRY, delivered with DONE, to the log of its directory.
-It is about those who got it since it was OLD; where there are none, there is no
-line.  That it cannot be logged is no reason to keep it, and to send it again."
+It is about PEOPLE; where there are none, there is no line.  That it cannot be
+logged is no reason to keep it, and to send it again."
   (let* ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
-         (people (nthcdr (length (plist-get old :delivered)) (plist-get entry :delivered)))
          (line (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
                      :id (plist-get entry :id)
                      :message-id (plist-get entry :message-id)

@@ -55,8 +55,14 @@ msub_connection_raw_send (struct msub_connection *c, const void *buf, size_t n)
 static ssize_t
 plain_recv (struct msub_connection *c, void *buf, size_t n, struct msub_error *err)
 {
-  ssize_t got = msub_connection_raw_recv (c, buf, n);
-  return got >= 0 ? got : io_failed (errno, MSUB_IO_READ, "reading", err);
+  /* How it broke the system says once, and then only that it is over.  */
+  ssize_t got = c->errnum ? -1 : msub_connection_raw_recv (c, buf, n);
+  if (got >= 0)
+    return got;
+  int errnum = c->errnum ? c->errnum : errno;
+  ssize_t failed = io_failed (errnum, MSUB_IO_READ, "reading", err);
+  c->errnum = failed == MSUB_IO_FAILED ? errnum : 0;
+  return failed;
 }
 
 static ssize_t

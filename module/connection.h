@@ -42,6 +42,7 @@ struct msub_connection
   size_t out_length, out_size;
   bool secret;                  /* OUT holds credentials: wipe it once sent */
   bool ended, broken;           /* the peer has closed its side; the connection broke while nothing was expected */
+  int errnum;                   /* why, where that is known and not inside TLS */
   bool glance;                  /* TLS goes only as far as the peer's certificate: nobody logs in, so no key of ours signs */
   bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
   uint64_t received, sent;      /* octets off the wire, and handed to TCP */

@@ -246,10 +246,15 @@ msub_smtp_note_reply (const struct msub_smtp *smtp, const char *step, struct msu
 }
 
 bool
+msub_smtp_farewell (int code)
+{
+  return code == 421 || code == 221;
+}
+
+bool
 msub_smtp_leaves (const struct msub_smtp *smtp)
 {
-  int code = msub_smtp_last (smtp)->code;
-  return code == 421 || code == 221;
+  return msub_smtp_farewell (msub_smtp_last (smtp)->code);
 }
 
 int
@@ -265,7 +270,8 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   const char *peer = smtp->c->peer.text, *doubt = msub_smtp_doubt (smtp);
   if (class == 5)
     msub_fail (err, kind_5, "%s refused %s: %s%s", peer, what, words, doubt);
-  else if (class == 4 || (msub_smtp_leaves (smtp) && strcmp (step, "dot") != 0 && strcmp (step, "auth") != 0))
+  else if (class == 4
+           || (msub_smtp_leaves (smtp) && (smtp->in_message || strcmp (step, "dot") != 0) && strcmp (step, "auth") != 0))
     msub_fail (err, MSUB_DEFERRED, "%s cannot take %s now, try again later: %s%s", peer, what, words, doubt);
   else
     msub_fail (err, MSUB_PROTOCOL, "%s gave an answer to %s that makes no sense there: %s%s", peer, what, words, doubt);
@@ -278,14 +284,14 @@ msub_smtp_failed (const struct msub_smtp *smtp, enum msub_kind kind_5, const cha
   return -1;
 }
 
-/* The server has spoken out of turn: 421 means that it is going away (RFC 5321 section 3.8), everything else that its
+/* The server has spoken out of turn: a farewell means that it is going away (RFC 5321 section 3.8), everything else that its
    replies and our commands no longer belong together (SECURITY: B5, B7, H2).  */
 static int
 spoken_unasked (struct msub_smtp *smtp, struct msub_error *err)
 {
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), err))
     return -1;
-  if (msub_smtp_last (smtp)->code == 421)
+  if (msub_smtp_leaves (smtp))
     return msub_smtp_failed (smtp, MSUB_REFUSED, "any", "the mail", err);
   char words[400];
   msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);

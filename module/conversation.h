@@ -78,7 +78,9 @@ bool msub_smtp_dislikes_name (const struct msub_smtp *smtp);
 /* Have ERR say how to change it.  */
 void msub_smtp_name_advice (const struct msub_smtp *smtp, struct msub_error *err);
 
-/* Is the last reply a farewell: 421, or 221, the answer to QUIT, which nobody has said (SECURITY: H3)?  */
+/* Is CODE a farewell: 421, or 221, the answer to QUIT, which nobody has said (SECURITY: H3)?  */
+bool msub_smtp_farewell (int code);
+/* Is the last reply one?  */
 bool msub_smtp_leaves (const struct msub_smtp *smtp);
 
 /* What to say behind words that nobody has vouched for (SECURITY: L8); "" inside verified TLS.  Static.  */

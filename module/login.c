@@ -182,7 +182,7 @@ put_auth (struct msub_smtp *smtp, const char *mechanism, char **response, struct
 
 /* Give the exchange up because of ERR (RFC 4954 section 4): whatever the server answers, it has failed (SECURITY: E14).  A
    challenge that is none may be words that say why.  */
-static int
+static void
 cancel_auth (struct msub_smtp *smtp, struct msub_error *err)
 {
   struct msub_error ignored = { 0 };
@@ -193,13 +193,12 @@ cancel_auth (struct msub_smtp *smtp, struct msub_error *err)
     msub_error_add (err, said);
   if (msub_smtp_put (smtp, "*", NULL, &ignored) == 0)
     msub_smtp_exchange (smtp, MSUB_MOMENT, &ignored);
-  return -1;
 }
 
-/* The answer to a 334.  *RESPONSE, if it is not NULL, is the first response, which did not go with AUTH or was not taken.  */
+/* *RESPONSE to a 334.  If it is not NULL, it is the first response, which did not go with AUTH or was not taken.  */
 static int
-answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
-                  char **response, struct msub_error *err)
+take_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl_mechanism *mechanism,
+                char **response, struct msub_error *err)
 {
   const struct msub_reply *reply = msub_smtp_last (smtp);
   size_t length = reply->text_length > 0 ? reply->text_length - 1 : 0; /* without the '\n' */
@@ -216,6 +215,12 @@ answer_challenge (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct m
     return -1;
   if (strlen (*response) > AUTH_LINE_MAX)
     return msub_fail (err, MSUB_AUTH, "The authentication response would be longer than SMTP allows");
+  return 0;
+}
+
+static int
+put_response (struct msub_smtp *smtp, char **response, struct msub_error *err)
+{
   int result = put_secret (smtp, *response, "****", err);
   msub_wipe_free (response);
   return result;
@@ -368,15 +373,12 @@ run_auth (struct msub_smtp *smtp, struct msub_sasl *sasl, const struct msub_sasl
     {
       if (steps == AUTH_STEPS_MAX)
         msub_fail (err, MSUB_PROTOCOL, "The server goes on asking during authentication");
-      if (msub_smtp_silence (smtp, err))
-        goto out;
-      if (err->kind != MSUB_OK || answer_challenge (smtp, sasl, mechanism, &response, err))
-        {
-          result = cancel_auth (smtp, err);
-          believe_denial (smtp, sasl, mechanism, steps, err);
-          goto out;
-        }
-      if (msub_smtp_exchange (smtp, AUTH_SECONDS, err))
+      bool taken = err->kind == MSUB_OK && take_challenge (smtp, sasl, mechanism, &response, err) == 0;
+      if (!taken)
+        cancel_auth (smtp, err);
+      /* What has been said counts, also where the server does not wait for an answer.  */
+      if (!taken || msub_smtp_silence (smtp, err) || put_response (smtp, &response, err)
+          || msub_smtp_exchange (smtp, AUTH_SECONDS, err))
         {
           believe_denial (smtp, sasl, mechanism, steps, err);
           goto out;

@@ -246,22 +246,23 @@ close_first_chunk (struct stream *stream, struct msub_error *err)
     return -1;
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_BLOCK_SECONDS), err))
     return no_chunk_taken (stream, err);
-  if (msub_smtp_last (smtp)->code / 100 == 2)
+  if (msub_smtp_last (smtp)->code / 100 == 2 && !msub_smtp_leaves (smtp))
     {
       smtp->chunking_untried = false;
       stream->progress->chunk_taken = true;
       return append_bdat (stream, 0, true, err);
     }
-  smtp->in_message = false;
-  smtp->settled = smtp->dirty = true;
-  if (msub_smtp_last (smtp)->code == 421)
+  if (msub_smtp_leaves (smtp))
     stream->progress->suspect = "CHUNKING";
   if (msub_smtp_about_chunking (msub_smtp_last (smtp)))
     {
       stream->progress->offer = "CHUNKING";
       stream->progress->chunk_out = true;
     }
-  return msub_smtp_failed (smtp, MSUB_REFUSED, "dot", "the message", err);
+  msub_smtp_failed (smtp, MSUB_REFUSED, "dot", "the message", err);
+  smtp->in_message = false;
+  smtp->settled = smtp->dirty = true;
+  return -1;
 }
 
 /* The answer came, and something behind it: farewells are nothing to worry about, but a reply more than there were commands
@@ -272,8 +273,7 @@ spoken_after (struct msub_smtp *smtp, struct msub_error *err)
 {
   struct msub_error ignored = { 0 };
   smtp->settled = false;
-  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored) || msub_smtp_last (smtp)->code == 421
-      || msub_smtp_last (smtp)->code == 221)
+  if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_MOMENT), &ignored) || msub_smtp_leaves (smtp))
     return 0;
   char words[400];
   msub_reply_words (msub_smtp_shown (smtp), words, sizeof words);

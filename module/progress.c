@@ -76,7 +76,7 @@ msub_progress_recipient (struct msub_smtp *smtp, size_t i, struct msub_progress 
   if ((leaving && !sent) || class == 3)
     return msub_smtp_failed (smtp, MSUB_REFUSED, "rcpt", "the recipient", err);
   if (progress->sender.kind != MSUB_OK)
-    return class == 2 ? msub_progress_contradiction (smtp, "the recipient", err) : 0;
+    return class == 2 && !leaving ? msub_progress_contradiction (smtp, "the recipient", err) : 0;
   const char *offer = class == 5 ? msub_smtp_unkept_by_recipient (smtp, progress->envelope, i) : NULL;
   bool over = msub_smtp_about_session (smtp);
   bool another = offer || over || (progress->accepted > 0 && msub_smtp_about_number (msub_smtp_last (smtp)));

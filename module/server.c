@@ -424,8 +424,8 @@ log_in (struct msub_server *server, const struct msub_context *context, struct m
     return 0;
   if (err->code == 0 && err->kind == MSUB_AUTH)
     *err = refused;
-  /* Some leave when they have refused one, with a 421 or without: nobody has seen the fresh one.  */
-  bool unasked = err->code == 421 && strcmp (err->step, "any") == 0;
+  /* Some leave when they have refused one, with a farewell or without: nobody has seen the fresh one.  */
+  bool unasked = msub_smtp_farewell (err->code) && strcmp (err->step, "any") == 0;
   if (err->kind != MSUB_LOST && err->kind != MSUB_TLS && !unasked)
     return -1;
   *err = (struct msub_error) { 0 };
@@ -500,7 +500,7 @@ msub_server_rest (struct msub_server *server, const struct msub_request *request
   if (!smtp)
     return false;
   enum msub_kind kind = err->kind;
-  bool orderly = err->code != 421 && !smtp->in_message
+  bool orderly = !msub_smtp_farewell (err->code) && !smtp->in_message
                  && (kind == MSUB_OK || kind == MSUB_REFUSED || kind == MSUB_DEFERRED || kind == MSUB_AUTH
                      || kind == MSUB_MESSAGE);
   server->idle_since = msub_now_with_sleep ();

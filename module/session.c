@@ -212,7 +212,7 @@ was_over (const struct msub_server *server, uint64_t replies, const struct msub_
   bool gone = err->kind == MSUB_LOST || err->kind == MSUB_TLS, nonsense = err->kind == MSUB_PROTOCOL;
   if (transaction->accepted > 0 || transaction->another)
     return false;
-  if (definite && (err->code == 421 || err->code == 503 || err->code == 530))
+  if (definite && (msub_smtp_farewell (err->code) || err->code == 503 || err->code == 530))
     return true;
   if (transaction->refused > 0)
     return false;

@@ -174,7 +174,7 @@ refused_in_flight (struct msub_smtp *smtp, struct msub_progress *progress, struc
 {
   if (msub_smtp_read (smtp, msub_smtp_deadline (smtp, MSUB_REST_SECONDS), err))
     return -1;
-  if (msub_smtp_last (smtp)->code < 400)
+  if (msub_smtp_last (smtp)->code < 400 && !msub_smtp_leaves (smtp))
     return msub_progress_contradiction (smtp, "the message", err);
   smtp->in_message = progress->in_doubt = false;
   smtp->settled = smtp->dirty = progress->chunk_out = true;
@@ -285,13 +285,13 @@ resynchronize (struct msub_smtp *smtp, struct msub_error *err)
       int code = msub_smtp_last (smtp)->code;
       if (asked && code == 250 && !msub_connection_unread (smtp->c))
         break;
+      if (msub_smtp_farewell (code))
+        return MSUB_AGAIN_ELSEWHERE;
       if (code < 400)
         {
           *err = (struct msub_error) { 0 };
           return msub_progress_contradiction (smtp, "something", err);
         }
-      if (code == 421)
-        return MSUB_AGAIN_ELSEWHERE;
       refused_more = true;
     }
   smtp->dirty = false;
@@ -305,7 +305,7 @@ find_way_on (struct msub_smtp *smtp, const struct msub_progress *progress, struc
 {
   bool gone = !progress->in_doubt && (err->kind == MSUB_LOST || err->kind == MSUB_TLS);
   bool definite = progress->unheard || gone || err->kind == MSUB_REFUSED || err->kind == MSUB_DEFERRED;
-  if (!progress->offer || !definite || err->code == 421)
+  if (!progress->offer || !definite || msub_smtp_farewell (err->code))
     return 0;
   int way = progress->chunk_out ? resynchronize (smtp, err)
             : smtp->settled && !gone ? MSUB_AGAIN_HERE : MSUB_AGAIN_ELSEWHERE;
@@ -344,7 +344,7 @@ static void
 tell_refused (const struct msub_progress *progress, struct msub_error *err)
 {
   char words[MSUB_TEXT_MAX];
-  bool left = err->code == 421 || err->kind == MSUB_LOST || err->kind == MSUB_TLS;
+  bool left = msub_smtp_farewell (err->code) || err->kind == MSUB_LOST || err->kind == MSUB_TLS;
   if (!left || progress->no_for_good.kind == MSUB_OK)
     return;
   msub_text_format (words, sizeof words, "Before that, %s", progress->no_for_good.text);

@@ -74,6 +74,23 @@ With the whole of it in one flight it would be in doubt."
                                (mew-submit-job-tests--message peer)))))
           (should (equal (plist-get done :result) "deferred")))))))
 
+(ert-deftest mew-submit-job-tests-reset-while-nothing-was-expected ()
+  "A connection that was reset is told as that, and not as closed, whenever it is noticed."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,plain,noauth,cap-=8BITMIME,ehlo=resetafter")
+    (let ((done (mew-submit-job-tests--run
+                 (plist-put (mew-submit-job-tests--request
+                             peer "s" :file (mew-submit-test-write
+                                             (mew-submit-test--peer-file peer "8bit")
+                                             "From: me@example.org\n\n\u00fc\n"))
+                            :tls 'opportunistic)
+                 :on-ask (lambda (_event)
+                           (mew-submit-test-until ("the server to go")
+                             (mew-submit-test-log peer "close"))
+                           (mew-submit-job-tests--message peer)))))
+      (should (equal (plist-get done :result) "deferred"))
+      (should (string-match-p "broke while reading: Connection reset" (plist-get done :text))))))
+
 ;;; Short passwords
 
 (ert-deftest mew-submit-job-tests-short-passwords ()

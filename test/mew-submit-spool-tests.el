@@ -406,6 +406,20 @@ One that came back after a power failure, without it, would be sent again."
         (should (equal (plist-get line :server) "h")))
       (should-not (mew-submit-spool--ids directory)))))
 
+(ert-deftest mew-submit-spool-tests-who-was-not-logged ()
+  "Who got a mail, and was not logged then, is when the others get it.
+Emacs may have ended in between, or been one that logged each mail at its end."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((entry (mew-submit-spool--with (mew-submit-spool-tests--add directory)
+                                         :attempts 2 :delivered '("a@x" "b@x" "c@x"))))
+      (mew-submit-spool--log entry '(:port 587) '("b@x"))
+      (mew-submit-fate--finish entry '(:port 587)
+                               (mew-submit-spool--with entry :delivered '("a@x" "b@x")))
+      (should (equal (sort (mew-submit-spool--logged :id (plist-get entry :id) directory)
+                           #'string<)
+                     '("a@x" "b@x" "c@x"))))))
+
 (ert-deftest mew-submit-spool-tests-log-that-was-cut-off ()
   "What a full disk has left of a line makes the next one no less readable.
 A message that is back from a backup is known by that."
@@ -501,7 +515,7 @@ SECURITY: P5."
                  (lambda (&rest _) (ert-fail "It asks"))))
         (let ((create-lockfiles t))
           (mew-submit-spool--write entry t)
-          (mew-submit-spool--log entry nil)
+          (mew-submit-spool--log entry nil '("a@x"))
           (mew-submit-store--write (expand-file-name "state" directory) "c" 1)))
       (should (file-exists-p (expand-file-name "delivered.log" directory))))))
 

@@ -87,6 +87,13 @@ Where it does not, the server is said to offer none."
                '(("that it goes" . "421 4.7.0 Bye") ("that * is no command" . "500 5.5.1 What?")))
      ("F3 it says so, and goes" :kind auth :text "user name or the password: e=invalid-proof"
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m" "auth-step#2=close"))
+     ("F3 it says so, and goes at once" :kind auth :text "user name or the password: e=invalid-proof"
+      :events ((done :about "password"))
+      :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m" "auth-step#1=closeafter"))
+     ("F3 it says so, and does not wait for *" :kind auth :text "credentials (e=invalid-proof): 535 5\\.7\\.8 No"
+      :events ((done :about "password"))
+      :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m\\r\\n535 5.7.8 No"
+             "auth-step#2=stall"))
      ("F3 it says so, and asks on" :kind auth :text "user name or the password: e=invalid-proof"
       :peer ("mechs=SCRAM-SHA-256" "auth-step#1=reply:334 ZT1pbnZhbGlkLXByb29m"
              "auth-step#2=reply:334 YQ==")

@@ -253,6 +253,24 @@ It ends as one of KINDS and goes as far as REACH."
                       :kind deferred :reach ,reach :text "221 2\\.0\\.0 Too many errors"
                       :peer (,@more ,(format "%s=reply:221 2.0.0 Too many errors" step)
                              ,(format "%s=closeafter" step))))
+   (cl-loop for (at reach . peer) in '(("EHLO, unasked" connection "ehlo2=after:221 2.0.0 Too idle\\r\\n" "ehlo2=closeafter")
+                                       ("RCPT, unasked" envelope "cap2-=PIPELINING"
+                                        "rcpt=after:221 2.0.0 Too idle\\r\\n" "rcpt=closeafter")
+                                       ("the middle of a message" part "block=reply:221 2.0.0 Too idle" "block=closeafter"))
+            collect `(,(format "H3 221 behind %s" at) :kind deferred :reach ,reach :peer ,peer
+                      :message mew-submit-faults-h-middling-message
+                      :text "221 2\\.0\\.0 Too idle"))
+   (mew-submit-faults-table
+    '(:kind refused :text "550 5\\.1\\.0 No" :reach (envelope part))
+    '("H3 221 behind a refusal of the sender, in one flight"
+      :peer ("chunking" "mail=reply:550 5.1.0 No" "rcpt=reply:221 2.0.0 Bye" "rcpt=closeafter"))
+    '("H3 221 to the message in one flight, behind a refusal of the sender"
+      :peer ("chunking" "mail=reply:550 5.1.0 No" "rcpt=reply:503 5.5.1 No" "dot=reply:221 2.0.0 Bye" "dot=closeafter"))
+    '("H3 221 behind a refusal of BDAT" :kind ok :reach message :connections 2 :mails 2 :auths 2
+      :text nil :peer ("chunking" "1:dot=reply:502 5.5.1 What?" "1:dot=after:221 2.0.0 Too many errors\\r\\n" "1:dot=closeafter"))
+    '("H3 221 to BDAT, which is untried" :kind deferred :text "221 2\\.0\\.0 Bye" :reach part
+      :request (:chunking-untried t) :message mew-submit-faults-h-middling-message
+      :peer ("chunking" "data=reply:221 2.0.0 Bye" "data=closeafter")))
    (mew-submit-faults-table
     '(:kind refused :text "55[024]-? ?5\\.")
     '("H22 a wrong password, told without an end" :kind auth :reach auth :text "535 5\\.7\\.8 No"

@@ -271,12 +271,23 @@ Without a zone it is local."
       (put-text-property 0 1 'cursor t hint))
     (overlay-put overlay 'after-string hint)))
 
+(defun mew-submit-time--exit ()
+  "End the minibuffer; where no time to come is in it say so, and stay there.
+Who corrects what was not understood would type into another buffer, or call
+its commands."
+  (interactive)
+  (mew-submit-time--future (minibuffer-contents-no-properties))
+  (exit-minibuffer))
+
 (defun mew-submit-time--read ()
   "Ask for a time to come and return it; showing what it means as it is typed."
   (mew-submit-time--future
    (minibuffer-with-setup-hook
        (lambda ()
-         (let ((overlay (make-overlay (point-max) (point-max))))
+         (let ((overlay (make-overlay (point-max) (point-max)))
+               (map (make-sparse-keymap)))
+           (define-key map [remap exit-minibuffer] #'mew-submit-time--exit)
+           (use-local-map (make-composed-keymap map (current-local-map)))
            (add-hook 'post-command-hook
                      (lambda () (mew-submit-time--show overlay)) nil t)))
      (read-string (format "Send when (%s): " mew-submit-time--examples)))))

@@ -62,7 +62,8 @@ A server that greets late there finds its conversation as it was."
         (should (string-match-p "waits for TLS at once at port 465"
                                 (mew-submit-report--reason done)))
         ;; No handshake to the end: the key of a client certificate signs for nobody.
-        (should (mew-submit-test-log peer "tls-failed"))
+        (mew-submit-test-until ("the server to see the end of the handshake")
+          (mew-submit-test-log peer "tls-failed"))
         (should-not (mew-submit-test-log peer "tls")))
       (mew-submit-test-with-directory directory
         (let ((session (mew-submit-parcel--submit

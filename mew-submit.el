@@ -420,11 +420,11 @@ the first sends it, where Sender names nobody (RFC 5322, section 3.6.2)."
             (mew-submit-caseless--folding
               (re-search-forward "^From[ \t]*:" end t)))
     (mail-insert-from-field))           ; which is for the top only
-  (goto-char (point-min))
-  (when-let* (((mew-submit-caseless--folding
-                 (re-search-forward "^From[ \t]*:\\(\\(?:.*\n[ \t]\\)*.*,\\(?:.*\n[ \t]\\)*.*\\)"
-                                    end t)))
-              (people (ignore-errors (mew-submit-address--parse (match-string 1))))
+  (when-let* ((from (save-restriction
+                      (narrow-to-region (point-min) end)
+                      (mail-fetch-field "From")))
+              ((string-search "," from))
+              (people (ignore-errors (mew-submit-address--parse from)))
               ((cdr people)))
     (unless (mew-submit-message--resent-p (mew-submit-message--fields-of-text
                                            (buffer-substring-no-properties (point-min) end)))

@@ -162,7 +162,7 @@ Only users of this machine have no domain; else a name alone is a slip."
         (when (or (member (car field) '("reply-to" "sender"))
                   ;; Something between commas in which there is no address.
                   (and (equal (car field) "from")
-                       (string-match-p "[:,][^@<,]*\\(?:,\\|\\'\\)" (cdr field))))
+                       (string-match-p "[:,][^@<,:]*\\(?:,\\|\\'\\)" (cdr field))))
           (unless (mew-submit-message--resent-p fields)
             (mew-submit-address--parse (mew-submit-message--value field) names)))))
     (cons sender

@@ -15,6 +15,7 @@
 
 ;;; Code:
 
+(require 'seq)
 (require 'subr-x)
 
 (defgroup mew-submit nil
@@ -122,6 +123,19 @@ A condition that is not ours is \"internal\"."
         kind
       "internal")))
 
+(defun mew-submit-error--updated-p ()
+  "Are files of this package newer than this Emacs, or gone?
+What it loads from now on is not of the version that it has loaded.  A native
+compilation that was under way takes the newer file, too, and puts that in."
+  (seq-some (lambda (entry)
+              (let ((file (car entry)))
+                (and (stringp file)
+                     (string-match-p "/mew-submit[^/]*\\.elc?\\'" file)
+                     (time-less-p before-init-time
+                                  (file-attribute-modification-time
+                                   (file-attributes file))))))
+            load-history))
+
 (defun mew-submit-error--text (err)
   "Return the words for people in the condition ERR, safe to show."
   (let ((data (cdr-safe err)))
@@ -130,6 +144,11 @@ A condition that is not ours is \"internal\"."
            ((and (stringp (car-safe data))
                  (string-prefix-p "mew-submit-" (symbol-name (car err))))
             (mapconcat (lambda (datum) (format "%s" datum)) data " "))
+           ((and (memq (car err) '(void-function void-variable
+                                   wrong-number-of-arguments))
+                 (mew-submit-error--updated-p))
+            (concat "mew-submit was updated while this Emacs was open; restart Emacs ("
+                    (error-message-string err) ")"))
            (t (error-message-string err))))))
 
 (defconst mew-submit-error--text-max 1024

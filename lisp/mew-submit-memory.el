@@ -76,7 +76,7 @@ something else: what was remembered must not be lost in silence."
                      (error
                       (mew-submit-error--throw
                        'config nil "The memory of servers cannot be read: %s: %s"
-                       file (error-message-string err))))))
+                       file (mew-submit-error--text err))))))
       (unless (and (proper-list-p entries)
                    (seq-every-p #'mew-submit-memory--entry-p entries))
         (mew-submit-error--throw

@@ -7,6 +7,8 @@
 
 (require 'cl-lib)
 (require 'ert)
+(require 'mew-submit-error)
+(require 'mew-submit-memory)
 (require 'mew-submit-test-helpers)
 
 (defun mew-submit-loaddefs-tests--bare (form)
@@ -157,6 +159,34 @@ To fetch them would be to delete them first."
                                            (regexp-quote (symbol-name (symbol-function old))))
                                    here))))))
     (should (> count 20))))
+
+;;; An Emacs with two versions
+
+(ert-deftest mew-submit-loaddefs-tests-updated ()
+  "What a newer file misses in an open Emacs is told as that, and only there.
+Its memory of servers stands for whatever reads a file."
+  (mew-submit-test-with-directory directory
+    (let* ((file (expand-file-name "mew-submit-error.elc" directory))
+           (load-history `((,file (provide . mew-submit-error))))
+           (told (lambda (condition)
+                   (cl-letf (((symbol-function 'mew-submit-store--read)
+                              (lambda (_) (signal (car condition) (cdr condition)))))
+                     (mew-submit-error--text
+                      (should-error (mew-submit-memory--read directory)
+                                    :type 'mew-submit-config)))))
+           (asks-p (lambda (condition) (string-search "restart Emacs" (funcall told condition)))))
+      (dolist (condition '((void-function mew-submit-x--y) (void-variable mew-submit-x--y)
+                           (wrong-number-of-arguments mew-submit-x--y 2)))
+        (ert-info ((format "%S" condition))
+          ;; The file has gone: a package manager has another directory now.
+          (should (funcall asks-p condition))
+          (write-region "" nil file nil 'quiet)
+          (should (funcall asks-p condition))
+          (should (string-search (error-message-string condition) (funcall told condition)))
+          (set-file-times file (time-subtract before-init-time 60))
+          (should-not (funcall asks-p condition))
+          (delete-file file)))
+      (should-not (funcall asks-p '(end-of-file))))))
 
 (provide 'mew-submit-loaddefs-tests)
 ;;; mew-submit-loaddefs-tests.el ends here

@@ -129,5 +129,55 @@ COUNT, RULES, RACE and PORTS say what is tried."
                      (25 "ipv6" ,(mew-submit-portable-refused)))))
     (should (= (length attempts) 12))))
 
+;;; A name server that is cut off
+
+(defun mew-submit-race-tests--no-uplink (packet)
+  "Return the answer to PACKET of a router without a way to the internet.
+It answers for its own domain, home.arpa, alone: there is no such name."
+  (let ((header (string-to-list (substring packet 0 12)))
+        (own (string-search "\4home\4arpa\0" packet)))
+    (concat (apply #'unibyte-string (append (seq-take header 2) (list #x81 (if own #x83 #x82))
+                                            (seq-subseq header 4 6) '(0 0 0 0 0 0)))
+            (substring packet 12))))
+
+(defun mew-submit-race-tests--without-uplink ()
+  "Return the kinds of the ends of jobs for smtp.example, by IPv4, IPv6 and both.
+The name server is one of this Emacs."
+  (let ((server (make-network-process
+                 :name "dns" :server t :type 'datagram :host "127.0.0.1" :service 53
+                 :family 'ipv4 :coding 'binary :noquery t
+                 :filter (lambda (process packet)
+                           (process-send-string
+                            process (mew-submit-race-tests--no-uplink packet)))))
+        (message (make-temp-file "mew-submit" nil nil "a: b\n\nc\n")))
+    (unwind-protect
+        (mapcar (lambda (families)
+                  (plist-get
+                   (mew-submit-job--wait
+                    (mew-submit-job--start
+                     (list :host "smtp.example" :race t :attempt-delay 250
+                           :routes (mapcar (lambda (family) (list 587 family 'none)) families)
+                           :connect-timeout 120000 :step-timeout 30000 :tls 'none
+                           :helo "localhost" :from "" :recipients '("you@example.net")
+                           :file message))
+                    240)
+                   :kind))
+                '((ipv4) (ipv6) (ipv4 ipv6)))
+      (delete-file message)
+      (delete-process server))))
+
+(ert-deftest mew-submit-race-tests-no-uplink-and-a-search-domain ()
+  "That a router says no to the name within its own domain is no word about the host.
+It has said that it cannot tell the name itself.  SECURITY: M1."
+  (mew-submit-test-with-directory directory
+    (mew-submit-test-write (expand-file-name "resolv.conf" directory)
+                           "nameserver 127.0.0.1\nsearch home.arpa\n")
+    (mew-submit-test-write (expand-file-name "nsswitch.conf" directory) "hosts: files dns\n")
+    (should (equal (mew-submit-test-in-network
+                    (format "mount --bind %sresolv.conf \"$(readlink -f /etc/resolv.conf)\"
+mount --bind %snsswitch.conf /etc/nsswitch.conf\n" directory directory)
+                    "mew-submit-race-tests" '(mew-submit-race-tests--without-uplink))
+                   '("resolver" "resolver" "resolver")))))
+
 (provide 'mew-submit-race-tests)
 ;;; mew-submit-race-tests.el ends here

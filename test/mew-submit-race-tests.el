@@ -129,6 +129,63 @@ COUNT, RULES, RACE and PORTS say what is tried."
                      (25 "ipv6" ,(mew-submit-portable-refused)))))
     (should (= (length attempts) 12))))
 
+;;; A server that lets a connection come about, and is silent then
+
+(defun mew-submit-race-tests--server (host family says)
+  "Listen on port 2525 of HOST, in FAMILY; say SAYS to who comes, and no more."
+  (make-network-process :name host :server t :host host :family family :service 2525 :noquery t
+                        :log (lambda (_server client _message)
+                               (unless (equal says "")
+                                 (process-send-string client says)))))
+
+(defun mew-submit-race-tests--silent (directory tls ipv6 ipv4)
+  "Return the kind of the end of a job for many.example, and its attempts.
+They are (PORT FAMILY CASE).  IPV6 and IPV4 are what is said on port 2525 by each,
+nil where nobody listens.  DIRECTORY is for the message, TLS of the routes."
+  (let ((servers (append
+                  (and ipv6 (list (mew-submit-race-tests--server "2001:db8::1" 'ipv6 ipv6)))
+                  (and ipv4 (list (mew-submit-race-tests--server "192.0.2.1" 'ipv4 ipv4)))))
+        (attempts nil))
+    (unwind-protect
+        (let ((done (mew-submit-job--wait
+                     (mew-submit-job--start
+                      (list :host "many.example" :race t :attempt-delay 250
+                            :routes `((2525 ipv6 ,tls) (2525 ipv4 ,tls) (25 ipv6 none) (25 ipv4 none))
+                            :connect-timeout 120000 :step-timeout 3000 :tls 'none
+                            :helo "localhost" :from "" :recipients '("you@example.net")
+                            :file (mew-submit-test-write (expand-file-name "message" directory)
+                                                         "a: b\n\nc\n"))
+                      :on-event (lambda (event)
+                                  (when (eq (plist-get event :event) 'attempt)
+                                    (setf (alist-get (plist-get event :id) attempts)
+                                          (list (plist-get event :port) (plist-get event :family)
+                                                (plist-get event :case))))))
+                     240)))
+          (cons (plist-get done :kind)
+                (mapcar #'cdr (sort attempts #'car-less-than-car))))
+      (mapc #'delete-process servers))))
+
+(ert-deftest mew-submit-race-tests-silent-at-one-address ()
+  "A server that is silent at one address is asked at another one, but at no other port.
+What is told when there is no other one is that silence.  SECURITY: N7."
+  (pcase-dolist (`(,tls ,ipv6 ,ipv4 . ,end)
+                 `((none "" "554 No\r\n" "refused"
+                         (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
+                   (none "220 Hello\r\n" "554 No\r\n" "refused"
+                         (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
+                   (implicit "" "554 No\r\n" "refused"
+                             (2525 "ipv6" "tls") (2525 "ipv4" "greeting"))
+                   (none "" "" "timeout" (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
+                   (none "" nil "timeout"
+                         (2525 "ipv6" "greeting") (2525 "ipv4" ,(mew-submit-portable-refused)))))
+    (ert-info ((format "%s %S %S" tls ipv6 ipv4))
+      (mew-submit-test-with-directory directory
+        (should (equal (mew-submit-test-in-network
+                        (mew-submit-race-tests--script directory 1 "")
+                        "mew-submit-race-tests"
+                        (list 'mew-submit-race-tests--silent directory `',tls ipv6 ipv4))
+                       end))))))
+
 ;;; A name server that is cut off
 
 (defun mew-submit-race-tests--no-uplink (packet)

@@ -283,17 +283,17 @@ no_port_takes_log_in (const struct msub_request *request, const struct msub_race
                     request->way.host, blocked);
 }
 
-/* A server that lets a connection come about and then is silent may be so at one of its addresses alone, where the way by IPv6
-   loses long packets for instance: one more of its addresses is tried, and no other port (SECURITY: N7).  ERR becomes SILENCE.  */
+/* A server that lets a connection come about and then is silent, or breaks off, may do so at one of its addresses alone, where
+   something is on the way by IPv6 for instance: one more of its addresses is tried, by the same rules, and no other port
+   (SECURITY: N7).  ERR becomes FAILURE.  */
 static bool
-other_address (struct msub_server *server, struct msub_race *race, struct msub_error *silence, struct msub_error *err)
+other_address (struct msub_server *server, struct msub_race *race, struct msub_error *failure, struct msub_error *err)
 {
-  if (err->kind != MSUB_TIMEOUT || silence->kind != MSUB_OK || !server->smtp)
+  bool broken = err->kind == MSUB_TIMEOUT || err->kind == MSUB_LOST || err->kind == MSUB_TLS;
+  if (!broken || failure->kind != MSUB_OK || !server->smtp || !msub_race_stay (race, server->winner.route.port))
     return false;
   msub_race_judge (race, server->winner.attempt, server->tls.failure ? MSUB_CASE_TLS : MSUB_CASE_GREETING, err->text);
-  if (!msub_race_stay (race, server->winner.route.port))
-    return false;
-  *silence = *err;
+  *failure = *err;
   *err = (struct msub_error) { 0 };
   msub_smtp_free (&server->smtp);
   server->tls = (struct msub_tls_info) { 0 };
@@ -307,15 +307,15 @@ find_port (struct msub_server *server, const struct msub_context *context, const
            struct msub_race *race, struct msub_error *err)
 {
   bool asked = false, elsewhere = false;
-  struct msub_error silence = { 0 };
+  struct msub_error failure = { 0 };
   for (;;)
     {
       if (reach (server, context, request, race, &asked, err) || introduce (server, request, race, err))
         {
-          if (other_address (server, race, &silence, err))
+          if (other_address (server, race, &failure, err))
             continue;
-          if (err->kind == MSUB_CONNECT && silence.kind != MSUB_OK)
-            *err = silence;
+          if (err->kind == MSUB_CONNECT && failure.kind != MSUB_OK)
+            *err = failure;
           return elsewhere && err->kind == MSUB_CONNECT ? no_port_takes_log_in (request, race, err) : -1;
         }
       if (!msub_request_wants_log_in (request) || !msub_smtp_takes_no_log_in (server->smtp))

@@ -132,11 +132,21 @@ COUNT, RULES, RACE and PORTS say what is tried."
 ;;; A server that lets a connection come about, and is silent then
 
 (defun mew-submit-race-tests--server (host family says)
-  "Listen on port 2525 of HOST, in FAMILY; say SAYS to who comes, and no more."
+  "Listen on port 2525 of HOST, in FAMILY; say SAYS to who comes, and no more.
+Where that is `leaves' it breaks off when it has heard something, where it is
+`alert' it has an internal error in TLS."
   (make-network-process :name host :server t :host host :family family :service 2525 :noquery t
+                        :coding 'binary
+                        :filter (lambda (client _octets)
+                                  (when (eq says 'leaves)
+                                    (delete-process client)))
                         :log (lambda (_server client _message)
                                (unless (equal says "")
-                                 (process-send-string client says)))))
+                                 (process-send-string
+                                  client (pcase says
+                                           ('leaves "220 Hello\r\n")
+                                           ('alert (unibyte-string 21 3 3 0 2 2 80))
+                                           (_ says)))))))
 
 (defun mew-submit-race-tests--silent (directory tls ipv6 ipv4)
   "Return the kind of the end of a job for many.example, and its attempts.
@@ -166,14 +176,18 @@ nil where nobody listens.  DIRECTORY is for the message, TLS of the routes."
       (mapc #'delete-process servers))))
 
 (ert-deftest mew-submit-race-tests-silent-at-one-address ()
-  "A server that is silent at one address is asked at another one, but at no other port.
-What is told when there is no other one is that silence.  SECURITY: N7."
+  "A server that is silent or breaks off at one address is asked at another one.
+No other port is tried, and what is told when there is no other address is that.  SECURITY: N7."
   (pcase-dolist (`(,tls ,ipv6 ,ipv4 . ,end)
                  `((none "" "554 No\r\n" "refused"
                          (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
                    (none "220 Hello\r\n" "554 No\r\n" "refused"
                          (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
                    (implicit "" "554 No\r\n" "refused"
+                             (2525 "ipv6" "tls") (2525 "ipv4" "greeting"))
+                   (none leaves "554 No\r\n" "refused"
+                         (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
+                   (implicit alert "554 No\r\n" "refused"
                              (2525 "ipv6" "tls") (2525 "ipv4" "greeting"))
                    (none "" "" "timeout" (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
                    (none "" nil "timeout"
@@ -183,7 +197,7 @@ What is told when there is no other one is that silence.  SECURITY: N7."
         (should (equal (mew-submit-test-in-network
                         (mew-submit-race-tests--script directory 1 "")
                         "mew-submit-race-tests"
-                        (list 'mew-submit-race-tests--silent directory `',tls ipv6 ipv4))
+                        (list 'mew-submit-race-tests--silent directory `',tls `',ipv6 ipv4))
                        end))))))
 
 ;;; A name server that is cut off

@@ -120,6 +120,19 @@ COUNT, RULES, RACE and PORTS say what is tried."
         (should (if said (string-search said text)
                   (not (string-search "more of its addresses" text))))))))
 
+(ert-deftest mew-submit-race-tests-a-filter-of-names ()
+  "Where a filter of names says 0.0.0.0 the mail server of this machine is not connected to.
+SECURITY: M5."
+  (mew-submit-test-with-directory directory
+    (let ((script (mew-submit-race-tests--script directory 1 "")))
+      (mew-submit-test-write (expand-file-name "hosts" directory)
+                             ":: many.example\n0.0.0.0 many.example\n")
+      (should (equal (mew-submit-test-in-network
+                      script "mew-submit-race-tests"
+                      `(mew-submit-race-tests--attempts ,directory t '(2525)))
+                     `((2525 "ipv6" ,(mew-submit-portable-refused))
+                       (2525 "ipv4" ,(mew-submit-portable-refused))))))))
+
 (ert-deftest mew-submit-race-tests-one-after-the-other ()
   "A plan without a race leaves a route after two silences, not after sixteen.
 \(SECURITY: M11)."

@@ -468,8 +468,8 @@ or another network.  mew-submit gives nothing to a server whose certificate is w
                (seq-some (lambda (entry) (plist-get entry :capabilities-clear)) stalled))
       (mew-submit-diagnosis-network--make
        "mtu" "error" (list :hosts (mew-submit-diagnosis-network--hosts stalled))
-       "Have this machine send smaller packets (ip link set dev INTERFACE mtu 1280), \
-and tell who runs the network, or the VPN, that it must let ICMP \"packet too big\" \
+       "Send from another network, or without the VPN; tell who runs this one, or the \
+VPN, that even packets of 1280 bytes are lost there, and to let ICMP \"packet too big\" \
 through."
        "Large packets are lost on this network: %d servers greet, and then the TLS \
 handshake stalls."

@@ -126,9 +126,9 @@ leave :plan and :routes (--plan, --routes) out.  No password and no mail has lef
 more log-ins may do harm.  Nothing was sent.")
     ("tunnel" . "Look at what the account's :tunnel names: a proxy or an ssh that does not \
 run, or does not let you in.  Nothing was sent.")
-    ("long-packets" . "Have this machine send shorter packets (ip link set dev INTERFACE \
-mtu 1280), or send from another network; tell who runs this one, or the VPN, to let ICMP \
-\"packet too big\" through."))
+    ("long-packets" . "Send from another network, or without the VPN; tell who runs this \
+one, or the VPN, that even packets of 1280 bytes are lost there, and to let ICMP \"packet too \
+big\" through."))
   "What to do next, by what a failure is about, most often a log-in or a message.")
 
 (defun mew-submit-report--problem (done)

@@ -302,6 +302,14 @@ send_syn (struct msub_attempt *attempt, bool second)
     judge (attempt, fd, errno, true);
 }
 
+/* Is the address the one that filters of names give instead of a server's?  Whoever connects to it is led to this machine.  */
+static bool
+leads_nowhere (const struct msub_attempt *attempt)
+{
+  const char *address = attempt->address.text;
+  return (strcmp (address, "0.0.0.0") == 0 || strcmp (address, "::") == 0) && strcmp (address, attempt->way->host) != 0;
+}
+
 void
 msub_attempt_start (struct msub_attempt *attempt)
 {
@@ -315,6 +323,9 @@ msub_attempt_start (struct msub_attempt *attempt)
   attempt->limit_msecs = attempt->grace_msecs = 0;
   if (msub_attempt_tunnelled (attempt))
     start_tunnel (attempt);
+  else if (leads_nowhere (attempt))
+    judge_with (attempt, -1, ECONNREFUSED, true,
+                "no server's address: a filter of names (Pi-hole, /etc/hosts) keeps it from you");
   else
     send_syn (attempt, false);
 }

@@ -197,12 +197,24 @@ prepare (int fd, int family)
 #endif
 }
 
+/* A VPN or a DSL line may take shorter packets than this machine's own network does, and tell nobody of it (RFC 2923 section
+   2.1): have those of FD, both ways, be of the length that every way of IPv6 has to take (RFC 8200 section 5), where 60 octets
+   are headers.  */
+static void
+shorten_packets (int fd)
+{
+  const int octets = 1280 - 60;
+  setsockopt (fd, IPPROTO_TCP, TCP_MAXSEG, &octets, sizeof octets);
+}
+
 int
 msub_net_socket (int family)
 {
   int fd = new_socket (family, SOCK_STREAM);
   if (fd >= 0)
     prepare (fd, family);
+  if (fd >= 0 && family != AF_UNIX)
+    shorten_packets (fd);
   return fd;
 }
 

@@ -54,7 +54,7 @@ int msub_address_source (const char *address, struct msub_address *source_r);
    inherited one would keep a connection open that nobody here has any more (SECURITY: O11).  0, or -1 with errno.  */
 int msub_net_pipe (int fds_r[2]);
 int msub_net_socket_pair (int fds_r[2]);
-/* A stream socket of FAMILY, without delay and SIGPIPE, or -1 with errno.  */
+/* A stream socket of FAMILY, without delay, SIGPIPE and long packets, or -1 with errno.  */
 int msub_net_socket (int family);
 
 /* A socket of msub_net_socket that is connected: tell the peer at once that its octets are here ...  */

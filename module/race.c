@@ -33,6 +33,7 @@ struct msub_race
   size_t tiers[MSUB_ROUTES_MAX];   /* each route's port's place in the order of preference; demoted ones come after all */
   int barred[MSUB_ROUTES_MAX];     /* ports that are not to be used any more */
   size_t barred_count;
+  int only_port;                   /* 0: any */
   size_t next_address[MSUB_ROUTES_MAX];
   struct msub_attempt attempts[ATTEMPTS_MAX];
   size_t count;
@@ -105,7 +106,7 @@ is_preferred (const struct msub_race *race, const struct msub_route *route)
 static bool
 may_try (const struct msub_race *race, const struct msub_route *route)
 {
-  return !msub_race_barred (race, route->port);
+  return !msub_race_barred (race, route->port) && (race->only_port == 0 || route->port == race->only_port);
 }
 
 static bool
@@ -551,6 +552,7 @@ msub_race_bar (struct msub_race *race, int port)
 {
   if (!msub_race_barred (race, port))
     race->barred[race->barred_count++] = port;
+  race->only_port = 0;
 }
 
 bool
@@ -560,6 +562,13 @@ msub_race_barred (const struct msub_race *race, int port)
     if (race->barred[i] == port)
       return true;
   return false;
+}
+
+bool
+msub_race_stay (struct msub_race *race, int port)
+{
+  race->only_port = port;
+  return anything_left (race);
 }
 
 size_t

@@ -51,6 +51,9 @@ void msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kas
 void msub_race_bar (struct msub_race *race, int port);
 bool msub_race_barred (const struct msub_race *race, int port);
 
+/* From now on nothing is tried but PORT, unless it is barred.  Whether there is anything left there.  */
+bool msub_race_stay (struct msub_race *race, int port);
+
 /* How many ports there are that have not been barred.  */
 size_t msub_race_ports_left (const struct msub_race *race);
 

@@ -87,7 +87,9 @@ static void
 look_up (void *arg)
 {
   struct msub_lookup *lookup = arg;
-  finish (lookup, ask_system (lookup, 0));
+  /* Without that glibc has another way for IPv4: there the no of a router to the name within its own domain ("search" in
+     resolv.conf) hides that nobody could tell the name itself.  */
+  finish (lookup, ask_system (lookup, AI_CANONNAME));
   leave (lookup);
 }
 

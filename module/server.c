@@ -199,9 +199,8 @@ next_winner (struct msub_server *server, const struct msub_context *context, con
   if (*asked || !winner->fallback || !request->race.asks || msub_race_barred (race, request->race.routes[0].port))
     return 0;
   *asked = true;
-  int yes = ask_fallback (context, request, winner, err);
-  if (yes)
-    return yes > 0 ? 0 : -1;
+  if (ask_fallback (context, request, winner, err) > 0)
+    return 0;
   msub_smtp_free (&server->smtp);
   return msub_fail (err, MSUB_CONNECT, "Port %d of %s cannot be reached, and falling back to port %d was declined",
                     request->race.routes[0].port, request->way.host, winner->route.port);
@@ -284,6 +283,23 @@ no_port_takes_log_in (const struct msub_request *request, const struct msub_race
                     request->way.host, blocked);
 }
 
+/* A server that lets a connection come about and then is silent, or breaks off, may do so at one of its addresses alone, where
+   something is on the way by IPv6 for instance: one more of its addresses is tried, by the same rules, and no other port
+   (SECURITY: N7).  ERR becomes FAILURE.  */
+static bool
+other_address (struct msub_server *server, struct msub_race *race, struct msub_error *failure, struct msub_error *err)
+{
+  bool broken = err->kind == MSUB_TIMEOUT || err->kind == MSUB_LOST || err->kind == MSUB_TLS;
+  if (!broken || failure->kind != MSUB_OK || !server->smtp || !msub_race_stay (race, server->winner.route.port))
+    return false;
+  msub_race_judge (race, server->winner.attempt, server->tls.failure ? MSUB_CASE_TLS : MSUB_CASE_GREETING, err->text);
+  *failure = *err;
+  *err = (struct msub_error) { 0 };
+  msub_smtp_free (&server->smtp);
+  server->tls = (struct msub_tls_info) { 0 };
+  return true;
+}
+
 /* Reach the server at a port where mail can be submitted.  One that takes no log-in is no such port, and nobody has made it
    so (SECURITY: N10): go on to the next one, while there is one.  */
 static int
@@ -291,12 +307,17 @@ find_port (struct msub_server *server, const struct msub_context *context, const
            struct msub_race *race, struct msub_error *err)
 {
   bool asked = false, elsewhere = false;
+  struct msub_error failure = { 0 };
   for (;;)
     {
-      if (reach (server, context, request, race, &asked, err))
-        return elsewhere && err->kind == MSUB_CONNECT ? no_port_takes_log_in (request, race, err) : -1;
-      if (introduce (server, request, race, err))
-        return -1;
+      if (reach (server, context, request, race, &asked, err) || introduce (server, request, race, err))
+        {
+          if (other_address (server, race, &failure, err))
+            continue;
+          if (err->kind == MSUB_CONNECT && failure.kind != MSUB_OK)
+            *err = failure;
+          return elsewhere && err->kind == MSUB_CONNECT ? no_port_takes_log_in (request, race, err) : -1;
+        }
       if (!msub_request_wants_log_in (request) || !msub_smtp_takes_no_log_in (server->smtp))
         return 0;
       msub_race_judge (race, server->winner.attempt, MSUB_CASE_NO_LOG_IN,

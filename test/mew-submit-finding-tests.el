@@ -185,7 +185,7 @@
         (mew-submit-diagnosis--add diagnosis event))
       (should (equal (mew-submit-finding-tests--ids diagnosis) '("tls-failed")))))
   ;; What vanishes on the way for its length is no middlebox's doing.
-  (pcase-dolist (`(,about . ,advice) '((nil . "a middlebox") ("long-packets" . "mtu 1280")))
+  (pcase-dolist (`(,about . ,advice) '((nil . "a middlebox") ("long-packets" . "packets of 1280 bytes")))
     (let ((diagnosis (mew-submit-finding-tests--diagnosis)))
       (mew-submit-finding-tests--verdict diagnosis 0 465 "ipv4" :case "tls" :text "no")
       (mew-submit-diagnosis--add
@@ -444,7 +444,7 @@ using Trend Micro RBL+")
                                       ("doctor" 50) ("mew-submit-report--certificates" 11)))
       (should (<= least (seq-count (lambda (line) (string-prefix-p (concat where " ") line))
                                    lines))))
-    (should (seq-find (lambda (line) (string-prefix-p "network mtu: Have this machine" line))
+    (should (seq-find (lambda (line) (string-prefix-p "network mtu: Send from another" line))
                       lines))))
 
 (provide 'mew-submit-finding-tests)

@@ -13,7 +13,8 @@
 ;;   under way then: it is given up, without a verdict.
 ;; - A less preferred port wins only when every attempt on the preferred ones has a verdict.
 ;; - A port that accepts and closes before the first octet of its greeting has not answered.
-;; - Whatever happens after a port has answered, no other route is tried.
+;; - Whatever happens after a port has answered, no other port is tried; but where it breaks off before
+;;   the log-in, one more address of it is.
 ;;
 ;; On this network a rejected SYN is rejected at once, by the address that was tried.
 ;; (SECURITY: M2, M3.)
@@ -46,10 +47,19 @@
            when (mew-submit-race-host-address host (cadr route))
            collect (mew-submit-race--try host route)))
 
+(defun mew-submit-race--breaks-off-p (state)
+  "Does a port in STATE answer, and break off before the log-in?"
+  (member state '("tls=close" "greeting=truncate:3")))
+
 (defun mew-submit-race--up-to-winner (attempts)
-  "Return those of ATTEMPTS that are made: up to the first that is answered."
+  "Return those of ATTEMPTS that are made: up to the first that is answered.
+Where that breaks off the next at its port is made, too."
   (let ((winner (cl-position-if (lambda (attempt) (mew-submit-race-answers-p (nth 2 attempt)))
                                 attempts)))
+    (when (and winner
+               (mew-submit-race--breaks-off-p (nth 2 (nth winner attempts)))
+               (eql (car (nth winner attempts)) (car (nth (1+ winner) attempts))))
+      (setq winner (1+ winner)))
     (if winner (cl-subseq attempts 0 (1+ winner)) attempts)))
 
 (defun mew-submit-race--give-up-silent (attempts)

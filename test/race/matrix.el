@@ -153,8 +153,10 @@ For each that is a list: one of them."
                               (mew-submit-race-verdicts (if (stringp state) 'open state) family))))
                   (mew-submit-race-cell-attempts cell))))
     (when (mew-submit-race-cell-case cell)
-      (let ((last (caar (last wanted))))
-        (setf (plist-get (nthcdr 3 last) :case) (mew-submit-race-cell-case cell))))
+      (cl-mapc (lambda (attempt verdicts)
+                 (when (stringp (nth 2 attempt))
+                   (setf (plist-get (nthcdr 3 (car verdicts)) :case) (mew-submit-race-cell-case cell))))
+               (mew-submit-race-cell-attempts cell) wanted))
     wanted))
 
 (defun mew-submit-race--attempt (attempt)

@@ -119,7 +119,7 @@ unroutable mail domain, fully qualified domain name, domain of sender address,
 real domain name required, domain not resolvable, domain not resolved,
 name or service not known, domain missing, all relevant mx records point,
 bad destination system, bad destination host, cant find a valid mx, dns error,
-mail domain mentioned, malformed dns, badly formed dns, host or domain name not found,
+mail domain mentioned, malformed dns, badly formed dns, niewlasciwa domena, host or domain name not found,
 reserved domain, domainnotfound, bad dns, mx points to, mx lookup, does not receive email,
 does not receive mail, doesnt receive mail, does not accept email, receives no mail,
 takes no mail, cannot receive mail, valid sender domain, without a valid sender, dead domain,
@@ -147,7 +147,7 @@ fail, failing, unsuccessful, unsuccessfully, rejected credentials, ungultig*, un
 falsch*, nicht korrekt, inkorrekt*, fehlgeschlagen, fehlerhaft*, gescheitert, nicht richtig,
 stimmt nicht, invalide*, errone*, incorrecte*, echou*, echec, fallo, fallid*, fallad*,
 error de autenticacion, invalido*, incorret*, errad*, falhou, falha*, non valid*, errat*,
-sbagliat*, fallit*, scorrett*, ongeldig*, onjuist*, mislukt, verkeerd*, fel, ogiltig*,
+sbagliat*, fallit*, scorrett*, not have a valid, ongeldig*, onjuist*, mislukt, verkeerd*, fel, ogiltig*,
 misslyckad*, ugyldig*, feil, forkert, mislykkedes, mislyktes, virheelli*, epaonnistui,
 nieprawidlow*, bledn*, niepoprawn*, nie powiodl*, nieudan*, zle, neplatn*, nespravn*, chybn*,
 selhal*, neuspes*, gecersiz*, hatali, yanlis*, basarisiz*, hibas, ervenytelen, sikertelen,
@@ -547,7 +547,7 @@ correspond pas, correspondent pas, address must use, must use this domain,
 sender not authorized, sender not authorised, sender is not authorised, unauthorised sender,
 sender unauthorized, send mail as, send email as, send messages as, you control,
 under your control, of your own, your own address, not yours, zugeordnet, nesmite odesilat,
-patri, assigned to, not the owner, not owner, no rights to, permission to send as,
+patri, assigned to, not the owner, not owner, no rights to, permission to send as, messages with the address,
 match the return path, match the from, match the sender, match your account, match the login,
 belong to, linked to, attached to your account, verify ownership, not be used by,
 unter dieser adresse, mit dieser adresse,
@@ -601,7 +601,7 @@ domain is suspended, verify your e mail address before, verify your email addres
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar, non disponible,
-no disponible, unavailable to take, is unavailable, not reachable at")
+no disponible, unavailable to take, is unavailable, not reachable at, nie jest dostepn*")
     (unsupported
      "unsupported, not supported, not implemented, not enabled, not available, not offered,
 not advertised, unimplemented, nicht unterstutzt, non supporte*, no soportado, nao suportado,
@@ -609,14 +609,14 @@ non supportat*, niet ondersteund, stods inte, nieobslugiwan*, nepodporovan*, des
 не поддерживается, 不支持, サポートされて, no longer supported")
     (rfc
      "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
-rfc compliant, rfc non compliant, non compliant, not conform, does not conform, doesnt conform,
+rfc compliant, rfc non compliant, non compliant, not conform, does not conform, doesnt conform, invalid format, must specify a domain,
 nonconform*, non conform*, not comply, does not comply, doesnt comply")
     (unverified
      "unverified address, address verification in progress, verification in progress,
 verification pending, not yet verified, recipient verification temporarily,
 verification of the recipient, verification of recipient, recipient verification,
 being verified, verifying the recipient, still being checked, could not be checked,
-cannot be checked, not be checked")
+cannot be checked, not be checked, unable to verify address, unable to verify the address")
     (same
      "must equal, must match, must be same, must be the same, same as, does not match,
 doesnt match, not match, igual ao, igual a la, igual al, ser igual, identique*, identisch*,

@@ -1308,6 +1308,36 @@ A recipient may be refused when the message is there, and a step may be unknown.
     (ert-info ((nth 1 reply))
       (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
 
+(ert-deftest mew-submit-cause-test-another-is-meant ()
+  "Words that go with another cause more often do not hide who or what is meant."
+  (pcase-dolist
+      (`(,cause . ,reply)
+       '((protocol-error rcpt "503 RCPT rejected, please say HELO and try again")
+         (protocol-error rcpt "503 Recipient rejected - please give a MAIL FROM")
+         (ip-blocklisted dot "550-5.7.1 an unusual rate of unsolicited mail from your IP address."
+                         "550 5.7.1 Mail sent from your IP address has been blocked.")
+         (rate-limited dot "421-4.7.0 an unusual rate of unsolicited mail from your IP address."
+                       "421 4.7.0 Mail has been temporarily rate limited.")
+         (rate-limited mail "550 5.2.255 Sender throttled due to invalid recipients errors.")
+         (rate-limited rcpt "451 4.3.2 Too many errors! Come back later.")
+         (quota-reached rcpt "451 Outbound quota exceeded, you may only send 99 mails per day")
+         (quota-reached dot "451 Blocked: this user may only send 99 messages in 24 hours")
+         (recipient-temporarily-unavailable rcpt "451 <a@b.example> unable to verify address")
+         (recipient-disabled rcpt "550 sorry, your envelope recipient is in my badrcptto list")
+         (recipient-domain-unknown rcpt "550-mailbox unavailable"
+                                   "550 invalid DNS MX or A/AAAA resource record.")
+         (address-malformed rcpt "511 sorry, you must specify a domain (#5.1.1 - chkuser)")
+         (address-malformed rcpt "550 invalid recipient syntax")
+         (sender-domain-unauthenticated
+          dot "550 The address [192.0.2.1] is not authorized to send messages from <a@b.example>")
+         (header-malformed dot "550 Failed - unable to locate the \"From\" address in the message")
+         (helo-refused dot "550 HELO should be a FQDN or address literal")
+         (attachment-blocked dot "552-we don't accept mail with the content below (#5.3.4)"
+                             "552 Further information: exe attachment")
+         (server-busy dot "451 Unable to relay messages at this time, try again later")))
+    (ert-info ((nth 1 reply))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
+
 (ert-deftest mew-submit-cause-test-code-is-not-all ()
   "A code is no reason to tell something that the words are not about."
   (pcase-dolist

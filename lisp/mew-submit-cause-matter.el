@@ -239,7 +239,7 @@ is not accepting mail from, privacy settings, rule imposed, von bestimmten")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, sparra*, zablokovan*, zablokowan*,
 deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable, deactivated,
-not active, closed, suspended, suspend, terminated, discontinued, locked, frozen, on hold,
+not active, closed, address suppressed, suspended, suspend, terminated, discontinued, locked, frozen, on hold,
 not enabled, not activated, expired account, account expired, turned off, switched off,
 dormant, cancelled, unused, retired, deleted, no longer active, no longer in use, deaktiviert,
 inaktiv*, stillgelegt, geschlossen, nicht aktiv*, desactive*, inactif, suspendu*, ferme*,
@@ -580,7 +580,7 @@ geandert werden, geaendert werden, neues passwort, changez, modifier, changer, m
 cambiarla, impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
     (frozen
-     "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
+     "in your plan, plan upgrade, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
 under investigation, pending approval, pending activation, pending verification,
 awaiting approval, awaiting activation, not been approved, not yet approved, not approved,
 not been activated, not yet activated, is not activated, in review, being reviewed,

@@ -1334,7 +1334,17 @@ A recipient may be refused when the message is there, and a step may be unknown.
          (helo-refused dot "550 HELO should be a FQDN or address literal")
          (attachment-blocked dot "552-we don't accept mail with the content below (#5.3.4)"
                              "552 Further information: exe attachment")
-         (server-busy dot "451 Unable to relay messages at this time, try again later")))
+         (server-internal-error dot "451 Unable to relay messages at this time, try again later")
+         (auth-basic-disabled auth "535 5.7.139 Autenticação malsucedida, a solicitação não atendeu "
+                              "535 5.7.139 aos critérios para ser autenticada com sucesso.")
+         (auth-needs-tls greeting "554 5.7.0 TLS required")
+         (auth-temporary-failure auth "454 4.7.0 Authentication exchange timed out")
+         (account-suspended mail "550 5.7.1 Plan upgrade required to send")
+         (policy-unspecified dot "523 5.7.1 Encryption Needed: Invalid Unencrypted Mail")
+         (quota-reached auth "535 5.7.0 Monthly messages limit reached")
+         (recipient-disabled rcpt "550 Recipient address suppressed due to complaint")
+         (sender-domain-unauthenticated dot "550 5.7.1 sender not SPF-verified (spf=fail)")
+         (server-internal-error dot "451 4.4.0 upstream relay failed")))
     (ert-info ((nth 1 reply))
       (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
 

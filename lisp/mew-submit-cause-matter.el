@@ -580,7 +580,7 @@ geandert werden, geaendert werden, neues passwort, changez, modifier, changer, m
 cambiarla, impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
     (frozen
-     "in your plan, plan upgrade, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
+     "in your plan, plan upgrade, paid plan*, paid account*, confirm your e mail*, confirm your email*, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
 under investigation, pending approval, pending activation, pending verification,
 awaiting approval, awaiting activation, not been approved, not yet approved, not approved,
 not been activated, not yet activated, is not activated, in review, being reviewed,
@@ -595,7 +595,7 @@ to be approved, awaits activation, confirm your email first, awaiting confirmati
 account not subscribed, account is not subscribed, free quota, paused, demo domain*,
 tenant has exceeded, spam versendet, tenant exceeded, invoice, hosting package, your package,
 not paid, unpaid invoice, not paying, cut off, unpaid bill*, taken away, credentials revoked,
-access revoked, has been revoked, revoked account, suspicious account activity, domain suspended,
+access revoked, has been revoked, revoked account, suspicious account activity, domain suspended, domain has expired, domain is expired, found in a leak,
 domain is suspended, verify your e mail address before, verify your email address before")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")

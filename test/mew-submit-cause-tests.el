@@ -1338,6 +1338,15 @@ A recipient may be refused when the message is there, and a step may be unknown.
          (auth-basic-disabled auth "535 5.7.139 Autenticação malsucedida, a solicitação não atendeu "
                               "535 5.7.139 aos critérios para ser autenticada com sucesso.")
          (auth-needs-tls greeting "554 5.7.0 TLS required")
+         ;; A log-in that is tried again and again may lock the account.
+         (auth-wrong-password auth "451 4.7.8 Invalid credentials")
+         (auth-wrong-password auth "454 4.7.8 Login failed, check your password")
+         (auth-wrong-password auth "535 5.7.8 Use your full e-mail address as the user name")
+         (auth-temporary-failure auth "535 5.7.8 Error: authentication failed: Internal error")
+         (account-suspended auth "535 5.7.8 SMTP is for paid plans only")
+         (account-suspended auth "535 5.7.8 Domain has expired")
+         (account-suspended auth "535 5.7.8 Please confirm your e-mail address first")
+         (recipient-needs-permission rcpt "550 Sender not allowed to send to this group")
          (auth-temporary-failure auth "454 4.7.0 Authentication exchange timed out")
          (account-suspended mail "550 5.7.1 Plan upgrade required to send")
          (policy-unspecified dot "523 5.7.1 Encryption Needed: Invalid Unencrypted Mail")

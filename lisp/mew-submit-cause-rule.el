@@ -142,7 +142,7 @@ code, in which \"x\" stands for any class and \"?\" for any digit.")
     (auth-basic-disabled nil :auth smtp (or not denied notallowed unsupported)
      (not loginlimit temporary password username credential apppassword tls token internal web
           weak expired invalid))
-    (account-suspended nil :auth user frozen (not loginlimit))
+    (account-suspended nil :auth user frozen (not loginlimit quota))
     (ip-network-policy nil ipdenied)
     (ip-network-policy nil :auth (or ip dynamic) (or denied notallowed)
      (not list reputation loginlimit toomany temporary frozen))

@@ -1351,6 +1351,8 @@ A recipient may be refused when the message is there, and a step may be unknown.
          (sender-not-owned dot "550 5.7.1 From header must be on b.example")
          (relay-denied rcpt "550 We do not relay; no such domain here")
          (recipient-disabled rcpt "550 Recipient address rejected: Alias expired")
+         (recipient-domain-unknown rcpt "550 5.6.7 DNS domain b.example does not exist")
+         (recipient-unknown rcpt "552 5.2.2 Recipient address rejected: Address does not exist")
          (server-internal-error dot "554 Sorry: something is wrong with this server")
          (account-suspended auth "535 5.7.8 Domain has expired")
          (account-suspended auth "535 5.7.8 Please confirm your e-mail address first")

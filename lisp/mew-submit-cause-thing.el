@@ -22,7 +22,7 @@ il tuo account, la tua casella, uw account, twoje konto, vas ucet, hesabiniz, в
 benutzer*, konto, kontos, nutzer, utilisateur*, compte, usuario*, cuenta*, conta, utente,
 gebruiker*, brugere, bruger, anvandare*, bruker*, kayttaj*, uzytkownik*, konta, uzivatel*,
 uctu, ucet, kullanic*, hesap*, hesab*, felhasznalo*, utilizator*, пользовател*, учетн*,
-аккаунт*, користувач*, 用户, 帐号, 账号, 帐户, 账户, 帳號, 使用者, ユーザ, アカウント, 사용자,
+аккаунт*, користувач*, 用户, 帐号, 账号, 帐户, 账户, 帳號, 使用者, ユーザ, アカウント, アカウントがロックされ, 사용자,
 계정, kasutaja*, korisni*, uporabni*, vartotoj*, lietotaj*, потребител*, χρηστη*, المستخدم,
 مستخدم, حساب, כתובת המשתמש, משתמש, המשתמש, کاربر, उपयोगकर्ता, ผู้ใช้, บัญชี, pengguna, akun,
 nguoi dung, tai khoan, subscriber, customer, login id, account holder, employee")
@@ -459,7 +459,7 @@ send more than, sent more than, spam versendet")
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
 your provider, providers server")
     (app
-     "application, app, programs, third party apps, less secure, lsa, aplicativo, приложени*,
+     "application, app, programs, third party apps, less secure, lsa, aplicativo, aplicativos, приложени*,
 apps, mail app, mail apps, other apps, mail clients, mail client, mail programs, mail program,
 email clients, email programs, third party, external programs, programme, programmes,
 aplicacion, aplicaciones, applicazione, applicazioni, aplikacj*, aplikac*, uygulama*, 应用,
@@ -539,7 +539,7 @@ einwahl*, dynamique*, dinamic*, dynamiczn*, dinamik, dynamick*, динамич*,
 ip not authorized, 海外, 国外, 境外, 해외, abroad, overseas, foreign country,
 foreign countries, ausland*, etranger, extranjero, estero, host network, network not allowed,
 network is not allowed, your network is not, diesem land, from this country, ce pays,
-este pais, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
+este pais, su pais, ihrem land, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
 국가, geo blocked, geoblock*, geolocation, geo location, from our network, own network,
 outside our network, outside of our network, outside the network, aus dem netz, unser netz,
 unserem netz, notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети,

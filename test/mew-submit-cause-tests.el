@@ -1342,6 +1342,7 @@ A recipient may be refused when the message is there, and a step may be unknown.
          (auth-wrong-password auth "451 4.7.8 Invalid credentials")
          (auth-wrong-password auth "454 4.7.8 Login failed, check your password")
          (auth-wrong-password auth "535 5.7.8 Use your full e-mail address as the user name")
+         (auth-wrong-password auth "535 5.7.8 Wrong password. You can reset it in web mail")
          (auth-temporary-failure auth "535 5.7.8 Error: authentication failed: Internal error")
          (account-suspended auth "535 5.7.8 SMTP is for paid plans only")
          (quota-reached auth "535 5.7.8 Your account has reached its daily sending limit. "

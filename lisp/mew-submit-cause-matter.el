@@ -119,7 +119,7 @@ unroutable mail domain, fully qualified domain name, domain of sender address,
 real domain name required, domain not resolvable, domain not resolved,
 name or service not known, domain missing, all relevant mx records point,
 bad destination system, bad destination host, cant find a valid mx, dns error,
-mail domain mentioned, malformed dns, badly formed dns, host or domain name not found,
+mail domain mentioned, malformed dns, badly formed dns, niewlasciwa domena, host or domain name not found,
 reserved domain, domainnotfound, bad dns, mx points to, mx lookup, does not receive email,
 does not receive mail, doesnt receive mail, does not accept email, receives no mail,
 takes no mail, cannot receive mail, valid sender domain, without a valid sender, dead domain,
@@ -147,7 +147,7 @@ fail, failing, unsuccessful, unsuccessfully, rejected credentials, ungultig*, un
 falsch*, nicht korrekt, inkorrekt*, fehlgeschlagen, fehlerhaft*, gescheitert, nicht richtig,
 stimmt nicht, invalide*, errone*, incorrecte*, echou*, echec, fallo, fallid*, fallad*,
 error de autenticacion, invalido*, incorret*, errad*, falhou, falha*, non valid*, errat*,
-sbagliat*, fallit*, scorrett*, ongeldig*, onjuist*, mislukt, verkeerd*, fel, ogiltig*,
+sbagliat*, fallit*, scorrett*, not have a valid, ongeldig*, onjuist*, mislukt, verkeerd*, fel, ogiltig*,
 misslyckad*, ugyldig*, feil, forkert, mislykkedes, mislyktes, virheelli*, epaonnistui,
 nieprawidlow*, bledn*, niepoprawn*, nie powiodl*, nieudan*, zle, neplatn*, nespravn*, chybn*,
 selhal*, neuspes*, gecersiz*, hatali, yanlis*, basarisiz*, hibas, ervenytelen, sikertelen,
@@ -239,7 +239,7 @@ is not accepting mail from, privacy settings, rule imposed, von bestimmten")
     (disabled
      "nicht freigeschaltet, nicht freigegeben, sparra*, zablokovan*, zablokowan*,
 deshabilitad*, cerrad*, inhabilitad*, access disabled, disabled, disable, deactivated,
-not active, closed, suspended, suspend, terminated, discontinued, locked, frozen, on hold,
+not active, closed, address suppressed, alias expired, alias has expired, not authorized to use this service, suspended, suspend, terminated, discontinued, locked, frozen, on hold,
 not enabled, not activated, expired account, account expired, turned off, switched off,
 dormant, cancelled, unused, retired, deleted, no longer active, no longer in use, deaktiviert,
 inaktiv*, stillgelegt, geschlossen, nicht aktiv*, desactive*, inactif, suspendu*, ferme*,
@@ -247,9 +247,9 @@ cloture*, desactivad*, inactiv*, suspendid*, cancelad*, desativad*, inativ*, sus
 encerrad*, disabilitat*, disattivat*, sospes*, chius*, inattiv*, uitgeschakeld, gedeactiveerd,
 opgeheven, avstangd*, inaktiverad*, sparrad*, deaktivert, deaktiveret, lukket, sperret,
 wylaczon*, nieaktywn*, zawieszon*, zamkniet*, deaktywowan*, deaktivovan*, zrusen*, vypnut*,
-pozastaven*, neaktivn*, devre disi, askiya*, kapatil*, pasif, letiltva, felfuggesztve,
+pozastaven*, neaktivn*, kapali, devre disi, askiya*, kapatil*, pasif, letiltva, felfuggesztve,
 dezactivat*, отключен*, неактив*, приостановлен*, закрыт*, деактивирован*, вимкнено, 禁用,
-停用, 冻结, 已关闭, 锁定, 暂停, 注销, 被封, 無効化, 停止, 利用停止, 휴면, 비활성, 정지, 중지,
+停用, 冻结, 已关闭, 锁定, アカウントがロックされ, 認証は無効, 暂停, 注销, 被封, 無効化, 停止, 利用停止, 휴면, 비활성, 정지, 중지,
 사용 안함, 사용하지 않, 사용 안 함, 꺼져, 未开启, 未开通, 未启用, 没有开通, 没有开启, 没有启用,
 尚未开启, 尚未开通, 無効にな, archived, archivee*, archiviert, not accepting any mail,
 is not accepting mail, not accepting messages, not currently being accepted, inutilizz*,
@@ -327,7 +327,7 @@ restart, going down, locked by another, pool exhausted, pool is exhausted, pool 
 no more sessions")
     (internal
      "system problem, mailer error, unknown mailer, temporary system, internal system,
-server config*, configuration, contact the administrator of this server, unable to complete,
+server config*, wrong with this server, wrong with our server, configuration, contact the administrator of this server, unable to complete,
 server is not configured, callback setup, internal, internal error, internal server error,
 local error, local problem, error in processing, system error, server error,
 configuration error, local configuration error, configuration problem, misconfigur*,
@@ -547,7 +547,7 @@ correspond pas, correspondent pas, address must use, must use this domain,
 sender not authorized, sender not authorised, sender is not authorised, unauthorised sender,
 sender unauthorized, send mail as, send email as, send messages as, you control,
 under your control, of your own, your own address, not yours, zugeordnet, nesmite odesilat,
-patri, assigned to, not the owner, not owner, no rights to, permission to send as,
+patri, assigned to, not the owner, not owner, no rights to, permission to send as, messages with the address, from address not authorized, from address not authorised, from address not permitted, from header not allowed, from header not permitted, from header address not permitted, from not authorized, from header must be,
 match the return path, match the from, match the sender, match your account, match the login,
 belong to, linked to, attached to your account, verify ownership, not be used by,
 unter dieser adresse, mit dieser adresse,
@@ -580,7 +580,7 @@ geandert werden, geaendert werden, neues passwort, changez, modifier, changer, m
 cambiarla, impostarne, cambiala, altere, trocar, nowe haslo, сменить, устарел*, 更改, 修改, 변경,
 older than, be replaced, temporary password, one time password")
     (frozen
-     "in your plan, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
+     "in your plan, plan upgrade, paid plan*, paid account*, confirm your e mail*, confirm your email*, please upgrade, missbrauch*, misbruik, for abuse, abus, abuso, under review,
 under investigation, pending approval, pending activation, pending verification,
 awaiting approval, awaiting activation, not been approved, not yet approved, not approved,
 not been activated, not yet activated, is not activated, in review, being reviewed,
@@ -590,18 +590,18 @@ unusual sending activity, sending has been disabled, sending disabled, sending s
 sending is paused, account under review, on probation, insufficient balance, balance, unpaid,
 overdue, payment*, billing, trial, sandbox, free plan, subscription, suspicious activity,
 unusual activity, abuse, abused, abusive, compliance, terms of service, outbound spam, rechnung,
-impaye*, overtreding, оплат*, 欠费, 欠費, 余额, awaits approval, waiting for approval, needs approval,
+impaye*, overtreding, оплат*, 契約が終了, 欠费, 欠費, 余额, awaits approval, waiting for approval, needs approval,
 to be approved, awaits activation, confirm your email first, awaiting confirmation,
 account not subscribed, account is not subscribed, free quota, paused, demo domain*,
 tenant has exceeded, spam versendet, tenant exceeded, invoice, hosting package, your package,
 not paid, unpaid invoice, not paying, cut off, unpaid bill*, taken away, credentials revoked,
-access revoked, has been revoked, revoked account, suspicious account activity, domain suspended,
+access revoked, has been revoked, revoked account, suspicious account activity, domain suspended, domain has expired, domain is expired, found in a leak,
 domain is suspended, verify your e mail address before, verify your email address before")
     (rcptmark
      "recipient address rejected, all recipient addresses rejected, recipient rejected")
     (unavailable
      "unavailable, currently unavailable, not available at, nicht verfugbar, non disponible,
-no disponible, unavailable to take, is unavailable, not reachable at")
+no disponible, unavailable to take, is unavailable, not reachable at, nie jest dostepn*")
     (unsupported
      "unsupported, not supported, not implemented, not enabled, not available, not offered,
 not advertised, unimplemented, nicht unterstutzt, non supporte*, no soportado, nao suportado,
@@ -609,14 +609,14 @@ non supportat*, niet ondersteund, stods inte, nieobslugiwan*, nepodporovan*, des
 не поддерживается, 不支持, サポートされて, no longer supported")
     (rfc
      "rfc 5322, rfc5322, rfc 2822, rfc2822, rfc 822, rfc822, rfc 5321, not rfc compliant,
-rfc compliant, rfc non compliant, non compliant, not conform, does not conform, doesnt conform,
+rfc compliant, rfc non compliant, non compliant, not conform, does not conform, doesnt conform, invalid format, must specify a domain,
 nonconform*, non conform*, not comply, does not comply, doesnt comply")
     (unverified
      "unverified address, address verification in progress, verification in progress,
 verification pending, not yet verified, recipient verification temporarily,
 verification of the recipient, verification of recipient, recipient verification,
 being verified, verifying the recipient, still being checked, could not be checked,
-cannot be checked, not be checked")
+cannot be checked, not be checked, unable to verify address, unable to verify the address")
     (same
      "must equal, must match, must be same, must be the same, same as, does not match,
 doesnt match, not match, igual ao, igual a la, igual al, ser igual, identique*, identisch*,
@@ -688,7 +688,7 @@ use this server, uber diesen server, par ce serveur, a traves de este servidor,
 non-local recipient, relay access denied, relay denied, relaying denied, relay not permitted,
 unable to relay, cannot relay, not permitted to relay, relaying not allowed, relaying prohibited,
 mail relay denied, relaying disallowed, relay not allowed, relay operation rejected, as a relay,
-not relay, relay prohibited, relaying is not, relay is not, relaying mail, relaying to,
+not relay, do not relay, dont relay, relay prohibited, relaying is not, relay is not, relaying mail, relaying to,
 to be relayed, wont relay, not an open relay, weiterleitung nicht, kein relay, relais refuse,
 relais interdit, relay no permitido, relay negado, ретрансляция запрещена, relay nao permitido,
 aktarma yasak, isnt in my list of allowed rcpthosts, rcpthosts, open relay not, no open relay,

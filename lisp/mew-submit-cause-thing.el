@@ -22,7 +22,7 @@ il tuo account, la tua casella, uw account, twoje konto, vas ucet, hesabiniz, в
 benutzer*, konto, kontos, nutzer, utilisateur*, compte, usuario*, cuenta*, conta, utente,
 gebruiker*, brugere, bruger, anvandare*, bruker*, kayttaj*, uzytkownik*, konta, uzivatel*,
 uctu, ucet, kullanic*, hesap*, hesab*, felhasznalo*, utilizator*, пользовател*, учетн*,
-аккаунт*, користувач*, 用户, 帐号, 账号, 帐户, 账户, 帳號, 使用者, ユーザ, アカウント, 사용자,
+аккаунт*, користувач*, 用户, 帐号, 账号, 帐户, 账户, 帳號, 使用者, ユーザ, アカウント, アカウントがロックされ, 사용자,
 계정, kasutaja*, korisni*, uporabni*, vartotoj*, lietotaj*, потребител*, χρηστη*, المستخدم,
 مستخدم, حساب, כתובת המשתמש, משתמש, המשתמש, کاربر, उपयोगकर्ता, ผู้ใช้, บัญชี, pengguna, akun,
 nguoi dung, tai khoan, subscriber, customer, login id, account holder, employee")
@@ -58,7 +58,7 @@ posiljatelj*, siuntej*, sutitaj*, αποστολε*, المرسل, שולח, ה�
 originating address, from line, email from, emails from, messages from, mails from,
 message from, your email address, your e mail address")
     (address
-     "address, addresses, adress, e mail address, email address, mail address, adresse,
+     "address, addresses, must specify a domain, adress, e mail address, email address, mail address, adresse,
 adressen, mailadresse, emailadresse, adresse e mail, courriel, direccion*, endereco*,
 indirizz*, adres, adresu, adresa, adresy, e mail adres, adresse mail, adresi, osoite*, адрес,
 адреса, адресе, 地址, アドレス, 주소")
@@ -82,11 +82,11 @@ zprav*, ileti*, uzenet*, mesaj*, viesti*, сообщени*, письм*, пов
 信件, メール, メッセージ, 메일, 메시지, sporocil*, poruk*, kiri, zinut*, laisk*, vestul*,
 μηνυμα*, رسالة, الرسالة, הודעה, ההודעה, ข้อความ, pesan, thu dien tu, съобщени*")
     (content
-     "content*, message body, body, inhalt*, contenu, contenido, conteudo, contenuto, inhoud,
+     "content*, is duplicated, message body, body, inhalt*, contenu, contenido, conteudo, contenuto, inhoud,
 innehall*, tresc*, obsah*, icerik*, содержани*, содержим*, 内容, 內容, 本文, 내용, words, wording,
 word, phrase, phrases, keyword*, expression, html, text of, html tag")
     (attachment
-     "docm, xlsm, exe files, files are not allowed, banned exe, exe, zip, dangerous file*,
+     "docm, xlsm, exe files, pif files, scr files, files are not allowed, files are not accepted, banned exe, exe, zip, dangerous file*,
 attachment*, executable*, file type, file types, filetype, file name, filename, file extension,
 banned file*, zip file*, anhang*, dateianhang*, dateityp, anlage, anlagen, piece jointe,
 pieces jointes, fichier*, adjunto*, archivo*, anexo*, allegat*, bijlage*, bilag*, bifogad*,
@@ -188,7 +188,7 @@ mismatched dns, ip must resolve, sender ip must resolve, rp rdn, name of your ip
     (spf
      "permitted sender, authorized sender for, not permitted to send mail for,
 authorized to send for, not a permitted sender, authorized mail server,
-not authorized to send mail from, not an authorized, allowed to send mail for, spf, dkim, dkim2,
+not authorized to send mail from, not authorized to send messages from, not an authorized, allowed to send mail for, spf, dkim, dkim2,
 dmarc, sender policy framework, openspf, domainkeys, sender id, adsp, alignment, spf record*,
 spf check*, domain authentication, email authentication, sender authentication,
 unauthenticated sender, sender is unauthenticated, unauthenticated email,
@@ -421,7 +421,7 @@ retrying too fast, too fast, mail bomb, mailbomb, too many mails, connection rat
 message rate, sending too fast, sending too quickly, concurrency limit, rate, rate limit*,
 ratelimit*, throttl*, slow down, flood, flooding, frequen*, per minute, per second, mails per,
 messages per connection, per connection, per session, per client, per host, per source, burst*,
-unusual rate, unexpected volume, speed, geschwindigkeit, drosselung, debit, frecuencia,
+unexpected volume, speed, geschwindigkeit, drosselung, debit, frecuencia,
 snelheid, frekvens, czestotliwosc*, rychlost, hizi, частот*, скорост*, 频率, 频繁, 速率, 頻度,
 頻繁, 빈도, 속도, concurrency, too quickly, tarpit*, thread limit, short period, short time,
 in a short, too many requests, слишком част*, частая, zu haufig, zu haeufig, zu oft,
@@ -459,7 +459,7 @@ send more than, sent more than, spam versendet")
 isps mail server, smarthost, smart host, mailgateway, mail gateway, your providers,
 your provider, providers server")
     (app
-     "application, app, programs, third party apps, less secure, lsa, aplicativo, приложени*,
+     "application, app, programs, third party apps, less secure, lsa, aplicativo, aplicativos, приложени*,
 apps, mail app, mail apps, other apps, mail clients, mail client, mail programs, mail program,
 email clients, email programs, third party, external programs, programme, programmes,
 aplicacion, aplicaciones, applicazione, applicazioni, aplikacj*, aplikac*, uygulama*, 应用,
@@ -510,7 +510,7 @@ systemspeicher, stockage, almacenamiento, armazenamento, systeemopslag, opslagru
 недостаточно места, хранилищ*, 存储, 記憶容量, 容量不足, depolama, nedostatek mista, 저장 장치, 저장 공간, 저장공간")
     (manyrcpt
      "recipients allowed, recipients per message, recipients per mail, addressees,
-too many recipients, too many rcpt*, number of recipients, max recipients, maximum recipients,
+too many recipients, in the next batch, too many rcpt*, number of recipients, max recipients, maximum recipients,
 recipients limit, recipient limit, zu viele empfanger*, zu viele empfaenger*,
 trop de destinataires, demasiados destinatarios, muitos destinatarios, troppi destinatari,
 te veel ontvangers, for manga mottagare, zbyt wielu odbiorcow, prilis mnoho prijemcu,
@@ -539,7 +539,7 @@ einwahl*, dynamique*, dinamic*, dynamiczn*, dinamik, dynamick*, динамич*,
 ip not authorized, 海外, 国外, 境外, 해외, abroad, overseas, foreign country,
 foreign countries, ausland*, etranger, extranjero, estero, host network, network not allowed,
 network is not allowed, your network is not, diesem land, from this country, ce pays,
-este pais, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
+este pais, su pais, ihrem land, questo paese, deze land, dit land, tego kraju, teto zeme, этой страны, вашей страны,
 국가, geo blocked, geoblock*, geolocation, geo location, from our network, own network,
 outside our network, outside of our network, outside the network, aus dem netz, unser netz,
 unserem netz, notre reseau, nuestra red, nossa rede, nostra rete, ons netwerk, нашей сети,

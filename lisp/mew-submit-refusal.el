@@ -204,7 +204,10 @@ another password is no use, and one more log-in may do harm."
 
 (defun mew-submit-refusal--log-in-refused-p (done)
   "Was the log-in of DONE refused with a code for now, and in vain later?"
-  (and (memq (plist-get done :cause) mew-submit-refusal--log-in-refused)
+  (and (or (memq (plist-get done :cause) mew-submit-refusal--log-in-refused)
+           ;; Behind a log-in it may be about this message alone.
+           (and (eq (plist-get done :cause) 'account-suspended)
+                (equal (plist-get done :step) "auth")))
        (equal (plist-get done :kind) "deferred")))
 
 (defun mew-submit-refusal--patience (done)

@@ -1308,6 +1308,74 @@ A recipient may be refused when the message is there, and a step may be unknown.
     (ert-info ((nth 1 reply))
       (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
 
+(ert-deftest mew-submit-cause-test-another-is-meant ()
+  "Words that go with another cause more often do not hide who or what is meant."
+  (pcase-dolist
+      (`(,cause . ,reply)
+       '((protocol-error rcpt "503 RCPT rejected, please say HELO and try again")
+         (protocol-error rcpt "503 Recipient rejected - please give a MAIL FROM")
+         (ip-blocklisted dot "550-5.7.1 an unusual rate of unsolicited mail from your IP address."
+                         "550 5.7.1 Mail sent from your IP address has been blocked.")
+         (rate-limited dot "421-4.7.0 an unusual rate of unsolicited mail from your IP address."
+                       "421 4.7.0 Mail has been temporarily rate limited.")
+         (rate-limited mail "550 5.2.255 Sender throttled due to invalid recipients errors.")
+         (rate-limited rcpt "451 4.3.2 Too many errors! Come back later.")
+         (quota-reached rcpt "451 Outbound quota exceeded, you may only send 99 mails per day")
+         (quota-reached dot "451 Blocked: this user may only send 99 messages in 24 hours")
+         (recipient-temporarily-unavailable rcpt "451 <a@b.example> unable to verify address")
+         (recipient-disabled rcpt "550 sorry, your envelope recipient is in my badrcptto list")
+         (recipient-domain-unknown rcpt "550-mailbox unavailable"
+                                   "550 invalid DNS MX or A/AAAA resource record.")
+         (address-malformed rcpt "511 sorry, you must specify a domain (#5.1.1 - chkuser)")
+         (address-malformed rcpt "550 invalid recipient syntax")
+         (sender-domain-unauthenticated
+          dot "550 The address [192.0.2.1] is not authorized to send messages from <a@b.example>")
+         (header-malformed dot "550 Failed - unable to locate the \"From\" address in the message")
+         (helo-refused dot "550 HELO should be a FQDN or address literal")
+         (attachment-blocked dot "552-we don't accept mail with the content below (#5.3.4)"
+                             "552 Further information: exe attachment")
+         (server-internal-error dot "451 Unable to relay messages at this time, try again later")
+         (auth-basic-disabled auth "535 5.7.139 Autenticação malsucedida, a solicitação não atendeu "
+                              "535 5.7.139 aos critérios para ser autenticada com sucesso.")
+         (auth-needs-tls greeting "554 5.7.0 TLS required")
+         ;; A log-in that is tried again and again may lock the account.
+         (auth-wrong-password auth "451 4.7.8 Invalid credentials")
+         (auth-wrong-password auth "454 4.7.8 Login failed, check your password")
+         (auth-wrong-password auth "535 5.7.8 Use your full e-mail address as the user name")
+         (auth-wrong-password auth "535 5.7.8 Wrong password. You can reset it in web mail")
+         (auth-temporary-failure auth "535 5.7.8 Error: authentication failed: Internal error")
+         (account-suspended auth "535 5.7.8 SMTP is for paid plans only")
+         (quota-reached auth "535 5.7.8 Your account has reached its daily sending limit. "
+                        "535 5.7.8 Please upgrade your plan or retry in 19m21s.")
+         (account-suspended mail "550 5.7.1 Your account is not authorized to use this service.")
+         (quota-reached auth "535 5.7.8 Ihr Tageslimit ist erreicht")
+         (quota-reached auth "535 5.7.8 Limite d'envoi quotidienne atteinte")
+         (quota-reached auth "535 5.7.8 Ha superado el límite diario de envíos")
+         (quota-reached auth "535 5.7.8 超过每日发送限制")
+         (auth-too-many-tries auth "535 5.7.8 Rate limit exceeded, 10 per minute")
+         (auth-basic-disabled auth "535 5.7.8 O acesso por aplicativos externos está desativado")
+         (auth-basic-disabled auth "535 5.7.8 SMTP sunucusu bu hesap için kapalı")
+         (ip-network-policy auth "535 5.7.8 Zugang aus Ihrem Land ist nicht erlaubt")
+         (sender-not-owned dot "550 5.7.1 From address not authorized")
+         (sender-not-owned dot "550 5.7.1 From header must be on b.example")
+         (relay-denied rcpt "550 We do not relay; no such domain here")
+         (recipient-disabled rcpt "550 Recipient address rejected: Alias expired")
+         (recipient-domain-unknown rcpt "550 5.6.7 DNS domain b.example does not exist")
+         (recipient-unknown rcpt "552 5.2.2 Recipient address rejected: Address does not exist")
+         (server-internal-error dot "554 Sorry: something is wrong with this server")
+         (account-suspended auth "535 5.7.8 Domain has expired")
+         (account-suspended auth "535 5.7.8 Please confirm your e-mail address first")
+         (recipient-needs-permission rcpt "550 Sender not allowed to send to this group")
+         (auth-temporary-failure auth "454 4.7.0 Authentication exchange timed out")
+         (account-suspended mail "550 5.7.1 Plan upgrade required to send")
+         (policy-unspecified dot "523 5.7.1 Encryption Needed: Invalid Unencrypted Mail")
+         (quota-reached auth "535 5.7.0 Monthly messages limit reached")
+         (recipient-disabled rcpt "550 Recipient address suppressed due to complaint")
+         (sender-domain-unauthenticated dot "550 5.7.1 sender not SPF-verified (spf=fail)")
+         (server-internal-error dot "451 4.4.0 upstream relay failed")))
+    (ert-info ((nth 1 reply))
+      (should (eq cause (plist-get (apply #'mew-submit-cause-tests--of reply) :cause))))))
+
 (ert-deftest mew-submit-cause-test-code-is-not-all ()
   "A code is no reason to tell something that the words are not about."
   (pcase-dolist

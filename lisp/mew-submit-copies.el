@@ -32,6 +32,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-spool)
 (require 'mew-submit-report)
+(require 'mew-submit-store)
 (require 'seq)
 (require 'subr-x)
 
@@ -266,6 +267,10 @@ M-x revert-buffer there" (buffer-name)))
   (let ((visiting (find-buffer-visiting file)))
     (if visiting
         (mew-submit-copies--mbox-in-buffer file visiting)
+      ;; The rest of a copy that found no room would have this one in it.
+      (when (and (not (find-file-name-handler file 'write-region))
+                 (mew-submit-store--cut-off-p file))
+        (write-region "\n\n" nil file t 'silent))
       (gnus-output-to-mail file))))
 
 (defun mew-submit-copies--maildir (file)
@@ -420,6 +425,8 @@ called for the copies."
             ;; Mew asks nothing, but waits for a tunnel as if it did.
             (inhibit-interaction (not (or (eq (plist-get copy :kind) 'call)
                                           (mew-submit-background--command-p))))
+            ;; The message goes after this: a batch Emacs, too, has the copy on disk before.
+            (write-region-inhibit-fsync nil)
             (place (plist-get copy :place)))
         (when (and inhibit-interaction (file-remote-p place))
           (mew-submit-copies--connected (file-remote-p place)))

@@ -94,8 +94,7 @@ cannot keep them out: set mew-submit-outbox-directory to a place on another one"
 It and its parents are on disk under their names then.  Signal
 `mew-submit-config' when it cannot be used."
   (let* ((name (file-name-as-directory (expand-file-name directory)))
-         (there name)
-         missing)
+         (there name) missing)
     (condition-case err
         (progn
           (while (not (file-directory-p there))
@@ -105,16 +104,14 @@ It and its parents are on disk under their names then.  Signal
             (when (equal there (car missing))
               (signal 'file-error (list "No directory can be opened" there))))
           (dolist (new missing)
-            (with-file-modes #o700
-              (make-directory new t))
+            (with-file-modes #o700 (make-directory new t))
             (mew-submit-spool--sync (file-name-directory (directory-file-name new)))))
       ((file-error mew-submit-internal)
        (mew-submit-error--throw 'config nil "The outbox cannot be used: %s"
                                 (mew-submit-error--text err))))
     (mew-submit-spool--check name)
     (unless (and (file-directory-p name) (file-writable-p name))
-      (mew-submit-error--throw 'config nil "The outbox cannot be written to: %s"
-                               name))
+      (mew-submit-error--throw 'config nil "The outbox cannot be written to: %s" name))
     name))
 
 (defun mew-submit-spool--file (id suffix directory)
@@ -124,6 +121,9 @@ It and its parents are on disk under their names then.  Signal
 (defun mew-submit-spool--message-file (entry)
   "Return the name of the file with the message of ENTRY."
   (concat (plist-get entry :stem) ".eml"))
+
+(defconst mew-submit-spool--id-regexp "[0-9]\\{8\\}T[0-9]\\{6\\}-[0-9a-f]\\{6\\}"
+  "What all identifiers look like, and no copy that another program has made.")
 
 (defun mew-submit-spool--new-id (directory)
   "Return an identifier that no message in DIRECTORY has."
@@ -139,8 +139,7 @@ It and its parents are on disk under their names then.  Signal
 
 (defun mew-submit-spool--new-name (directory)
   "Return the name of a file in DIRECTORY that does not exist yet."
-  (mew-submit-spool--file (mew-submit-spool--new-id directory) ".eml"
-                          directory))
+  (mew-submit-spool--file (mew-submit-spool--new-id directory) ".eml" directory))
 
 (defmacro mew-submit-spool--with-errors (what &rest body)
   "Run BODY; a file that cannot be written becomes `mew-submit-config' about WHAT."
@@ -198,16 +197,6 @@ a value that Emacs cannot read again")))
       (delete-file part))
     (mew-submit-spool--stamp entry)))
 
-(defun mew-submit-spool--refusal-p (object)
-  "Is OBJECT (ADDRESS CODE TEXT)?"
-  (and (proper-list-p object)
-       (stringp (nth 0 object)) (integerp (nth 1 object))
-       (stringp (nth 2 object))))
-
-(defun mew-submit-spool--note-p (object)
-  "Is OBJECT (TIME . TEXT)?"
-  (and (consp object) (numberp (car object)) (stringp (cdr object))))
-
 (defun mew-submit-spool--sound-p (plist)
   "Is PLIST an entry, so that nothing trips over its values?"
   (cl-flet ((all (predicate &rest keys)
@@ -227,8 +216,12 @@ a value that Emacs cannot read again")))
               :instead :rest-of)
          (all (list-of #'stringp) :recipients :delivered :unsent)
          (all (list-of #'natnump) :hard)
-         (all (list-of #'mew-submit-spool--refusal-p) :refused)
-         (all (list-of #'mew-submit-spool--note-p) :history)
+         (all (list-of (lambda (it)
+                         (pcase it (`(,(pred stringp) ,(pred integerp) ,(pred stringp) . ,_)
+                                    t))))
+              :refused)
+         (all (list-of (lambda (it) (pcase it (`(,(pred numberp) . ,(pred stringp)) t))))
+              :history)
          (all (list-of #'listp) :fcc)
          (all #'proper-list-p :account :way)
          (all #'stringp :kind :result :remedy :why :about)
@@ -254,6 +247,9 @@ What cannot be read has the state `broken', and :last says why."
     (let ((state
            (condition-case err
                (with-temp-buffer
+                 (unless (string-match-p (format "\\`%s\\'" mew-submit-spool--id-regexp) id)
+                   (error "The name of the file is another program's, and it may be a \
+copy of a mail that has left"))
                  (let ((coding-system-for-read 'utf-8-emacs-unix)
                        (file-name-handler-alist nil))
                    (insert-file-contents (concat stem ".eld")))
@@ -263,9 +259,8 @@ What cannot be read has the state `broken', and :last says why."
                    plist))
              ;; Unless another Emacs has removed both meanwhile.
              (error (and (file-exists-p file)
-                         (mew-submit-spool--broken
-                          file (format "Its state cannot be read: %s"
-                                       (mew-submit-error--text err))))))))
+                         (mew-submit-spool--broken file (format "Its state cannot be read: %s"
+                                                                (mew-submit-error--text err))))))))
       (and state
            (append (list :id id :directory directory :stem stem
                          :bytes (file-attribute-size attributes))
@@ -280,26 +275,26 @@ What cannot be read has the state `broken', and :last says why."
 
 (defun mew-submit-spool--clean (directory &optional now)
   "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
-That is what belongs to no message and came there more than a day before NOW."
+That is what belongs to no message and came there more than a day before NOW;
+what has no name of ours is somebody else's."
   (let ((old (time-subtract now 86400))
         (messages (make-hash-table :test #'equal))
         (files (and (file-directory-p directory)
-                    (directory-files directory nil "\\`[^.].*\\..*"))))
+                    (directory-files
+                     directory nil
+                     (format "\\`\\(?:copy-[a-zA-Z0-9]+\\.part\\|%s\\.\\(?:eml\\|eld\\|source\\|.*part\\|\
+.*journal\\)\\)\\'" mew-submit-spool--id-regexp)))))
     (dolist (file files)
       (when (string-suffix-p ".eml" file)
         (puthash (substring file 0 -4) t messages)))
     (dolist (file files)
-      (when (and (string-match "\\.\\(?:part\\|eld\\|source\\|journal\\)\\'" file)
-                 (or (string-suffix-p ".part" file)
-                     (not (gethash (substring file 0 (string-search "." file))
-                                   messages))))
+      (when (or (string-suffix-p ".part" file)
+                (not (gethash (substring file 0 (string-search "." file)) messages)))
         (let ((attributes (file-attributes (expand-file-name file directory))))
           (when (and attributes
                      ;; What is being put back from a backup has the times it had.
-                     (time-less-p (file-attribute-status-change-time attributes)
-                                  old))
-            (ignore-errors
-              (delete-file (expand-file-name file directory)))))))))
+                     (time-less-p (file-attribute-status-change-time attributes) old))
+            (ignore-errors (delete-file (expand-file-name file directory)))))))))
 
 ;;; What the user wrote
 
@@ -488,9 +483,7 @@ attempt may be lost in a power failure that the journal survives.  Older ones
 say nothing that the entry does not."
   (let ((attempts (or (plist-get entry :attempts) 0)))
     (format "%s.%d.journal" (plist-get entry :stem)
-            (if (eq (plist-get entry :state) 'sending)
-                attempts
-              (1+ attempts)))))
+            (if (eq (plist-get entry :state) 'sending) attempts (1+ attempts)))))
 
 (defun mew-submit-spool--journal-lines (entry)
   "Return the whole lines of the journal of ENTRY, or nil without one."
@@ -519,10 +512,9 @@ So that of its last attempt goes, and of one that it does not know."
 
 (defun mew-submit-spool--with (entry &rest rest)
   "Return a copy of ENTRY changed by REST, keys and values."
-  (let ((copy (copy-sequence entry)))
-    (cl-loop for (key value) on rest by #'cddr
-             do (setq copy (plist-put copy key value)))
-    copy))
+  (cl-loop with copy = (copy-sequence entry)
+           for (key value) on rest by #'cddr do (setq copy (plist-put copy key value))
+           finally return copy))
 
 (defconst mew-submit-spool--history-max 50
   "How many lines of what happened to it an entry keeps.")
@@ -552,8 +544,7 @@ where it was.  Return the new entry."
          (moved (apply #'mew-submit-spool--with entry
                        :directory target :stem stem changes))
          (file (concat (plist-get entry :stem) ".eml")))
-    (unless (eq (plist-get moved :state) 'broken)
-      (mew-submit-spool--write moved t))
+    (unless (eq (plist-get moved :state) 'broken) (mew-submit-spool--write moved t))
     (mew-submit-spool--sync file)
     (rename-file file (concat stem ".eml") t)
     (mew-submit-spool--sync target)
@@ -639,13 +630,10 @@ It is about PEOPLE; where there are none, there is no line.  That it cannot be
 logged is no reason to keep it, and to send it again."
   (let* ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
          (line (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
-                     :id (plist-get entry :id)
-                     :message-id (plist-get entry :message-id)
-                     :from (plist-get entry :from)
-                     :recipients (vconcat people)
+                     :id (plist-get entry :id) :message-id (plist-get entry :message-id)
+                     :from (plist-get entry :from) :recipients (vconcat people)
                      :server (plist-get (plist-get entry :account) :server)
-                     :port (plist-get done :port)
-                     :reply (plist-get entry :reply)))
+                     :port (plist-get done :port) :reply (plist-get entry :reply)))
          (coding-system-for-write 'no-conversion)
          (create-lockfiles nil)
          (file-name-handler-alist nil))
@@ -678,14 +666,10 @@ attempt: octets are searched, and no more decoded than one line."
             (insert-file-contents-literally file)
             (setq case-fold-search nil)
             (while (search-forward as-written nil t)
-              (let ((line (ignore-errors
-                            (json-read-from-string
-                             (decode-coding-string
-                              (buffer-substring (line-beginning-position)
-                                                (line-end-position))
-                              'utf-8-unix)))))
-                (setq people (append (alist-get 'recipients line)
-                                     people))))))))))
+              (let* ((line (buffer-substring (line-beginning-position) (line-end-position)))
+                     (told (ignore-errors (json-read-from-string
+                                           (decode-coding-string line 'utf-8-unix)))))
+                (setq people (append (alist-get 'recipients told) people))))))))))
 
 (defun mew-submit-spool--has-p (message-id recipients directory)
   "Has the message with MESSAGE-ID for RECIPIENTS come into DIRECTORY already?
@@ -696,10 +680,8 @@ first: it may have ended after one was here and before it was gone there."
       (dolist (id (mew-submit-spool--ids directory))
         (let ((entry (mew-submit-spool--read id directory)))
           (when (equal (plist-get entry :message-id) message-id)
-            (setq people (append (plist-get entry :recipients)
-                                 (plist-get entry :delivered)
-                                 (mapcar #'car (plist-get entry :refused))
-                                 people)))))
+            (setq people (append (plist-get entry :recipients) (plist-get entry :delivered)
+                                 (mapcar #'car (plist-get entry :refused)) people)))))
       (and people
            (mew-submit-caseless--folding
              (seq-every-p (lambda (address)

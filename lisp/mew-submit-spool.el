@@ -211,7 +211,7 @@ a value that Emacs cannot read again")))
          (memq (plist-get plist :state)
                '(held queued sending uncertain refused filing))
          (all #'numberp :next :created :not-before :waited)
-         (all #'natnump :attempts)
+         (all #'natnump :attempts :octets)
          (all #'stringp :from :subject :message-id :last :reply :private :source :via
               :instead :rest-of)
          (all (list-of #'stringp) :recipients :delivered :unsent)
@@ -373,7 +373,7 @@ to be locked."
          (part (concat name ".part"))
          ;; A quit is for before it is there, not for between that and the end.
          (inhibit-quit t)
-         mine added)
+         octets mine added)
     (unwind-protect
         (mew-submit-spool--with-errors "The message"
           (let ((inhibit-quit nil))
@@ -389,15 +389,21 @@ to be locked."
               (signal 'file-already-exists (list "Another Emacs was faster" name)))
             (setq mine t)
             (mew-submit-spool--sync part)
-            (setq entry
+            (setq octets (file-attribute-size (file-attributes part))
+                  entry
                   (append (list :id id :directory directory :stem stem
-                                :bytes (file-attribute-size (file-attributes part)))
+                                :bytes octets :octets octets)
                           (and source (mew-submit-spool--write-source
                                        (concat stem ".source") source))
                           entry))
             (funcall (or on-stamp #'ignore) (mew-submit-spool--write entry)))
           (rename-file part name)
-          (mew-submit-spool--sync directory)
+          (condition-case err
+              (mew-submit-spool--sync directory)
+            (error (ignore-errors (delete-file name))
+                   ;; What is there is sent: who hears no, and sends it again, sends it twice.
+                   (unless (file-exists-p name)
+                     (signal (car err) (cdr err)))))
           (setq added t))
       (ignore-errors
         ;; Another Emacs may have chosen the same name: what is its own stays.
@@ -409,6 +415,17 @@ to be locked."
         (when (and added move)
           (delete-file file))))
     entry))
+
+(defun mew-submit-spool--check-whole (entry)
+  "Signal `mew-submit-internal' if ENTRY's message is shorter than it was.
+It is being copied, or there was no room for it: nobody is to get half of it."
+  (let* ((file (concat (plist-get entry :stem) ".eml"))
+         (octets (or (file-attribute-size (file-attributes file)) 0))
+         (all (or (plist-get entry :octets) 0)))
+    (when (< octets all)
+      (mew-submit-error--throw
+       'internal nil "Only %d of the %d octets of the mail are in %s.  If nobody is \
+copying it: e in the outbox makes a new mail of it" octets all (abbreviate-file-name file)))))
 
 ;;; Locks
 

@@ -300,6 +300,30 @@ One of them is told of an error, wherever the other is then."
       (should (equal (mew-submit-spool--ids directory) (list id)))
       (should (equal (mew-submit-spool--read id directory) entry)))))
 
+(ert-deftest mew-submit-spool-tests-what-cannot-be-taken-back-is-taken ()
+  "A message that is there when its directory fails is taken, if it cannot be removed.
+It would be sent, and sent again by whoever was told that it was not taken."
+  (dolist (kept '(nil t))
+    (mew-submit-test-with-directory directory
+      (let ((sync (symbol-function 'mew-submit-spool--sync))
+            (delete (symbol-function 'delete-file)))
+        (cl-letf (((symbol-function 'mew-submit-spool--sync)
+                   (lambda (file)
+                     (when (file-directory-p file)
+                       (signal 'mew-submit-internal '(:text "Read-only file system")))
+                     (funcall sync file)))
+                  ((symbol-function 'delete-file)
+                   (lambda (file &rest more)
+                     (when (and kept (string-suffix-p ".eml" file))
+                       (signal 'file-error (list "Read-only file system" file)))
+                     (apply delete file more))))
+          (if (not kept)
+              (should-error (mew-submit-spool-tests--add directory) :type 'mew-submit-config)
+            (let ((entry (mew-submit-spool-tests--add directory)))
+              (should (equal entry (mew-submit-spool--read (plist-get entry :id)
+                                                           directory))))))
+        (should (eq (and (mew-submit-spool--ids directory) t) kept))))))
+
 (ert-deftest mew-submit-spool-tests-gone-while-it-is-read ()
   "What another Emacs removes while it is looked at is gone, and not broken."
   :tags '(:module)

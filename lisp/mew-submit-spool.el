@@ -74,20 +74,21 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
   "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
 What is there says by which server mail goes, and which program files a copy.
 That others can read it is put right."
-  (pcase (mew-submit-store--others (directory-file-name (file-truename directory)))
-    ('own (mew-submit-error--throw
-           'config nil "The outbox %s belongs to somebody else; set \
+  (let ((name (directory-file-name (file-truename directory))))
+    (pcase (mew-submit-store--others name)
+      ('own (mew-submit-error--throw
+             'config nil "The outbox %s belongs to somebody else; set \
 mew-submit-outbox-directory" directory))
-    ('write (mew-submit-error--throw
-             'config nil "Others can write to the outbox %s: look what is in it, \
-and chmod 700 it" directory))
-    ('read (condition-case nil
-               (set-file-modes directory #o700)
-             ;; A memory stick, say, knows no permissions.
-             (file-error (mew-submit-error--throw
-                          'config nil "Others can read the outbox %s, and its disk \
-cannot keep them out: set mew-submit-outbox-directory to a place on another one"
-                          directory))))))
+      ('write (mew-submit-error--throw
+               'config nil "Others can write to the outbox %s: look what is in it, and \
+chmod 700 it; where that changes nothing, set mew-submit-outbox-directory to a place on \
+another disk" directory))
+      ('read (ignore-errors (set-file-modes directory #o700))
+             ;; A memory stick, say, knows no permissions, or forgets them.
+             (when (mew-submit-store--others name)
+               (mew-submit-error--throw
+                'config nil "Others can read the outbox %s, and its disk cannot keep them \
+out: set mew-submit-outbox-directory to a place on another one" directory))))))
 
 (defun mew-submit-spool--prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.

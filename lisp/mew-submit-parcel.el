@@ -563,8 +563,12 @@ Where a message has gone another way because of it, look again some time."
 (defun mew-submit-parcel--remember (parcel event)
   "Remember for other messages what is in EVENT of PARCEL, which has a memory."
   (pcase-let ((`(,file . ,server) (mew-submit-parcel-memory parcel)))
-    (mew-submit-memory--note file server event
-                             (mew-submit-job-course (mew-submit-parcel-job parcel)))))
+    (condition-case err
+        (mew-submit-memory--note file server event
+                                 (mew-submit-job-course (mew-submit-parcel-job parcel)))
+      (file-error (mew-submit-background--tell
+                   "What servers offer cannot be remembered, so less is no alarm: %s"
+                   (mew-submit-error--text err))))))
 
 (defun mew-submit-parcel--hear (parcel event)
   "Tell EVENT of PARCEL.

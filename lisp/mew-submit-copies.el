@@ -284,8 +284,11 @@ M-x revert-buffer there" (buffer-name)))
          (coding-system-for-write 'no-conversion))
     (dolist (name '("cur" "new" "tmp"))
       (make-directory (expand-file-name name maildir) t))
-    (write-region nil nil part nil 'silent)
-    (rename-file part file t)
+    (unwind-protect
+        (progn (write-region nil nil part nil 'silent)
+               (rename-file part file t))
+      ;; Half a copy would keep the disk full.
+      (ignore-errors (delete-file part)))
     (when (and (fboundp 'mu4e--server-add)
                (fboundp 'mu4e-running-p)
                (mu4e-running-p))
@@ -476,10 +479,15 @@ called for the copies."
   "Write the message of ENTRY as COPY has it to a new file; return its name."
   (let ((file (make-temp-file (expand-file-name "copy-" (plist-get entry :directory))
                               nil ".part"))
-        (coding-system-for-write 'no-conversion))
-    (with-temp-buffer
-      (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
-      (write-region nil nil file nil 'silent))
+        (coding-system-for-write 'no-conversion)
+        written)
+    (unwind-protect
+        (with-temp-buffer
+          (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
+          (write-region nil nil file nil 'silent)
+          (setq written t))
+      (unless written
+        (ignore-errors (delete-file file))))
     file))
 
 (defconst mew-submit-copies--programs-max 8

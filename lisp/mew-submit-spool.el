@@ -249,8 +249,8 @@ What cannot be read has the state `broken', and :last says why."
            (condition-case err
                (with-temp-buffer
                  (unless (string-match-p (format "\\`%s\\'" mew-submit-spool--id-regexp) id)
-                   (error "The name of the file is another program's, and it may be a \
-copy of a mail that has left"))
+                   (error "Another program has named it, as a copy of a mail that may have \
+left; d in the outbox deletes it, e makes a new mail of it"))
                  (let ((coding-system-for-read 'utf-8-emacs-unix)
                        (file-name-handler-alist nil))
                    (insert-file-contents (concat stem ".eld")))

@@ -173,7 +173,9 @@ Where that takes long it is a function that passes the answer on later."
                    (mew-submit-sevenbit--convert-apart
                     file out goal
                     (lambda (done) (funcall reply (if (eq done t) name done)))))))
-          ((mew-submit-sevenbit--convert file out goal) name))))
+          (t (condition-case err
+                 (and (mew-submit-sevenbit--convert file out goal) name)
+               (error (cons :failed (mew-submit-error--text err))))))))
 
 (defun mew-submit-parcel--or (answer otherwise)
   "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."

@@ -94,12 +94,15 @@ out: set mew-submit-outbox-directory to a place on another one" directory))))))
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
 It and its parents are on disk under their names then.  Signal
 `mew-submit-config' when it cannot be used."
-  (let* ((name (file-name-as-directory (expand-file-name directory)))
-         (there name) missing)
+  (let* ((name (file-name-as-directory (expand-file-name directory))) (there name) missing)
     (condition-case err
         (progn
           (while (not (file-directory-p there))
             (push there missing)
+            (when-let* ((attributes (file-attributes (directory-file-name there))))
+              (signal 'file-error (list (if (file-attribute-type attributes)
+                                            "It leads to nowhere, perhaps its disk is away"
+                                          "It is a file, and no directory") there)))
             (setq there (file-name-directory (directory-file-name there)))
             ;; Without a file descriptor not even the root is one.
             (when (equal there (car missing))
@@ -179,9 +182,8 @@ With DURABLY non-nil it is on disk, under its name, on return.  Signal
                 t)))
     (condition-case nil
         (read text)
-      (error (mew-submit-error--throw
-              'config nil "The account cannot be put on disk, since it has \
-a value that Emacs cannot read again")))
+      (error (mew-submit-error--throw 'config nil "The account cannot be put on disk, since \
+it has a value that Emacs cannot read again")))
     (unwind-protect
         (mew-submit-spool--with-errors "The state of a message"
           (delete-file part)
@@ -632,8 +634,7 @@ Return the entries of those messages."
       (condition-case err
           (when-let* ((lock (mew-submit-spool--lock id edited)))
             (unwind-protect
-                (when-let* ((entry (mew-submit-spool--put-back-one
-                                    id edited directory)))
+                (when-let* ((entry (mew-submit-spool--put-back-one id edited directory)))
                   (push entry entries))
               (mew-submit-spool--unlock lock)))
         (error (display-warning
@@ -702,8 +703,7 @@ first: it may have ended after one was here and before it was gone there."
                                  (mapcar #'car (plist-get entry :refused)) people)))))
       (and people
            (mew-submit-caseless--folding
-             (seq-every-p (lambda (address)
-                            (member-ignore-case address people))
+             (seq-every-p (lambda (address) (member-ignore-case address people))
                           recipients))))))
 
 (defun mew-submit-spool--remove (entry)

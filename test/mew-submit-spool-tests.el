@@ -324,6 +324,21 @@ It would be sent, and sent again by whoever was told that it was not taken."
                                                            directory))))))
         (should (eq (and (mew-submit-spool--ids directory) t) kept))))))
 
+(ert-deftest mew-submit-spool-tests-a-place-that-is-none ()
+  "Why a directory cannot be the outbox, a link or a file in its place, is told."
+  (mew-submit-test-with-directory directory
+    (let ((link (expand-file-name "link" directory)))
+      (make-symbolic-link (expand-file-name "away" directory) link)
+      (pcase-dolist (`(,place . ,words)
+                     `((,link . "leads to nowhere, perhaps its disk is away.*link/")
+                       (,(mew-submit-test-write (expand-file-name "file" directory) "")
+                        . "is a file, and no directory.*file/")))
+        (dolist (below '("" "/outbox"))
+          (should (string-match-p
+                   words (mew-submit-error--text
+                          (should-error (mew-submit-spool--prepare (concat place below))
+                                        :type 'mew-submit-config)))))))))
+
 (ert-deftest mew-submit-spool-tests-gone-while-it-is-read ()
   "What another Emacs removes while it is looked at is gone, and not broken."
   :tags '(:module)

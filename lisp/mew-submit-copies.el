@@ -269,6 +269,7 @@ M-x revert-buffer there" (buffer-name)))
         (mew-submit-copies--mbox-in-buffer file visiting)
       ;; The rest of a copy that found no room would have this one in it.
       (when (and (not (find-file-name-handler file 'write-region))
+                 (file-exists-p file)
                  (mew-submit-store--cut-off-p file))
         (write-region "\n\n" nil file t 'silent))
       (gnus-output-to-mail file))))

@@ -76,10 +76,17 @@ host,\n69 refused, 70 internal, 74 uncertain, 75 deferred, 76 protocol error, \
       (mew-submit-batch-command--print (mew-submit-json--event done))
     (dolist (attempt (plist-get done :attempts))
       (mew-submit-batch-command--tell (mew-submit-report--attempt attempt)))
-    (mew-submit-batch-command--tell
-     (concat (mew-submit-report--done done)
-             (when-let* ((kept (plist-get done :kept)))
-               (format "  The message is kept in %s" kept))))))
+    (let ((words (mew-submit-report--done (append '(:kept nil) done)))
+          (kept (plist-get done :kept)))
+      (mew-submit-batch-command--tell
+       (if kept
+           (mew-submit-report--sentences
+            (mew-submit-report--sentence words)
+            (format (if (equal (plist-get done :result) "delivered")
+                        "It could not be taken out of the outbox yet: %s"
+                      "The message is kept in %s")
+                    kept))
+         words)))))
 
 (defun mew-submit-batch-send--on-event (options)
   "Return the function to call with each event, as OPTIONS want it."
@@ -189,7 +196,8 @@ This is on `kill-emacs-hook', which is run when Emacs is told to end."
       (setf (mew-submit-batch-send--work-id work) id)
       (or (mew-submit-queue--wait id directory)
           (mew-submit-error--done
-           (list 'mew-submit-config
+           ;; What is in an outbox waits there: who sent it again would send it twice.
+           (list (if (plist-get options :outbox) 'mew-submit-internal 'mew-submit-config)
                  :text (or (plist-get (mew-submit-known--entry id directory)
                                       :last)
                            "The message could not be sent")))))))

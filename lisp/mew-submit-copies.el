@@ -32,6 +32,7 @@
 (require 'mew-submit-error)
 (require 'mew-submit-spool)
 (require 'mew-submit-report)
+(require 'mew-submit-store)
 (require 'seq)
 (require 'subr-x)
 
@@ -266,6 +267,11 @@ M-x revert-buffer there" (buffer-name)))
   (let ((visiting (find-buffer-visiting file)))
     (if visiting
         (mew-submit-copies--mbox-in-buffer file visiting)
+      ;; The rest of a copy that found no room would have this one in it.
+      (when (and (not (find-file-name-handler file 'write-region))
+                 (file-exists-p file)
+                 (mew-submit-store--cut-off-p file))
+        (write-region "\n\n" nil file t 'silent))
       (gnus-output-to-mail file))))
 
 (defun mew-submit-copies--maildir (file)
@@ -279,8 +285,11 @@ M-x revert-buffer there" (buffer-name)))
          (coding-system-for-write 'no-conversion))
     (dolist (name '("cur" "new" "tmp"))
       (make-directory (expand-file-name name maildir) t))
-    (write-region nil nil part nil 'silent)
-    (rename-file part file t)
+    (unwind-protect
+        (progn (write-region nil nil part nil 'silent)
+               (rename-file part file t))
+      ;; Half a copy would keep the disk full.
+      (ignore-errors (delete-file part)))
     (when (and (fboundp 'mu4e--server-add)
                (fboundp 'mu4e-running-p)
                (mu4e-running-p))
@@ -420,6 +429,8 @@ called for the copies."
             ;; Mew asks nothing, but waits for a tunnel as if it did.
             (inhibit-interaction (not (or (eq (plist-get copy :kind) 'call)
                                           (mew-submit-background--command-p))))
+            ;; The message goes after this: a batch Emacs, too, has the copy on disk before.
+            (write-region-inhibit-fsync nil)
             (place (plist-get copy :place)))
         (when (and inhibit-interaction (file-remote-p place))
           (mew-submit-copies--connected (file-remote-p place)))
@@ -469,10 +480,15 @@ called for the copies."
   "Write the message of ENTRY as COPY has it to a new file; return its name."
   (let ((file (make-temp-file (expand-file-name "copy-" (plist-get entry :directory))
                               nil ".part"))
-        (coding-system-for-write 'no-conversion))
-    (with-temp-buffer
-      (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
-      (write-region nil nil file nil 'silent))
+        (coding-system-for-write 'no-conversion)
+        written)
+    (unwind-protect
+        (with-temp-buffer
+          (mew-submit-copies--insert (mew-submit-spool--message-file entry) copy)
+          (write-region nil nil file nil 'silent)
+          (setq written t))
+      (unless written
+        (ignore-errors (delete-file file))))
     file))
 
 (defconst mew-submit-copies--programs-max 8

@@ -196,6 +196,9 @@ That is done before: an Emacs that is killed later has to know it."
 RESOLVED is what was looked up for its account, or nil."
   (let* ((entry (mew-submit-spool--with
                  entry :state 'sending :next nil
+                 ;; With another date it has another length.
+                 :octets (file-attribute-size
+                          (file-attributes (concat (plist-get entry :stem) ".eml")))
                  :attempts (1+ (or (plist-get entry :attempts) 0))))
          (parcel (mew-submit-known--note entry (mew-submit-spool--write entry))))
     (setf (mew-submit-parcel-lock parcel) lock
@@ -349,7 +352,9 @@ message is being sent now."
           (let ((true (mew-submit-known--reread id directory)))
             (when (and true (mew-submit-dispatch--due-p true)
                        (not (mew-submit-dispatch--returned-p true)))
-              (mew-submit-dispatch--replace true)
+              (mew-submit-spool--check-whole true)
+              (when (plist-get true :instead)
+                (mew-submit-dispatch--replace true))
               (let ((resolved (mew-submit-dispatch--resolve true)))
                 ;; What is being sent stays locked, whoever quits.
                 (mew-submit-known--whole

@@ -244,6 +244,8 @@ answer is added, and what to do about a certificate that was not accepted."
       ("auth" (if remark
                   (format "%s (%s)" (mew-submit-oauth--explain text) remark)
                 (mew-submit-oauth--explain text)))
+      ((and "message" (guard remark))
+       (concat "The message cannot be encoded as the server needs it: " remark))
       ((and "connect" (guard remark))
        (format "%s (%s)" (string-remove-suffix "." text) remark))
       ((and "insecure" (guard (and tls (not (plist-get tls :verified)))))
@@ -268,9 +270,13 @@ A connection that was kept was not tried."
 
 (defun mew-submit-job--kind (session event)
   "Return the kind of EVENT, the end of SESSION's job.
-That nobody gave a secret is not a refusal: the server has not judged one.  What
-would be tried again was stopped, if that was wanted just when the job ended."
-  (let ((kind (or (plist-get event :kind) "internal")))
+That nobody gave a secret is not a refusal: the server has not judged one.  Nor
+is anything wrong with a message that could not be encoded just now.  What would
+be tried again was stopped, if that was wanted just when the job ended."
+  (let* ((kind (or (plist-get event :kind) "internal"))
+         (kind (if (and (equal kind "message") (mew-submit-job-remark session))
+                   "internal"
+                 kind)))
     (cond ((and (equal kind "auth") (mew-submit-job-lacks session))
            "secret")
           ((and (mew-submit-job-cancelled session)

@@ -173,7 +173,9 @@ Where that takes long it is a function that passes the answer on later."
                    (mew-submit-sevenbit--convert-apart
                     file out goal
                     (lambda (done) (funcall reply (if (eq done t) name done)))))))
-          ((mew-submit-sevenbit--convert file out goal) name))))
+          (t (condition-case err
+                 (and (mew-submit-sevenbit--convert file out goal) name)
+               (error (cons :failed (mew-submit-error--text err))))))))
 
 (defun mew-submit-parcel--or (answer otherwise)
   "Return ANSWER, or for none the value of OTHERWISE, a function, now or later."
@@ -563,8 +565,12 @@ Where a message has gone another way because of it, look again some time."
 (defun mew-submit-parcel--remember (parcel event)
   "Remember for other messages what is in EVENT of PARCEL, which has a memory."
   (pcase-let ((`(,file . ,server) (mew-submit-parcel-memory parcel)))
-    (mew-submit-memory--note file server event
-                             (mew-submit-job-course (mew-submit-parcel-job parcel)))))
+    (condition-case err
+        (mew-submit-memory--note file server event
+                                 (mew-submit-job-course (mew-submit-parcel-job parcel)))
+      (file-error (mew-submit-background--tell
+                   "What servers offer cannot be remembered, so less is no alarm: %s"
+                   (mew-submit-error--text err))))))
 
 (defun mew-submit-parcel--hear (parcel event)
   "Tell EVENT of PARCEL.

@@ -356,7 +356,7 @@ can be had, this one does the work."
                   (process-exit-status process))
         (0 t)
         (3 nil)
-        ('nil (cons :failed "the Emacs that encodes the message was killed; send it again"))
+        ('nil (cons :failed "the Emacs that encodes it was killed"))
         (_ (mew-submit-sevenbit--convert file out goal)))
     (error (cons :failed (mew-submit-error--text err)))))
 

@@ -74,47 +74,48 @@ Message-ID, by which server, and that server's words; 0 keeps no log."
   "Signal `mew-submit-config' if others could have put messages into DIRECTORY.
 What is there says by which server mail goes, and which program files a copy.
 That others can read it is put right."
-  (pcase (mew-submit-store--others (directory-file-name (file-truename directory)))
-    ('own (mew-submit-error--throw
-           'config nil "The outbox %s belongs to somebody else; set \
+  (let ((name (directory-file-name (file-truename directory))))
+    (pcase (mew-submit-store--others name)
+      ('own (mew-submit-error--throw
+             'config nil "The outbox %s belongs to somebody else; set \
 mew-submit-outbox-directory" directory))
-    ('write (mew-submit-error--throw
-             'config nil "Others can write to the outbox %s: look what is in it, \
-and chmod 700 it" directory))
-    ('read (condition-case nil
-               (set-file-modes directory #o700)
-             ;; A memory stick, say, knows no permissions.
-             (file-error (mew-submit-error--throw
-                          'config nil "Others can read the outbox %s, and its disk \
-cannot keep them out: set mew-submit-outbox-directory to a place on another one"
-                          directory))))))
+      ('write (mew-submit-error--throw
+               'config nil "Others can write to the outbox %s: look what is in it, and \
+chmod 700 it; where that changes nothing, set mew-submit-outbox-directory to a place on \
+another disk" directory))
+      ('read (ignore-errors (set-file-modes directory #o700))
+             ;; A memory stick, say, knows no permissions, or forgets them.
+             (when (mew-submit-store--others name)
+               (mew-submit-error--throw
+                'config nil "Others can read the outbox %s, and its disk cannot keep them \
+out: set mew-submit-outbox-directory to a place on another one" directory))))))
 
 (defun mew-submit-spool--prepare (directory)
   "Make DIRECTORY, for messages, if it does not exist; return its full name.
 It and its parents are on disk under their names then.  Signal
 `mew-submit-config' when it cannot be used."
-  (let* ((name (file-name-as-directory (expand-file-name directory)))
-         (there name)
-         missing)
+  (let* ((name (file-name-as-directory (expand-file-name directory))) (there name) missing)
     (condition-case err
         (progn
           (while (not (file-directory-p there))
             (push there missing)
+            (when-let* ((attributes (file-attributes (directory-file-name there))))
+              (signal 'file-error (list (if (file-attribute-type attributes)
+                                            "It leads to nowhere, perhaps its disk is away"
+                                          "It is a file, and no directory") there)))
             (setq there (file-name-directory (directory-file-name there)))
             ;; Without a file descriptor not even the root is one.
             (when (equal there (car missing))
               (signal 'file-error (list "No directory can be opened" there))))
           (dolist (new missing)
-            (with-file-modes #o700
-              (make-directory new t))
+            (with-file-modes #o700 (make-directory new t))
             (mew-submit-spool--sync (file-name-directory (directory-file-name new)))))
       ((file-error mew-submit-internal)
        (mew-submit-error--throw 'config nil "The outbox cannot be used: %s"
                                 (mew-submit-error--text err))))
     (mew-submit-spool--check name)
     (unless (and (file-directory-p name) (file-writable-p name))
-      (mew-submit-error--throw 'config nil "The outbox cannot be written to: %s"
-                               name))
+      (mew-submit-error--throw 'config nil "The outbox cannot be written to: %s" name))
     name))
 
 (defun mew-submit-spool--file (id suffix directory)
@@ -124,6 +125,9 @@ It and its parents are on disk under their names then.  Signal
 (defun mew-submit-spool--message-file (entry)
   "Return the name of the file with the message of ENTRY."
   (concat (plist-get entry :stem) ".eml"))
+
+(defconst mew-submit-spool--id-regexp "[0-9]\\{8\\}T[0-9]\\{6\\}-[0-9a-f]\\{6\\}"
+  "What all identifiers look like, and no copy that another program has made.")
 
 (defun mew-submit-spool--new-id (directory)
   "Return an identifier that no message in DIRECTORY has."
@@ -139,8 +143,7 @@ It and its parents are on disk under their names then.  Signal
 
 (defun mew-submit-spool--new-name (directory)
   "Return the name of a file in DIRECTORY that does not exist yet."
-  (mew-submit-spool--file (mew-submit-spool--new-id directory) ".eml"
-                          directory))
+  (mew-submit-spool--file (mew-submit-spool--new-id directory) ".eml" directory))
 
 (defmacro mew-submit-spool--with-errors (what &rest body)
   "Run BODY; a file that cannot be written becomes `mew-submit-config' about WHAT."
@@ -179,9 +182,8 @@ With DURABLY non-nil it is on disk, under its name, on return.  Signal
                 t)))
     (condition-case nil
         (read text)
-      (error (mew-submit-error--throw
-              'config nil "The account cannot be put on disk, since it has \
-a value that Emacs cannot read again")))
+      (error (mew-submit-error--throw 'config nil "The account cannot be put on disk, since \
+it has a value that Emacs cannot read again")))
     (unwind-protect
         (mew-submit-spool--with-errors "The state of a message"
           (delete-file part)
@@ -198,16 +200,6 @@ a value that Emacs cannot read again")))
       (delete-file part))
     (mew-submit-spool--stamp entry)))
 
-(defun mew-submit-spool--refusal-p (object)
-  "Is OBJECT (ADDRESS CODE TEXT)?"
-  (and (proper-list-p object)
-       (stringp (nth 0 object)) (integerp (nth 1 object))
-       (stringp (nth 2 object))))
-
-(defun mew-submit-spool--note-p (object)
-  "Is OBJECT (TIME . TEXT)?"
-  (and (consp object) (numberp (car object)) (stringp (cdr object))))
-
 (defun mew-submit-spool--sound-p (plist)
   "Is PLIST an entry, so that nothing trips over its values?"
   (cl-flet ((all (predicate &rest keys)
@@ -222,13 +214,17 @@ a value that Emacs cannot read again")))
          (memq (plist-get plist :state)
                '(held queued sending uncertain refused filing))
          (all #'numberp :next :created :not-before :waited)
-         (all #'natnump :attempts)
+         (all #'natnump :attempts :octets)
          (all #'stringp :from :subject :message-id :last :reply :private :source :via
               :instead :rest-of)
          (all (list-of #'stringp) :recipients :delivered :unsent)
          (all (list-of #'natnump) :hard)
-         (all (list-of #'mew-submit-spool--refusal-p) :refused)
-         (all (list-of #'mew-submit-spool--note-p) :history)
+         (all (list-of (lambda (it)
+                         (pcase it (`(,(pred stringp) ,(pred integerp) ,(pred stringp) . ,_)
+                                    t))))
+              :refused)
+         (all (list-of (lambda (it) (pcase it (`(,(pred numberp) . ,(pred stringp)) t))))
+              :history)
          (all (list-of #'listp) :fcc)
          (all #'proper-list-p :account :way)
          (all #'stringp :kind :result :remedy :why :about)
@@ -254,6 +250,9 @@ What cannot be read has the state `broken', and :last says why."
     (let ((state
            (condition-case err
                (with-temp-buffer
+                 (unless (string-match-p (format "\\`%s\\'" mew-submit-spool--id-regexp) id)
+                   (error "Another program has named it, as a copy of a mail that may have \
+left; d in the outbox deletes it, e makes a new mail of it"))
                  (let ((coding-system-for-read 'utf-8-emacs-unix)
                        (file-name-handler-alist nil))
                    (insert-file-contents (concat stem ".eld")))
@@ -263,9 +262,8 @@ What cannot be read has the state `broken', and :last says why."
                    plist))
              ;; Unless another Emacs has removed both meanwhile.
              (error (and (file-exists-p file)
-                         (mew-submit-spool--broken
-                          file (format "Its state cannot be read: %s"
-                                       (mew-submit-error--text err))))))))
+                         (mew-submit-spool--broken file (format "Its state cannot be read: %s"
+                                                                (mew-submit-error--text err))))))))
       (and state
            (append (list :id id :directory directory :stem stem
                          :bytes (file-attribute-size attributes))
@@ -280,26 +278,26 @@ What cannot be read has the state `broken', and :last says why."
 
 (defun mew-submit-spool--clean (directory &optional now)
   "Delete what an Emacs that died has left behind unfinished in DIRECTORY.
-That is what belongs to no message and came there more than a day before NOW."
+That is what belongs to no message and came there more than a day before NOW;
+what has no name of ours is somebody else's."
   (let ((old (time-subtract now 86400))
         (messages (make-hash-table :test #'equal))
         (files (and (file-directory-p directory)
-                    (directory-files directory nil "\\`[^.].*\\..*"))))
+                    (directory-files
+                     directory nil
+                     (format "\\`\\(?:copy-[a-zA-Z0-9]+\\.part\\|%s\\.\\(?:eml\\|eld\\|source\\|.*part\\|\
+.*journal\\)\\)\\'" mew-submit-spool--id-regexp)))))
     (dolist (file files)
       (when (string-suffix-p ".eml" file)
         (puthash (substring file 0 -4) t messages)))
     (dolist (file files)
-      (when (and (string-match "\\.\\(?:part\\|eld\\|source\\|journal\\)\\'" file)
-                 (or (string-suffix-p ".part" file)
-                     (not (gethash (substring file 0 (string-search "." file))
-                                   messages))))
+      (when (or (string-suffix-p ".part" file)
+                (not (gethash (substring file 0 (string-search "." file)) messages)))
         (let ((attributes (file-attributes (expand-file-name file directory))))
           (when (and attributes
                      ;; What is being put back from a backup has the times it had.
-                     (time-less-p (file-attribute-status-change-time attributes)
-                                  old))
-            (ignore-errors
-              (delete-file (expand-file-name file directory)))))))))
+                     (time-less-p (file-attribute-status-change-time attributes) old))
+            (ignore-errors (delete-file (expand-file-name file directory)))))))))
 
 ;;; What the user wrote
 
@@ -378,7 +376,7 @@ to be locked."
          (part (concat name ".part"))
          ;; A quit is for before it is there, not for between that and the end.
          (inhibit-quit t)
-         mine added)
+         octets mine added)
     (unwind-protect
         (mew-submit-spool--with-errors "The message"
           (let ((inhibit-quit nil))
@@ -394,15 +392,21 @@ to be locked."
               (signal 'file-already-exists (list "Another Emacs was faster" name)))
             (setq mine t)
             (mew-submit-spool--sync part)
-            (setq entry
+            (setq octets (file-attribute-size (file-attributes part))
+                  entry
                   (append (list :id id :directory directory :stem stem
-                                :bytes (file-attribute-size (file-attributes part)))
+                                :bytes octets :octets octets)
                           (and source (mew-submit-spool--write-source
                                        (concat stem ".source") source))
                           entry))
             (funcall (or on-stamp #'ignore) (mew-submit-spool--write entry)))
           (rename-file part name)
-          (mew-submit-spool--sync directory)
+          (condition-case err
+              (mew-submit-spool--sync directory)
+            (error (ignore-errors (delete-file name))
+                   ;; What is there is sent: who hears no, and sends it again, sends it twice.
+                   (unless (file-exists-p name)
+                     (signal (car err) (cdr err)))))
           (setq added t))
       (ignore-errors
         ;; Another Emacs may have chosen the same name: what is its own stays.
@@ -414,6 +418,17 @@ to be locked."
         (when (and added move)
           (delete-file file))))
     entry))
+
+(defun mew-submit-spool--check-whole (entry)
+  "Signal `mew-submit-internal' if ENTRY's message is shorter than it was.
+It is being copied, or there was no room for it: nobody is to get half of it."
+  (let* ((file (concat (plist-get entry :stem) ".eml"))
+         (octets (or (file-attribute-size (file-attributes file)) 0))
+         (all (or (plist-get entry :octets) 0)))
+    (when (< octets all)
+      (mew-submit-error--throw
+       'internal nil "Only %d of the %d octets of the mail are in %s.  If nobody is \
+copying it: e in the outbox makes a new mail of it" octets all (abbreviate-file-name file)))))
 
 ;;; Locks
 
@@ -488,9 +503,7 @@ attempt may be lost in a power failure that the journal survives.  Older ones
 say nothing that the entry does not."
   (let ((attempts (or (plist-get entry :attempts) 0)))
     (format "%s.%d.journal" (plist-get entry :stem)
-            (if (eq (plist-get entry :state) 'sending)
-                attempts
-              (1+ attempts)))))
+            (if (eq (plist-get entry :state) 'sending) attempts (1+ attempts)))))
 
 (defun mew-submit-spool--journal-lines (entry)
   "Return the whole lines of the journal of ENTRY, or nil without one."
@@ -519,10 +532,9 @@ So that of its last attempt goes, and of one that it does not know."
 
 (defun mew-submit-spool--with (entry &rest rest)
   "Return a copy of ENTRY changed by REST, keys and values."
-  (let ((copy (copy-sequence entry)))
-    (cl-loop for (key value) on rest by #'cddr
-             do (setq copy (plist-put copy key value)))
-    copy))
+  (cl-loop with copy = (copy-sequence entry)
+           for (key value) on rest by #'cddr do (setq copy (plist-put copy key value))
+           finally return copy))
 
 (defconst mew-submit-spool--history-max 50
   "How many lines of what happened to it an entry keeps.")
@@ -552,8 +564,7 @@ where it was.  Return the new entry."
          (moved (apply #'mew-submit-spool--with entry
                        :directory target :stem stem changes))
          (file (concat (plist-get entry :stem) ".eml")))
-    (unless (eq (plist-get moved :state) 'broken)
-      (mew-submit-spool--write moved t))
+    (unless (eq (plist-get moved :state) 'broken) (mew-submit-spool--write moved t))
     (mew-submit-spool--sync file)
     (rename-file file (concat stem ".eml") t)
     (mew-submit-spool--sync target)
@@ -623,8 +634,7 @@ Return the entries of those messages."
       (condition-case err
           (when-let* ((lock (mew-submit-spool--lock id edited)))
             (unwind-protect
-                (when-let* ((entry (mew-submit-spool--put-back-one
-                                    id edited directory)))
+                (when-let* ((entry (mew-submit-spool--put-back-one id edited directory)))
                   (push entry entries))
               (mew-submit-spool--unlock lock)))
         (error (display-warning
@@ -639,13 +649,10 @@ It is about PEOPLE; where there are none, there is no line.  That it cannot be
 logged is no reason to keep it, and to send it again."
   (let* ((file (expand-file-name "delivered.log" (plist-get entry :directory)))
          (line (list :time (format-time-string "%Y-%m-%dT%H:%M:%S%z")
-                     :id (plist-get entry :id)
-                     :message-id (plist-get entry :message-id)
-                     :from (plist-get entry :from)
-                     :recipients (vconcat people)
+                     :id (plist-get entry :id) :message-id (plist-get entry :message-id)
+                     :from (plist-get entry :from) :recipients (vconcat people)
                      :server (plist-get (plist-get entry :account) :server)
-                     :port (plist-get done :port)
-                     :reply (plist-get entry :reply)))
+                     :port (plist-get done :port) :reply (plist-get entry :reply)))
          (coding-system-for-write 'no-conversion)
          (create-lockfiles nil)
          (file-name-handler-alist nil))
@@ -678,14 +685,10 @@ attempt: octets are searched, and no more decoded than one line."
             (insert-file-contents-literally file)
             (setq case-fold-search nil)
             (while (search-forward as-written nil t)
-              (let ((line (ignore-errors
-                            (json-read-from-string
-                             (decode-coding-string
-                              (buffer-substring (line-beginning-position)
-                                                (line-end-position))
-                              'utf-8-unix)))))
-                (setq people (append (alist-get 'recipients line)
-                                     people))))))))))
+              (let* ((line (buffer-substring (line-beginning-position) (line-end-position)))
+                     (told (ignore-errors (json-read-from-string
+                                           (decode-coding-string line 'utf-8-unix)))))
+                (setq people (append (alist-get 'recipients told) people))))))))))
 
 (defun mew-submit-spool--has-p (message-id recipients directory)
   "Has the message with MESSAGE-ID for RECIPIENTS come into DIRECTORY already?
@@ -696,14 +699,11 @@ first: it may have ended after one was here and before it was gone there."
       (dolist (id (mew-submit-spool--ids directory))
         (let ((entry (mew-submit-spool--read id directory)))
           (when (equal (plist-get entry :message-id) message-id)
-            (setq people (append (plist-get entry :recipients)
-                                 (plist-get entry :delivered)
-                                 (mapcar #'car (plist-get entry :refused))
-                                 people)))))
+            (setq people (append (plist-get entry :recipients) (plist-get entry :delivered)
+                                 (mapcar #'car (plist-get entry :refused)) people)))))
       (and people
            (mew-submit-caseless--folding
-             (seq-every-p (lambda (address)
-                            (member-ignore-case address people))
+             (seq-every-p (lambda (address) (member-ignore-case address people))
                           recipients))))))
 
 (defun mew-submit-spool--remove (entry)

@@ -26,13 +26,22 @@ sync_data (int fd)
 #endif
 }
 
+/* Some file systems, as those of shared folders and AFS, have no fsync for a directory: they do what they can.  */
+static int
+sync_all (int fd)
+{
+  struct stat stat;
+  int failed = fsync (fd);
+  return failed && errno == EINVAL && fstat (fd, &stat) == 0 && S_ISDIR (stat.st_mode) ? 0 : failed;
+}
+
 /* A new name is on the disk when its directory is.  */
 static int
 sync_directory_of (const char *file)
 {
   char *copy = strdup (file);
   int fd = copy ? open (dirname (copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-  int result = fd < 0 ? -1 : fsync (fd);
+  int result = fd < 0 ? -1 : sync_all (fd);
   int saved = errno;
   if (fd >= 0)
     close (fd);
@@ -160,7 +169,7 @@ int
 msub_disk_sync (const char *file, struct msub_error *err)
 {
   int fd = open (file, O_RDONLY | O_CLOEXEC);
-  int failed = fd < 0 || fsync (fd);
+  int failed = fd < 0 || sync_all (fd);
   int saved = errno;
   if (fd >= 0)
     close (fd);

@@ -127,7 +127,9 @@ msub_fail (struct msub_error *err, enum msub_kind kind, const char *format, ...)
 bool
 msub_errno_passes (int errnum)
 {
-  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == EIO;
+  return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == EIO
+         /* What a home on another machine says while that is away: NFS, CIFS, sshfs.  */
+         || errnum == ESTALE || errnum == ETIMEDOUT || errnum == EHOSTDOWN || errnum == ENOTCONN;
 }
 
 int

@@ -208,6 +208,37 @@ The log of what was delivered is the file that becomes too long."
       (should (string-search (concat "kept in " message-file) told))
       (should (file-exists-p message-file)))))
 
+(ert-deftest mew-submit-batch-send-tests-what-is-told-of-an-outbox ()
+  "With --outbox it is told who has the message and who not, and why it is still there.
+What waits in the outbox is not to be sent again by whoever put it there."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,1:rcpt#2=reply:550 5.1.1 Nobody")
+    (let ((outbox (mew-submit-test--peer-file peer "outbox")))
+      (pcase-dolist
+          (`(,status ,words ,function ,file ,fails)
+           `((69 "partly delivered to a@x .*NOT delivered to b@x: 550 5\\.1\\.1 Nobody.*kept in")
+             (0 "delivered to a@x, b@x .*could not be taken out of the outbox yet: .*eml$"
+                mew-submit-spool--remove "mew-submit-spool"
+                (signal 'file-error '("Removing old name" "Read-only file system")))
+             (70 "deferred: x\\.eml cannot be locked\\.  The message is kept in .*eml$"
+                 mew-submit-spool--lock "mew-submit-spool"
+                 (signal 'mew-submit-internal '(:text "x.eml cannot be locked")))))
+        (let* ((run (mew-submit-test-emacs
+                     (append
+                      (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root))
+                      (and function
+                           (list "-l" file "--eval"
+                                 (format "(advice-add '%s :override (lambda (&rest _) %S))"
+                                         function fails)))
+                      (list "-f" "mew-submit-batch-send" "--")
+                      (mew-submit-batch-send-tests--arguments
+                       peer "s" "--outbox" outbox "a@x" "b@x"))
+                     :input mew-submit-batch-send-tests--message))
+               (told (plist-get run :stderr)))
+          (should (eql (plist-get run :status) status))
+          (should (string-match-p words told))
+          (should-not (string-search "send it again" told)))))))
+
 (ert-deftest mew-submit-batch-send-tests-what-else-waits-there ()
   "What else is due in --outbox is not begun: it would be stopped in the middle."
   :tags '(:module)

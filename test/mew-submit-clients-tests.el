@@ -1091,6 +1091,50 @@ Of one that has changed on disk Emacs would ask; that is told instead."
           (set-buffer-modified-p nil))
         (kill-buffer buffer)))))
 
+(ert-deftest mew-submit-clients-tests-a-copy-behind-half-a-copy ()
+  "A copy that comes after one which was cut off by a full disk is a message of its own."
+  :tags '(:module)
+  (pcase-dolist (`(,before . ,between)
+                 '(("From a\nSubject: one\n\nhalf a li" . "\n\n")
+                   ("From a\nSubject: one\n\nwhole\n\n" . "")))
+    (mew-submit-clients-tests--with-kept
+        (list :kind 'mbox :place (mew-submit-test-write (expand-file-name "sent" directory)
+                                                        before))
+      (let ((write-region (symbol-function 'write-region))
+            unsynced)
+        (cl-letf (((symbol-function 'write-region)
+                   (lambda (start end file &rest more)
+                     (when (string-suffix-p "/sent" file)
+                       (push write-region-inhibit-fsync unsynced))
+                     (apply write-region start end file more))))
+          (should (= 0 (mew-submit-copies--file outbox))))
+        ;; The message is gone now, so the copy is on disk.
+        (should unsynced)
+        (should-not (remq nil unsynced)))
+      (should-not warnings)
+      (should (string-match-p
+               (concat "\\`" (regexp-quote (concat before between)) "From nobody .*\nFrom: me@x\n")
+               (mew-submit-test-octets (expand-file-name "sent" directory)))))))
+
+(ert-deftest mew-submit-clients-tests-half-a-copy-goes ()
+  "What was written of a copy on a full disk goes, so that it does not stay full."
+  :tags '(:module)
+  (require 'warnings)                   ; what replaces `write-region' loads it
+  (dolist (kind '(pipe maildir))
+    (mew-submit-clients-tests--with-kept
+        (list :kind kind :place (expand-file-name "sent/new/1" directory))
+      (let ((write-region (symbol-function 'write-region))
+            (noninteractive nil)
+            half)
+        (cl-letf (((symbol-function 'write-region)
+                   (lambda (_start _end file &rest _)
+                     (funcall write-region "half" nil (setq half file) nil 'silent)
+                     (signal 'file-error '("Write error" "No space left on device")))))
+          (should (= 1 (mew-submit-copies--file outbox))))
+        (should half)
+        (should-not (file-exists-p half))
+        (should (string-search "No space left" (car warnings)))))))
+
 (ert-deftest mew-submit-clients-tests-a-copy-is-in-no-message-of-rmail ()
   "While a message of an Rmail file is edited, no copy is put into that message."
   :tags '(:module)

@@ -290,6 +290,20 @@ Its outbox is in DIRECTORY; it speaks in the clear, so that the dot can be seen.
                                        (string-suffix-p "/outbox" (nth 1 call))))
                                 (seq-subseq calls synced left))))))))))
 
+(ert-deftest mew-submit-journal-tests-directories-without-fsync ()
+  "An outbox is used where the file system has no fsync for a directory."
+  :tags '(:module)
+  (skip-unless (mew-submit-test-preload-p))
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=data,plain,noauth")
+    (let ((run (mew-submit-test-with-preload ("PRELOAD_NO_SYNC=t")
+                 (mew-submit-test-batch
+                  (list "--server" "127.0.0.1" "--tls" "none" "--routes"
+                        (format "%d:none" (mew-submit-test-port peer "data"))
+                        "--outbox" (mew-submit-test--peer-file peer "outbox") "a@x")
+                  :input mew-submit-journal-tests--short))))
+      (should (eql (plist-get run :status) 0))
+      (should (mew-submit-test-stored peer)))))
+
 (ert-deftest mew-submit-journal-tests-what-cannot-be-noted-is-not-sent ()
   "Where the line cannot be written no dot leaves, and the server has no message.
 \(SECURITY: I10)."

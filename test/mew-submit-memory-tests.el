@@ -330,6 +330,23 @@ That it offers nothing at all inside verified TLS is its own doing, and no alarm
               (mapcar (lambda (line) (car (split-string line " ")))
                       (mew-submit-test-lines peer))))
 
+(ert-deftest mew-submit-memory-tests-a-place-that-cannot-be-written-to ()
+  "A memory that cannot be kept is told in words, and no error at each mail."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,noauth")
+    (let ((memory (mew-submit-memory-tests--file peer))
+          said)
+      (cl-letf (((symbol-function 'mew-submit-store--write)
+                 (lambda (&rest _)
+                   (signal 'file-error '("Creating directory" "Read-only file system"))))
+                ((symbol-function 'display-warning)
+                 (lambda (_ text &rest _) (ert-fail text)))
+                ((symbol-function 'mew-submit-background--tell)
+                 (lambda (format &rest args) (push (apply #'format format args) said))))
+        (should (equal (plist-get (mew-submit-memory-tests--send peer "x" memory) :result)
+                       "delivered")))
+      (should (string-match-p "\\`What servers offer cannot be .*Read-only" (car said))))))
+
 (ert-deftest mew-submit-memory-tests-unkept-after-a-close ()
   "What ended a connection is not used for a month, and then tried again, with caution."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=x,chunking,2:dot=close")

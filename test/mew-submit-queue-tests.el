@@ -1342,6 +1342,42 @@ The log has each of them once, and what goes on by itself is not stopped by it."
           (should (string-match-p "there a@x had it" (plist-get entry :last))))
         (should (= 1 (funcall rcpts)))))))
 
+(ert-deftest mew-submit-queue-tests-half-a-message ()
+  "A message of which only half is there, as while it is copied, waits until all is."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=s,noauth,rcpt=reply:450 4.2.1 later")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-queue-tests--peer-account peer)
+                  :not-before (time-add nil 1000)
+                  :text (concat "From: me@x\nTo: a@x\nDate: Thu, 01 Jan 2015 00:00:00 +0000"
+                                " (longer than any that takes its place)\n\nbody\n")))
+             (file (mew-submit-spool--file id ".eml" directory))
+             (whole (mew-submit-test-octets file))
+             (try (lambda ()
+                    (mew-submit-known--save
+                     (mew-submit-spool--with (mew-submit-known--entry id)
+                                             :state 'queued :next nil :not-before 1))
+                    (mew-submit-dispatch--run)
+                    (mew-submit-queue-tests--settle)))
+             warned)
+        (cl-letf (((symbol-function 'display-warning)
+                   (lambda (_ text &rest _) (push text warned))))
+          (dolist (octets '(0 40))
+            (mew-submit-test-write file (substring whole 0 octets))
+            (funcall try)
+            (should (eq (mew-submit-queue-tests--state id) 'queued))
+            (should (string-search (format "Only %d of the %d octets" octets (length whole))
+                                   (pop warned)))))
+        (should-not (mew-submit-test-log peer "line"))
+        (mew-submit-test-write file whole)
+        (funcall try)
+        (should (= 1 (plist-get (mew-submit-known--entry id) :attempts)))
+        ;; It is dated now, so it is shorter, and whole all the same.
+        (should (< (file-attribute-size (file-attributes file)) (length whole)))
+        (funcall try)
+        (should (= 2 (plist-get (mew-submit-known--entry id) :attempts)))))))
+
 ;;; Many recipients
 
 (ert-deftest mew-submit-queue-tests-many-recipients ()

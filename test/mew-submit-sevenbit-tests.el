@@ -772,6 +772,25 @@ Where there is no other one, this one does; one that is killed is told of."
                       :type 'file-error))
       (should (equal (directory-files directory nil "\\`[^.]") '("in"))))))
 
+(ert-deftest mew-submit-sevenbit-tests-no-room ()
+  "A message that cannot be encoded just now, as on a full disk, is not refused for good."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer (mew-submit-sevenbit-tests--listener "old"))
+    (pcase-dolist (`(,apart . ,words)
+                   '((nil . "cannot be encoded .*: Write error: No space left")
+                     (t . "cannot be encoded .*: the Emacs that encodes it was killed")))
+      (cl-letf (((symbol-function 'mew-submit-parcel--apart-p) (lambda (_) apart))
+                ((symbol-function 'mew-submit-sevenbit--convert)
+                 (lambda (&rest _)
+                   (signal 'file-error '("Write error" "No space left on device"))))
+                ((symbol-function 'mew-submit-sevenbit--command)
+                 (lambda (&rest _) (list "sh" "-c" "kill -9 $$"))))
+        (let ((done (mew-submit-test-run (mew-submit-test-account peer "old")
+                                         "To: a@x\n\n\303\274\n")))
+          (should (equal (plist-get done :result) "deferred"))
+          (should (string-match-p words (plist-get done :text))))))
+    (should-not (mew-submit-test-stored peer))))
+
 (ert-deftest mew-submit-sevenbit-tests-long-apart ()
   "A long message is encoded by another Emacs, once, and arrives; so does a short one."
   :tags '(:module)

@@ -212,7 +212,8 @@ One of them is told of an error, wherever the other is then."
                    (mew-submit-spool--sync :before t)))
     (ert-info ((format "%s %s %s" when function move))
       (mew-submit-test-with-directory directory
-        (cl-letf (((symbol-function 'mew-submit-spool--new-id) (lambda (_) "one")))
+        (cl-letf* ((id "20200101T000000-aaaaaa")
+                   ((symbol-function 'mew-submit-spool--new-id) (lambda (_) id)))
           (let* (outcomes inside
                  (add (lambda (subject)
                         (let ((raw (mew-submit-test-write
@@ -238,7 +239,7 @@ One of them is told of an error, wherever the other is then."
               (advice-remove function other))
             (should (= (length outcomes) 2))
             (should (= (seq-count #'stringp outcomes) 1))
-            (should (equal (plist-get (mew-submit-spool--read "one" directory) :subject)
+            (should (equal (plist-get (mew-submit-spool--read id directory) :subject)
                            (seq-find #'stringp outcomes)))
             (should-not (directory-files directory nil "\\.part\\'"))))))))
 
@@ -281,6 +282,63 @@ One of them is told of an error, wherever the other is then."
             (should (string-match-p "cannot be read" (plist-get broken :last)))
             (should (equal (plist-get broken :recipients) '("a@x")))))))))
 
+(ert-deftest mew-submit-spool-tests-copies-by-other-programs ()
+  "A copy that another program has made of a message is shown, and never sent."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let* ((entry (mew-submit-spool-tests--add directory))
+           (id (plist-get entry :id)))
+      (dolist (copy (list (concat id ".sync-conflict-20260101-120000-ABCDEFG")
+                          (concat id " (a's conflicted copy 2026-01-01)") (concat id " (copy)")))
+        (dolist (suffix '(".eml" ".eld"))
+          (copy-file (mew-submit-spool--file id suffix directory)
+                     (mew-submit-spool--file copy suffix directory)))
+        (let ((read (mew-submit-spool--read copy directory)))
+          (should (eq (plist-get read :state) 'broken))
+          (should (string-search "copy of a mail" (plist-get read :last)))
+          (mew-submit-spool--remove read)))
+      (should (equal (mew-submit-spool--ids directory) (list id)))
+      (should (equal (mew-submit-spool--read id directory) entry)))))
+
+(ert-deftest mew-submit-spool-tests-what-cannot-be-taken-back-is-taken ()
+  "A message that is there when its directory fails is taken, if it cannot be removed.
+It would be sent, and sent again by whoever was told that it was not taken."
+  (dolist (kept '(nil t))
+    (mew-submit-test-with-directory directory
+      (let ((sync (symbol-function 'mew-submit-spool--sync))
+            (delete (symbol-function 'delete-file)))
+        (cl-letf (((symbol-function 'mew-submit-spool--sync)
+                   (lambda (file)
+                     (when (file-directory-p file)
+                       (signal 'mew-submit-internal '(:text "Read-only file system")))
+                     (funcall sync file)))
+                  ((symbol-function 'delete-file)
+                   (lambda (file &rest more)
+                     (when (and kept (string-suffix-p ".eml" file))
+                       (signal 'file-error (list "Read-only file system" file)))
+                     (apply delete file more))))
+          (if (not kept)
+              (should-error (mew-submit-spool-tests--add directory) :type 'mew-submit-config)
+            (let ((entry (mew-submit-spool-tests--add directory)))
+              (should (equal entry (mew-submit-spool--read (plist-get entry :id)
+                                                           directory))))))
+        (should (eq (and (mew-submit-spool--ids directory) t) kept))))))
+
+(ert-deftest mew-submit-spool-tests-a-place-that-is-none ()
+  "Why a directory cannot be the outbox, a link or a file in its place, is told."
+  (mew-submit-test-with-directory directory
+    (let ((link (expand-file-name "link" directory)))
+      (make-symbolic-link (expand-file-name "away" directory) link)
+      (pcase-dolist (`(,place . ,words)
+                     `((,link . "leads to nowhere, perhaps its disk is away.*link/")
+                       (,(mew-submit-test-write (expand-file-name "file" directory) "")
+                        . "is a file, and no directory.*file/")))
+        (dolist (below '("" "/outbox"))
+          (should (string-match-p
+                   words (mew-submit-error--text
+                          (should-error (mew-submit-spool--prepare (concat place below))
+                                        :type 'mew-submit-config)))))))))
+
 (ert-deftest mew-submit-spool-tests-gone-while-it-is-read ()
   "What another Emacs removes while it is looked at is gone, and not broken."
   :tags '(:module)
@@ -301,15 +359,17 @@ One of them is told of an error, wherever the other is then."
            (left (lambda ()
                    (length (directory-files directory nil
                                             directory-files-no-dot-files-regexp)))))
-      (dolist (name '("20200101T000000-aaaaaa.eld" "draft-x.part"
-                      "20200101T000000-aaaaaa.1.journal"))
+      (dolist (name '("20200101T000000-aaaaaa.eld" "copy-abcdef.part"
+                      "20200101T000000-aaaaaa.1.journal" "20200101T000000-aaaaaa.eml.part"
+                      ;; Whoever chooses a directory that has files of theirs finds them there.
+                      "film.mkv.part" "draft-x.part" "system.journal" "a.source" "b.eld"))
         ;; As a backup has them that is being put back.
         (set-file-times (mew-submit-test-write (expand-file-name name directory) "")
                         old))
       (mew-submit-spool--clean directory)
-      (should (= 5 (funcall left)))
+      (should (= 11 (funcall left)))
       (mew-submit-spool--clean directory (time-add nil 100000))
-      (should (= 2 (funcall left)))
+      (should (= 7 (funcall left)))
       (should (equal (mew-submit-spool--read (plist-get entry :id) directory)
                      entry)))))
 
@@ -474,15 +534,16 @@ SECURITY: P3."
           (should-error (mew-submit-spool--ids place) :type 'mew-submit-config)))
       (should (= (file-modes copies) #o702))
       (set-file-modes directory #o755)
-      ;; On a disk without permissions, as a memory stick's.
-      (cl-letf (((symbol-function 'set-file-modes)
-                 (lambda (&rest _)
-                   (signal 'file-error '("Doing chmod" "Operation not permitted")))))
-        (should (string-match-p
-                 "Others can read the outbox .*: set mew-submit-outbox-directory"
-                 (mew-submit-error--text
-                  (should-error (mew-submit-spool--prepare directory)
-                                :type 'mew-submit-config)))))
+      ;; On a disk without permissions, as a memory stick's; a drive of Windows says yes.
+      (dolist (chmod (list (lambda (&rest _)
+                             (signal 'file-error '("Doing chmod" "Operation not permitted")))
+                           #'ignore))
+        (cl-letf (((symbol-function 'set-file-modes) chmod))
+          (should (string-match-p
+                   "Others can read the outbox .*: set mew-submit-outbox-directory"
+                   (mew-submit-error--text
+                    (should-error (mew-submit-spool--prepare directory)
+                                  :type 'mew-submit-config))))))
       (mew-submit-spool--prepare directory)
       (should (= (file-modes directory) #o700))
       ;; Somebody else's.

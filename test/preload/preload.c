@@ -5,6 +5,7 @@
                       call, the file (- for what has no name), and the last octets that it was given, in hexadecimal
      PRELOAD_IPV4     what a look-up for an IPv4 address of a name comes to: a number, an EAI_ value
      PRELOAD_IPV6     the same for IPv6
+     PRELOAD_NO_SYNC  anything: fsync of a directory fails by EINVAL, as where a file system has none
      PRELOAD_REPLACE  a file: just before the first flock of it, FILE.new is renamed to it
    Of write only those are noted that go to a file, of send all.  The threads' calls are in the order in which they
    were made, since each line is written before the call.
@@ -13,6 +14,7 @@
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PUBLIC __attribute__ ((visibility ("default")))
@@ -91,6 +94,12 @@ fsync (int fd)
 {
   NEXT (fsync);
   note_fd ("sync", fd, "", 0);
+  struct stat stat;
+  if (getenv ("PRELOAD_NO_SYNC") && fstat (fd, &stat) == 0 && S_ISDIR (stat.st_mode))
+    {
+      errno = EINVAL;
+      return -1;
+    }
   return next (fd);
 }
 

@@ -784,17 +784,19 @@ Not even when one that was asked for before has been filed meanwhile."
 
 (ert-deftest mew-submit-clients-tests-a-program-is-not-waited-for ()
   "A program that files a copy and takes its time, or does not read, stops nobody.
-What comes after it is filed in its turn; one that fails leaves the copy."
+What comes after it is filed in its turn; one that fails leaves the copy,
+and what it has said is told."
   :tags '(:module)
   (mew-submit-test-with-directory directory
     (let ((noninteractive nil)
           (outbox (expand-file-name "outbox/" directory))
           (go (expand-file-name "go" directory))
           (sent (expand-file-name "sent" directory))
+          (fails "echo 'No such'; echo folder >&2; exit 3")
           warnings)
       (mew-submit-clients-tests--kept-entry
        outbox
-       (list (list :kind 'pipe :place "exit 3")
+       (list (list :kind 'pipe :place fails)
              (list :kind 'pipe
                    :place (format "while [ ! -e %s ]; do sleep 0.05; done; cat >%s"
                                   go sent))
@@ -816,7 +818,8 @@ What comes after it is filed in its turn; one that fails leaves the copy."
             (equal (plist-get (mew-submit-spool--read
                                id (expand-file-name "copies/" outbox))
                               :fcc)
-                   '((:kind pipe :place "exit 3")))))
+                   (list (list :kind 'pipe :place fails)))))
+        (should (string-search (concat "(3): " fails ": No such folder\n") (car warnings)))
         (should-not (directory-files (expand-file-name "copies/" outbox) nil
                                      "\\.part\\'"))))))
 

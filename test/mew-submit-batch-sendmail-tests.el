@@ -274,6 +274,26 @@ Subject: three\n\nbody\r\n..\n.\nQUIT\n")))
       (should-not (mew-submit-spool--ids (expand-file-name "outbox/" directory))))
     (should-not (mew-submit-test-stored peer 4))))
 
+;; cron calls /usr/sbin/sendmail and nothing else: what it had to tell was lost.
+(ert-deftest mew-submit-batch-sendmail-tests-by-the-names-of-sendmail ()
+  "The shell command is sendmail and mailq to whoever calls it so, by a link."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((process-environment
+           (append (list (concat "HOME=" directory) (concat "EMACS=" mew-submit-test-emacs)
+                         "XDG_CONFIG_HOME" "XDG_RUNTIME_DIR" "MEW_SUBMIT_CONFIG")
+                   process-environment)))
+      (pcase-dolist (`(,name . ,arguments)
+                     '(("mailq") ("sendmail" "-FCronDaemon" "-i" "-B8BITMIME" "-bp")))
+        (let ((link (expand-file-name name directory)))
+          (make-symbolic-link (expand-file-name "packaging/mew-submit" mew-submit-test-root)
+                              link)
+          (with-temp-buffer
+            (should (eql 0 (apply #'call-process link nil t nil
+                                  "--outbox" (expand-file-name "outbox" directory)
+                                  arguments)))
+            (should (string-search "empty" (buffer-string)))))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-smtp-line-ends ()
   "The first line decides whether LF alone ends one, wherever what comes is cut.
 Behind CRLF it does not: what looks like an end of the message is none."
@@ -662,6 +682,8 @@ It is sent from there later, with the header that it has."
                    (mew-submit-batch-sendmail-tests--run
                     (list "--outbox" (expand-file-name "outbox" place) "a@x")
                     :input "From: me@x\nSubject: s\n\nbody\n" :home home))))
+      ;; Somebody has it in an Emacs.
+      (make-symbolic-link "me@elsewhere.1:1" (expand-file-name ".#dead.letter" directory))
       (dotimes (_ 2)
         (let ((result (funcall send directory)))
           (should (eql (plist-get result :status) 78))

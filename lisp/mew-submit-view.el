@@ -111,6 +111,20 @@ It is not narrowed any more: what BODY looks for may be anywhere."
             ,@body)
      (set-buffer-modified-p nil)))
 
+(defun mew-submit-view--display (buffer action)
+  "Show BUFFER by ACTION, as `display-buffer', but not where somebody is.
+A rule of theirs (`display-buffer-alist', popper) could select its window: their
+next key is for what they see.  Return nil if it could only be put there."
+  (let* ((before (current-window-configuration))
+         (window (selected-window))
+         (there (window-buffer))
+         (shown (save-selected-window
+                  (display-buffer buffer action))))
+    (if (and (eq window (selected-window)) (eq there (window-buffer)))
+        shown
+      (set-window-configuration before)
+      nil)))
+
 ;;; Where one is
 
 ;; A row that changes its words has the text property `mew-submit-view-item', by `eq'.  All

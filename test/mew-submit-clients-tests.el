@@ -411,6 +411,29 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
                            "(smtpmail-send-it message--default-send-mail-function)"
                            "(smtpmail-send-it message--default-send-mail-function)")))))
 
+(ert-deftest mew-submit-clients-tests-what-goes-past-us-is-told ()
+  "Where a client sets the variable for all mail, as mu4e's contexts do, that is told once.
+Who sets it for one mail is not told of that."
+  (mew-submit-clients-tests--with-mode
+    (let ((message-sent-hook nil)
+          told)
+      (mew-submit-mode 1)
+      (cl-letf (((symbol-function 'smtpmail-send-it) #'ignore)
+                ((symbol-function 'run-at-time)
+                 (lambda (_time _repeat _function &rest arguments)
+                   (push (apply #'format arguments) told))))
+        (dolist (set '(set-default set-default set))
+          (with-temp-buffer
+            (message-mode)
+            (insert "From: me@x\nTo: a@x\nSubject: s\n" mail-header-separator "\nx\n")
+            (when (eq set 'set)
+              (setq-local message-send-mail-function 'smtpmail-send-it
+                          mew-submit-clients--told nil))
+            (funcall set 'message-send-mail-function 'smtpmail-send-it)
+            (message-send))
+          (should (= (length told) 1)))
+        (should (string-search "by smtpmail-send-it, not by mew-submit" (car told)))))))
+
 (ert-deftest mew-submit-clients-tests-real-function-is-put-back ()
   "Nothing is left in the buffers of messages that were sent."
   (mew-submit-clients-tests--with-mode

@@ -24,7 +24,8 @@
   "Run `mew-submit-batch-sendmail' with ARGUMENTS; KEYS as for an Emacs.
 It hands nothing over to an Emacs that somebody runs on this machine."
   (apply #'mew-submit-test-emacs
-         (append (list "--eval" "(setq mew-submit-batch-hand-over--socket-directories nil)"
+         (append (list "--eval" "(setq mew-submit-batch-hand-over--socket-directories nil
+                                        mew-submit-batch-hand-over--caller 10)"
                        "-l" (expand-file-name "mew-submit.el"
                                               mew-submit-test-root)
                        "-f" "mew-submit-batch-sendmail" "--")
@@ -1392,6 +1393,21 @@ A time that no calendar has, from a damaged file, hides no other message."
                            (list "--outbox" outbox "-bp") :home directory)
                           :stdout))))))
 
+;; Emacs stood still for ten seconds with each mail, until it was sent from here.
+(ert-deftest mew-submit-batch-sendmail-tests-called-by-emacs ()
+  "An Emacs that has called us by its `sendmail-program' may wait: it is asked shortly."
+  (pcase-dolist (`(,commands . ,expected)
+                 `((("emacs" "emacs-gtk") . ,mew-submit-batch-hand-over--caller)
+                   (("emacs" "sh" "emacs") . ,mew-submit-batch-hand-over--caller)
+                   (("emacs" "sh" "cron" "systemd") . ,mew-submit-batch-hand-over--answer)
+                   (("emacs") . ,mew-submit-batch-hand-over--answer)))
+    (cl-letf (((symbol-function 'emacs-pid) (lambda () 0))
+              ((symbol-function 'process-attributes)
+               (lambda (pid)
+                 (when-let* ((command (nth pid commands)))
+                   (list (cons 'comm command) (cons 'ppid (1+ pid)))))))
+      (should (= expected (mew-submit-batch-hand-over--patience))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-busy-server ()
   "An Emacs that does not answer is not waited for; the message is sent from here.
 It is sent once, although that Emacs finds the question later."
@@ -1405,6 +1421,7 @@ It is sent once, although that Emacs finds the question later."
                       (expand-file-name "config.el" directory)
                       (prin1-to-string
                        `(setq mew-submit-batch-hand-over--answer 3
+                              mew-submit-batch-hand-over--caller 3
                               mew-submit-outbox-directory
                               ,(expand-file-name "own/" directory)
                               mew-submit-accounts '(,account))))))

@@ -12,6 +12,8 @@
 
 (require 'cl-lib)
 (require 'mew-submit-background)
+(require 'seq)
+(require 'subr-x)
 
 (declare-function server-eval-at "server" (server form))
 (declare-function server-running-p "server" (&optional name))
@@ -33,8 +35,24 @@ cron, at and other daemons do not say XDG_RUNTIME_DIR.")
 (defconst mew-submit-batch-hand-over--answer 10
   "Seconds to wait for an Emacs server to answer.")
 
+(defvar mew-submit-batch-hand-over--caller 1
+  "The same where an Emacs has called us: that one may wait for our end.")
+
 (defconst mew-submit-batch-hand-over--taken 60
   "Seconds to wait for the answer of one that has taken the message.")
+
+(defun mew-submit-batch-hand-over--patience ()
+  "Return how many seconds to wait for an Emacs server to answer.
+Emacs calls its `sendmail-program' and answers nobody until that has ended."
+  (let ((attributes (process-attributes (emacs-pid))))
+    (if (seq-some (lambda (_)
+                    ;; A shell may be between.
+                    (when-let* ((pid (alist-get 'ppid attributes)))
+                      (setq attributes (process-attributes pid))
+                      (string-match-p "\\`[Ee]macs" (or (alist-get 'comm attributes) ""))))
+                  '(1 2 3))
+        mew-submit-batch-hand-over--caller
+      mew-submit-batch-hand-over--answer)))
 
 (defun mew-submit-batch-hand-over--own-p (directory)
   "Is DIRECTORY one of this user?  Its owner could read what is put there."
@@ -62,6 +80,7 @@ cron, at and other daemons do not say XDG_RUNTIME_DIR.")
   "Return the value of FORM in the Emacs server NAME, or nil without an answer.
 It has a limited time, and more of it once FILE, the message, was taken."
   (let ((start (float-time))
+        (patience (mew-submit-batch-hand-over--patience))
         (server-use-tcp nil)
         timer)
     (catch 'late
@@ -72,7 +91,7 @@ It has a limited time, and more of it once FILE, the message, was taken."
                (when (> (- (float-time) start)
                         (if (and file (not (file-exists-p file)))
                             mew-submit-batch-hand-over--taken
-                          mew-submit-batch-hand-over--answer))
+                          patience))
                  (throw 'late nil)))))
       (unwind-protect
           (ignore-errors (server-eval-at name form))

@@ -476,6 +476,7 @@ ENTRY is nil when it is delivered.  OPTIONS say whether success is told."
   "Put the message FILE, which nobody can take because of ERR, into ~/dead.letter.
 Return what tells where it is."
   (let ((letter (expand-file-name "~/dead.letter"))
+        (create-lockfiles nil)
         (write-region-inhibit-fsync nil)
         (coding-system-for-write 'no-conversion))
     (list :kind (mew-submit-error--kind err)

@@ -15,6 +15,7 @@
 (require 'cl-lib)
 (require 'mew-submit)
 (require 'mew-submit-account)
+(require 'mew-submit-background)
 (require 'mew-submit-copies)
 (require 'mew-submit-dispatch)
 (require 'mew-submit-error)
@@ -26,6 +27,8 @@
 (require 'mew-submit-spool)
 (require 'seq)
 
+(declare-function message-field-value "message" (header &optional first))
+(declare-function message-mail-p "message" ())
 (defvar message-fcc-handler-function)
 (defvar message-send-hook)
 (defvar message-send-mail-function)
@@ -52,6 +55,24 @@
 Some packages, and settings made late, change it when the mode is on."
   (car (memq (and (boundp variable) (default-value variable))
              mew-submit-clients--others)))
+
+(defvar mew-submit-clients--told nil
+  "Non-nil when it has been told that mail goes by something else.")
+
+(defun mew-submit-clients--tell-past ()
+  "Tell once that the mail in this buffer has been sent by something else.
+The settings of a client, such as mu4e's contexts, may say so for all mail; what
+says it for one mail means it.  This is on `message-sent-hook'."
+  (when-let* (((not mew-submit-clients--told))
+              ((message-mail-p))
+              ((not (local-variable-p 'message-send-mail-function)))
+              ((not (message-field-value "X-Message-SMTP-Method")))
+              (function (mew-submit-clients--past-us 'message-send-mail-function)))
+    (setq mew-submit-clients--told t)
+    ;; What the client says comes first.
+    (run-at-time 0 nil #'mew-submit-background--tell
+                 "That mail went by %s, not by mew-submit: something sets \
+message-send-mail-function while mew-submit-mode is on; take that away" function)))
 
 (defvar mew-submit-clients--saved nil
   "What the variables were before the mode: (VARIABLE VALUE), or (VARIABLE).")
@@ -241,11 +262,13 @@ M-x mew-submit-take-smtpmail-queue takes %s over"
     (message-send-hook . mew-submit--before-sending)
     (message-header-hook . mew-submit--note-buffer)
     (message-header-hook . mew-submit--drop-method)
+    (message-sent-hook . mew-submit-clients--tell-past)
     (gnus-started-hook . mew-submit-clients--file-copies))
   "The hooks the mode adds functions to.")
 
 (defun mew-submit-clients--enable ()
   "Do what turning on the mode means."
+  (setq mew-submit-clients--told nil)
   (mew-submit-clients--set)
   (pcase-dolist (`(,hook . ,function) mew-submit-clients--hooks)
     (add-hook hook function 90))

@@ -200,23 +200,25 @@ again are cut and forgotten."
                 (append copy (list :bcc (decode-coding-string bcc 'utf-8))))
               copies))))
 
-(defun mew-submit-copies--field (copy)
-  "Return the field that asks Message mode for COPY."
+(defun mew-submit-copies--field (copy id)
+  "Return the field that asks Message mode for COPY of the message ID.
+Message mode knows nothing of notmuch, to which Fcc is a directory."
   (let ((place (plist-get copy :place)))
     (pcase (plist-get copy :kind)
       ('gcc (concat "Gcc: " place "\n"))
       ('pipe (concat "Fcc: |" place "\n"))
       ('call "")
       ((and 'notmuch (guard (plist-get copy :insert)))
-       (pcase-let ((`(,folder . ,tags) (split-string-and-unquote place)))
-         (concat "Fcc: |notmuch insert --folder="
-                 (mapconcat #'shell-quote-argument (cons folder tags) " ")
-                 "\n")))
+       (concat "Fcc: |" (mapconcat #'shell-quote-argument
+                                   (mew-submit-copies--program copy) " ")
+               "\n"))
+      ('notmuch (format "Fcc: %s/cur/%s:2,S\n" (directory-file-name place) id))
       (_ (concat "Fcc: " place "\n")))))
 
 (defun mew-submit-copies--header (entry)
   "Return the fields that ask Message mode for the copies of ENTRY."
-  (mapconcat #'mew-submit-copies--field (plist-get entry :fcc) ""))
+  (mapconcat (lambda (copy) (mew-submit-copies--field copy (plist-get entry :id)))
+             (plist-get entry :fcc) ""))
 
 ;;; Filing
 
@@ -473,8 +475,18 @@ called for the copies."
   "Return nil if PROCESS has filed COPY, else a condition with the reason."
   (let ((status (process-exit-status process)))
     (unless (and (eq (process-status process) 'exit) (zerop status))
-      (list 'error (format "The command failed (%s): %s" status
-                           (plist-get copy :place))))))
+      (let ((said (string-trim (or (process-get process 'mew-submit-said) ""))))
+        (list 'error (format "The command failed (%s): %s%s%s" status
+                             (plist-get copy :place)
+                             (if (string-empty-p said) "" ": ")
+                             (mew-submit-error--clean
+                              (replace-regexp-in-string "[ \t\n]+" " " said))))))))
+
+(defun mew-submit-copies--listen (process text)
+  "Keep TEXT, unless PROCESS, a program that files a copy, has said enough."
+  (let ((said (process-get process 'mew-submit-said)))
+    (when (length< said 1000)
+      (process-put process 'mew-submit-said (concat said text)))))
 
 (defun mew-submit-copies--write (entry copy)
   "Write the message of ENTRY as COPY has it to a new file; return its name."
@@ -508,7 +520,8 @@ THEN is called when it has ended, with non-nil if the copy is filed."
   (let ((file (mew-submit-copies--write entry copy))
         (default-directory (mew-submit-copies--directory copy)))
     (make-process
-     :name "mew-submit copy" :noquery t :connection-type 'pipe :filter #'ignore
+     :name "mew-submit copy" :noquery t :connection-type 'pipe
+     :filter #'mew-submit-copies--listen
      :command (append (list "/bin/sh" "-c" "exec \"$@\" <\"$0\"" file)
                       (mew-submit-copies--program copy))
      :sentinel

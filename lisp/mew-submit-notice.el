@@ -296,15 +296,16 @@ stays where they are, and sees what they saw: their next key is for that."
       (when (or (null buffer)
                 ;; Who is in it sees it; a second window of it would take another's.
                 (eq buffer (window-buffer))
-                (display-buffer buffer '((display-buffer-reuse-window
-                                          display-buffer-pop-up-window
-                                          display-buffer-use-some-window
-                                          ;; A new frame would take the next key, and
-                                          ;; is not seen in a terminal.
-                                          display-buffer-no-window)
-                                         (allow-no-window . t)
-                                         (inhibit-same-window . t)
-                                         (inhibit-switch-frame . t))))
+                (mew-submit-view--display
+                 buffer '((display-buffer-reuse-window
+                           display-buffer-pop-up-window
+                           display-buffer-use-some-window
+                           ;; A new frame would take the next key, and
+                           ;; is not seen in a terminal.
+                           display-buffer-no-window)
+                          (allow-no-window . t)
+                          (inhibit-same-window . t)
+                          (inhibit-switch-frame . t))))
         (setq mew-submit-notice--unseen nil)
         (remove-hook 'minibuffer-exit-hook #'mew-submit-notice--display-soon)))))
 

@@ -279,7 +279,6 @@ UNTIL is the time when a row is no longer true, or nil.")
 
 (define-derived-mode mew-submit-outbox-mode tabulated-list-mode "Outbox"
   "Major mode for the messages that are not delivered yet.
-
 \\{mew-submit-outbox-mode-map}"
   :interactive nil
   (setq tabulated-list-format (mew-submit-outbox--format mew-submit-outbox--width)
@@ -290,6 +289,7 @@ UNTIL is the time when a row is no longer true, or nil.")
   (setq-local mode-line-process '(:eval (mew-submit-outbox--count)))
   (add-hook 'context-menu-functions #'mew-submit-outbox--context nil t)
   (add-hook 'window-size-change-functions #'mew-submit-outbox--resized nil t)
+  (mew-submit-view--own-keys)
   (tabulated-list-init-header))
 
 (defvar-local mew-submit-outbox--marked nil

@@ -21,6 +21,8 @@
 (require 'seq)
 (require 'subr-x)
 
+(declare-function mew-submit-view--display "mew-submit-view" (buffer action))
+
 (cl-defstruct (mew-submit-question (:constructor mew-submit-question--make)
                                    (:copier nil))
   (key nil :documentation "What makes it the same question as another one.")
@@ -188,8 +190,8 @@ No window is selected."
                                        (lambda () (insert text)) t)))
     (with-current-buffer buffer
       (setq mew-submit-question--detailed question))
-    (display-buffer buffer '(nil (inhibit-same-window . t)
-                                 (window-height . fit-window-to-buffer)))))
+    (mew-submit-view--display buffer '(nil (inhibit-same-window . t)
+                                           (window-height . fit-window-to-buffer)))))
 
 (provide 'mew-submit-question)
 ;;; mew-submit-question.el ends here

@@ -188,7 +188,9 @@ gets the one that fits it by now."
             (append private (mew-submit-message--fields
                              (mew-submit-spool--message-file entry)))))
           ((mew-submit-message--method private) nil)
-          (t (mew-submit-account--now account)))))
+          (t (let ((now (mew-submit-account--now account)))
+               (unless (mew-submit-request--of-another-p account now (plist-get entry :from))
+                 now))))))
 
 (defun mew-submit-queue--renewed (entry)
   "Return the account by which to send ENTRY when the user wants that.

@@ -420,6 +420,17 @@ account says."
              (mew-submit-message--method fields))))
    (mew-submit-extension--wishes (mew-submit-message--wishes fields))))
 
+(defun mew-submit-request--of-another-p (old now sender)
+  "Is the account NOW, of smtpmail's variables, another person's than OLD was?
+mu4e's contexts and others change them, with the address, for each identity.
+Who has corrected them has the address SENDER, or the same server and user."
+  (and now
+       (equal (plist-get old :name) "smtpmail")
+       (not (and (equal (plist-get old :server) (plist-get now :server))
+                 (equal (plist-get old :user) (plist-get now :user))))
+       (not (equal (mew-submit-caseless--down (or sender ""))
+                   (mew-submit-caseless--down (or user-mail-address ""))))))
+
 (defun mew-submit-request--sent-by (fields address)
   "Return FIELDS, with somebody in From for whom there is an account.
 Programs leave From out, or put somebody else there.  Then that is ADDRESS, the

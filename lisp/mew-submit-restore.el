@@ -217,7 +217,9 @@ Nil when FIELDS lead to that account anyway."
          (name (plist-get account :name))
          (chosen (ignore-errors (mew-submit-request--account nil fields))))
     (cond ((and (equal (plist-get chosen :name) name)
-                (equal (plist-get chosen :server) (plist-get account :server)))
+                (equal (plist-get chosen :server) (plist-get account :server))
+                (not (mew-submit-request--of-another-p account chosen
+                                                       (plist-get entry :from))))
            nil)
           ((and name (ignore-errors (mew-submit-account--by-name name)))
            name)

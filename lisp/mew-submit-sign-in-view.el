@@ -99,9 +99,9 @@ OPEN and CANCEL are functions for its buttons."
       (mew-submit-view--draw)
       (mew-submit-view--go (point-min))
       (unless (or (mew-submit-sign-in-view--fit) done)
-        (display-buffer (current-buffer)
-                        '(nil (inhibit-same-window . t)
-                              (window-height . fit-window-to-buffer))))
+        (mew-submit-view--display (current-buffer)
+                                  '(nil (inhibit-same-window . t)
+                                        (window-height . fit-window-to-buffer))))
       (when done
         ;; Nothing here keeps what the sign-in knows.
         (setq mew-submit-view--insert nil
@@ -124,7 +124,7 @@ that are typed there; what it shows goes to another one."
     (unless (and (eq window (selected-window)) (eq buffer (window-buffer)))
       (let ((page (window-buffer)))
         (set-window-configuration before)
-        (display-buffer page '(nil (inhibit-same-window . t)))))))
+        (mew-submit-view--display page '(nil (inhibit-same-window . t)))))))
 
 (provide 'mew-submit-sign-in-view)
 ;;; mew-submit-sign-in-view.el ends here

@@ -37,6 +37,7 @@
          ("AUTH" 5 t) ("465" 6 t) ("AUTH" 5 t) ("Cert" 5 t) ("Demands" 8 t)
          ("Missing" 0 nil)]
         tabulated-list-sort-key '("Server"))
+  (mew-submit-view--own-keys)
   (tabulated-list-init-header))
 
 (defun mew-submit-survey-provider--yes (value)

@@ -22,6 +22,8 @@
 (require 'seq)
 (require 'subr-x)
 
+(declare-function evil-initial-state "ext:evil-core" (mode &optional default &rest _))
+(declare-function evil-set-initial-state "ext:evil-core" (mode state))
 (defvar show-paren-data-function)        ; paren.el
 
 (defvar-local mew-submit-view--insert nil
@@ -68,6 +70,14 @@ Of several keys of a command the first one is told of."
                         (make-composed-keymap button-buffer-map special-mode-map))
   "The keys of all reports.")
 
+(defun mew-submit-view--own-keys ()
+  "Have the keys of the current buffer's mode be its own with Evil, too.
+Evil would take them all, unless the user says there in which state they begin."
+  (when (and (fboundp 'evil-set-initial-state)
+             (fboundp 'evil-initial-state)
+             (not (evil-initial-state major-mode)))
+    (evil-set-initial-state major-mode 'emacs)))
+
 (define-derived-mode mew-submit-view-mode special-mode "Report"
   "Mode of reports.
 \\{mew-submit-view-mode-map}"
@@ -78,7 +88,8 @@ Of several keys of a command the first one is told of."
               indent-tabs-mode nil
               revert-buffer-function #'mew-submit-view--revert)
   (add-hook 'window-size-change-functions #'mew-submit-view--resized nil t)
-  (add-hook 'text-scale-mode-hook #'mew-submit-view--resized nil t))
+  (add-hook 'text-scale-mode-hook #'mew-submit-view--resized nil t)
+  (mew-submit-view--own-keys))
 
 (defun mew-submit-view--revert (&rest _)
   "Do what g does here."
@@ -99,6 +110,20 @@ It is not narrowed any more: what BODY looks for may be anywhere."
             (widen)
             ,@body)
      (set-buffer-modified-p nil)))
+
+(defun mew-submit-view--display (buffer action)
+  "Show BUFFER by ACTION, as `display-buffer', but not where somebody is.
+A rule of theirs (`display-buffer-alist', popper) could select its window: their
+next key is for what they see.  Return nil if it could only be put there."
+  (let* ((before (current-window-configuration))
+         (window (selected-window))
+         (there (window-buffer))
+         (shown (save-selected-window
+                  (display-buffer buffer action))))
+    (if (and (eq window (selected-window)) (eq there (window-buffer)))
+        shown
+      (set-window-configuration before)
+      nil)))
 
 ;;; Where one is
 

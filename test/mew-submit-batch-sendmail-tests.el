@@ -24,7 +24,8 @@
   "Run `mew-submit-batch-sendmail' with ARGUMENTS; KEYS as for an Emacs.
 It hands nothing over to an Emacs that somebody runs on this machine."
   (apply #'mew-submit-test-emacs
-         (append (list "--eval" "(setq mew-submit-batch-hand-over--socket-directories nil)"
+         (append (list "--eval" "(setq mew-submit-batch-hand-over--socket-directories nil
+                                        mew-submit-batch-hand-over--caller 10)"
                        "-l" (expand-file-name "mew-submit.el"
                                               mew-submit-test-root)
                        "-f" "mew-submit-batch-sendmail" "--")
@@ -273,6 +274,26 @@ Subject: three\n\nbody\r\n..\n.\nQUIT\n")))
        :input "HELO me\r\nMAIL FROM:me@x\r\nRCPT TO:you@x\r\nDATA\r\nSubject: x\r\n\r\nbody\r\n")
       (should-not (mew-submit-spool--ids (expand-file-name "outbox/" directory))))
     (should-not (mew-submit-test-stored peer 4))))
+
+;; cron calls /usr/sbin/sendmail and nothing else: what it had to tell was lost.
+(ert-deftest mew-submit-batch-sendmail-tests-by-the-names-of-sendmail ()
+  "The shell command is sendmail and mailq to whoever calls it so, by a link."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (let ((process-environment
+           (append (list (concat "HOME=" directory) (concat "EMACS=" mew-submit-test-emacs)
+                         "XDG_CONFIG_HOME" "XDG_RUNTIME_DIR" "MEW_SUBMIT_CONFIG")
+                   process-environment)))
+      (pcase-dolist (`(,name . ,arguments)
+                     '(("mailq") ("sendmail" "-FCronDaemon" "-i" "-B8BITMIME" "-bp")))
+        (let ((link (expand-file-name name directory)))
+          (make-symbolic-link (expand-file-name "packaging/mew-submit" mew-submit-test-root)
+                              link)
+          (with-temp-buffer
+            (should (eql 0 (apply #'call-process link nil t nil
+                                  "--outbox" (expand-file-name "outbox" directory)
+                                  arguments)))
+            (should (string-search "empty" (buffer-string)))))))))
 
 (ert-deftest mew-submit-batch-sendmail-tests-smtp-line-ends ()
   "The first line decides whether LF alone ends one, wherever what comes is cut.
@@ -662,6 +683,8 @@ It is sent from there later, with the header that it has."
                    (mew-submit-batch-sendmail-tests--run
                     (list "--outbox" (expand-file-name "outbox" place) "a@x")
                     :input "From: me@x\nSubject: s\n\nbody\n" :home home))))
+      ;; Somebody has it in an Emacs.
+      (make-symbolic-link "me@elsewhere.1:1" (expand-file-name ".#dead.letter" directory))
       (dotimes (_ 2)
         (let ((result (funcall send directory)))
           (should (eql (plist-get result :status) 78))
@@ -1370,6 +1393,21 @@ A time that no calendar has, from a damaged file, hides no other message."
                            (list "--outbox" outbox "-bp") :home directory)
                           :stdout))))))
 
+;; Emacs stood still for ten seconds with each mail, until it was sent from here.
+(ert-deftest mew-submit-batch-sendmail-tests-called-by-emacs ()
+  "An Emacs that has called us by its `sendmail-program' may wait: it is asked shortly."
+  (pcase-dolist (`(,commands . ,expected)
+                 `((("emacs" "emacs-gtk") . ,mew-submit-batch-hand-over--caller)
+                   (("emacs" "sh" "emacs") . ,mew-submit-batch-hand-over--caller)
+                   (("emacs" "sh" "cron" "systemd") . ,mew-submit-batch-hand-over--answer)
+                   (("emacs") . ,mew-submit-batch-hand-over--answer)))
+    (cl-letf (((symbol-function 'emacs-pid) (lambda () 0))
+              ((symbol-function 'process-attributes)
+               (lambda (pid)
+                 (when-let* ((command (nth pid commands)))
+                   (list (cons 'comm command) (cons 'ppid (1+ pid)))))))
+      (should (= expected (mew-submit-batch-hand-over--patience))))))
+
 (ert-deftest mew-submit-batch-sendmail-tests-busy-server ()
   "An Emacs that does not answer is not waited for; the message is sent from here.
 It is sent once, although that Emacs finds the question later."
@@ -1383,6 +1421,7 @@ It is sent once, although that Emacs finds the question later."
                       (expand-file-name "config.el" directory)
                       (prin1-to-string
                        `(setq mew-submit-batch-hand-over--answer 3
+                              mew-submit-batch-hand-over--caller 3
                               mew-submit-outbox-directory
                               ,(expand-file-name "own/" directory)
                               mew-submit-accounts '(,account))))))

@@ -411,6 +411,29 @@ Mew's own prompt would come by itself, and take what is typed.  SECURITY: P2."
                            "(smtpmail-send-it message--default-send-mail-function)"
                            "(smtpmail-send-it message--default-send-mail-function)")))))
 
+(ert-deftest mew-submit-clients-tests-what-goes-past-us-is-told ()
+  "Where a client sets the variable for all mail, as mu4e's contexts do, that is told once.
+Who sets it for one mail is not told of that."
+  (mew-submit-clients-tests--with-mode
+    (let ((message-sent-hook nil)
+          told)
+      (mew-submit-mode 1)
+      (cl-letf (((symbol-function 'smtpmail-send-it) #'ignore)
+                ((symbol-function 'run-at-time)
+                 (lambda (_time _repeat _function &rest arguments)
+                   (push (apply #'format arguments) told))))
+        (dolist (set '(set-default set-default set))
+          (with-temp-buffer
+            (message-mode)
+            (insert "From: me@x\nTo: a@x\nSubject: s\n" mail-header-separator "\nx\n")
+            (when (eq set 'set)
+              (setq-local message-send-mail-function 'smtpmail-send-it
+                          mew-submit-clients--told nil))
+            (funcall set 'message-send-mail-function 'smtpmail-send-it)
+            (message-send))
+          (should (= (length told) 1)))
+        (should (string-search "by smtpmail-send-it, not by mew-submit" (car told)))))))
+
 (ert-deftest mew-submit-clients-tests-real-function-is-put-back ()
   "Nothing is left in the buffers of messages that were sent."
   (mew-submit-clients-tests--with-mode
@@ -784,17 +807,19 @@ Not even when one that was asked for before has been filed meanwhile."
 
 (ert-deftest mew-submit-clients-tests-a-program-is-not-waited-for ()
   "A program that files a copy and takes its time, or does not read, stops nobody.
-What comes after it is filed in its turn; one that fails leaves the copy."
+What comes after it is filed in its turn; one that fails leaves the copy,
+and what it has said is told."
   :tags '(:module)
   (mew-submit-test-with-directory directory
     (let ((noninteractive nil)
           (outbox (expand-file-name "outbox/" directory))
           (go (expand-file-name "go" directory))
           (sent (expand-file-name "sent" directory))
+          (fails "echo 'No such'; echo folder >&2; exit 3")
           warnings)
       (mew-submit-clients-tests--kept-entry
        outbox
-       (list (list :kind 'pipe :place "exit 3")
+       (list (list :kind 'pipe :place fails)
              (list :kind 'pipe
                    :place (format "while [ ! -e %s ]; do sleep 0.05; done; cat >%s"
                                   go sent))
@@ -816,7 +841,8 @@ What comes after it is filed in its turn; one that fails leaves the copy."
             (equal (plist-get (mew-submit-spool--read
                                id (expand-file-name "copies/" outbox))
                               :fcc)
-                   '((:kind pipe :place "exit 3")))))
+                   (list (list :kind 'pipe :place fails)))))
+        (should (string-search (concat "(3): " fails ": No such folder\n") (car warnings)))
         (should-not (directory-files (expand-file-name "copies/" outbox) nil
                                      "\\.part\\'"))))))
 

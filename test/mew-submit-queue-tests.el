@@ -20,6 +20,12 @@
 (require 'mew-submit-batch-options)
 (require 'mew-submit-test-helpers)
 (require 'seq)
+(defvar smtpmail-default-smtp-server)
+(defvar smtpmail-local-domain)
+(defvar smtpmail-smtp-server)
+(defvar smtpmail-smtp-service)
+(defvar smtpmail-smtp-user)
+(defvar smtpmail-stream-type)
 
 (defvar epg-pinentry-mode)
 
@@ -905,6 +911,33 @@ SECURITY: P28."
       (pcase-dolist (`(,key ,value) '((:server "new") (:user "bob") (:tls-minimum "1.3")
                                       (:tls required) (:tunnel "ssh:gate")))
         (should (equal (plist-get account key) value))))))
+
+;; mu4e's contexts set these for each identity, and its f sends what is queued of all of them.
+(ert-deftest mew-submit-queue-tests-smtpmail-of-another-identity ()
+  "A mail does not go by the server and the log-in that smtpmail has for somebody else."
+  (let ((user-mail-address "work@x")
+        (entry '(:stem "/x" :from "Work@x"
+                 :account (:name "smtpmail" :server "smtp.work.example" :user "worker")))
+        (smtpmail-default-smtp-server nil)
+        (smtpmail-smtp-service 587)
+        (smtpmail-stream-type nil)
+        (smtpmail-local-domain nil))
+    (pcase-dolist (`(,address ,server ,user . ,expected)
+                   '(("home@x" "smtp.home.example" "homer" "smtp.work.example" "worker")
+                     ("home@x" "smtp.work.example" "homer" "smtp.work.example" "worker")
+                     ;; They are corrected.
+                     ("work@x" "smtp.right.example" "right" "smtp.right.example" "right")))
+      (let* ((user-mail-address address)
+             (smtpmail-smtp-server server)
+             (smtpmail-smtp-user user)
+             (account (mew-submit-queue--renewed entry)))
+        (should (equal (list (plist-get account :server) (plist-get account :user))
+                       expected))))
+    (let ((user-mail-address "alias@x")
+          (smtpmail-smtp-server "smtp.work.example")
+          (smtpmail-smtp-user "worker")
+          (smtpmail-smtp-service 465))
+      (should (equal (plist-get (mew-submit-queue--renewed entry) :plan) "submissions")))))
 
 (ert-deftest mew-submit-queue-tests-rest-is-sent-apart ()
   "Who surely did not get what is in doubt for others can be sent it, and nobody else.

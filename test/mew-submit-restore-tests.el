@@ -386,6 +386,41 @@ Resent-Bcc: hidden@x.example\nResent-To: a@x.example\n")))
                                      (mew-submit-restore-tests--octets after))))
             (mew-submit-queue--delete (plist-get after :id))))))))
 
+(ert-deftest mew-submit-restore-tests-smtpmail-of-another-identity ()
+  "What is edited goes by the log-in it had, though smtpmail has another identity's by now."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (let* ((mew-submit-accounts nil)
+           (smtpmail-smtp-server "smtp.both.example")
+           (smtpmail-smtp-user "worker")
+           (id (mew-submit-restore-tests--add
+                "From: work@x.example\nTo: you@x.example\nSubject: s\n\nbody\n"))
+           (smtpmail-smtp-user "homer"))
+      (mew-submit-restore-tests--edit (mew-submit-known--entry id) (message-send))
+      (should (equal (plist-get (plist-get (mew-submit-restore-tests--only) :account) :user)
+                     "worker")))))
+
+;; Message mode took the directory for an mbox file, and the mail could not be sent.
+(ert-deftest mew-submit-restore-tests-copies-of-notmuch ()
+  "A mail of notmuch is edited in Message mode, and its copy goes to the same folder."
+  :tags '(:module)
+  (mew-submit-restore-tests--with-outbox
+    (pcase-dolist
+        (`(,copy ,kind ,place)
+         `(((:kind notmuch :place "sent +w -inbox" :insert t) pipe
+            "\\`notmuch insert --create-folder --folder\\\\?=sent \\\\?\\+w -inbox\\'")
+           ((:kind notmuch :place ,directory) maildir
+            ,(concat "\\`" (regexp-quote directory) "/?cur/[^/:]+:2,S\\'"))))
+      (let ((id (mew-submit-restore-tests--add
+                 "From: me@example.org\nTo: you@x.example\nSubject: s\n\nbody\n"
+                 :fcc (list copy))))
+        (mew-submit-restore-tests--edit (mew-submit-known--entry id) (message-send))
+        (let* ((after (mew-submit-restore-tests--only))
+               (copy (car (plist-get after :fcc))))
+          (should (eq (plist-get copy :kind) kind))
+          (should (string-match-p place (plist-get copy :place)))
+          (mew-submit-queue--delete (plist-get after :id)))))))
+
 (defun mew-submit-restore-tests--attached (name)
   "Return a message with an attachment that says NAME."
   (format "From: me@example.org\nTo: %s@x.example\nMIME-Version: 1.0\n\

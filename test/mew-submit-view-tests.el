@@ -67,6 +67,58 @@ Who wants the outbox types that and more."
     (should (= (length modes) 12))
     (should-not (seq-filter #'commandp modes))))
 
+;; They stand for Evil's.
+(defvar mew-submit-view-tests--states nil
+  "The modes whose state has been set, with that.")
+
+(defun mew-submit-view-tests--state (mode &rest _)
+  "Return the state of MODE."
+  (alist-get mode mew-submit-view-tests--states))
+
+(defun mew-submit-view-tests--set-state (mode state)
+  "Have STATE be that of MODE."
+  (push (cons mode state) mew-submit-view-tests--states))
+
+(ert-deftest mew-submit-view-tests-keys-with-evil ()
+  "What the words call keys are keys with Evil, too, unless its user says otherwise."
+  (require 'mew-submit-survey-provider)
+  (let ((mew-submit-view-tests--states '((mew-submit-outbox-mode . motion))))
+    (cl-letf (((symbol-function 'evil-initial-state) #'mew-submit-view-tests--state)
+              ((symbol-function 'evil-set-initial-state) #'mew-submit-view-tests--set-state))
+      (dolist (mode '(mew-submit-notice-mode mew-submit-outbox-mode mew-submit-provider-mode
+                                             mew-submit-diagnose-mode))
+        (with-temp-buffer
+          (funcall mode))))
+    (should (equal mew-submit-view-tests--states
+                   '((mew-submit-provider-mode . emacs)
+                     (mew-submit-view-mode . emacs)
+                     (mew-submit-outbox-mode . motion))))))
+
+(defun mew-submit-view-tests--pop (buffer alist)
+  "Show BUFFER by ALIST, and select its window, as popper does."
+  (select-window (display-buffer-pop-up-window buffer alist)))
+
+(ert-deftest mew-submit-view-tests-shown-and-not-selected ()
+  "A rule of the user's for all windows gives no key to what is shown by itself.
+Popper, shackle and Doom select what they show."
+  (pcase-dolist (`(,action . ,shown)
+                 '((mew-submit-view-tests--pop . t)
+                   ((display-buffer-same-window (inhibit-same-window . nil)) . nil)))
+    (let ((display-buffer-alist (list (cons "mew-submit" (ensure-list action))))
+          (mew-submit-notice--unseen t)
+          (buffer (get-buffer-create "*mew-submit*")))
+      (unwind-protect
+          (save-window-excursion
+            (delete-other-windows)
+            (let ((window (selected-window))
+                  (there (window-buffer)))
+              (mew-submit-notice--display-now)
+              (should (eq window (selected-window)))
+              (should (eq there (window-buffer)))
+              (should (eq shown (and (get-buffer-window buffer) t)))
+              (should (eq shown (not mew-submit-notice--unseen)))))
+        (kill-buffer buffer)))))
+
 (ert-deftest mew-submit-view-tests-a-directory-is-no-file ()
   "Who names a directory to save in is told so, and not asked whether to overwrite it."
   (mew-submit-test-with-directory directory

@@ -65,8 +65,38 @@ ARGUMENT is nil for a flag.")
      (mew-submit-extension--value key value name 'usage))
     (_ value)))
 
+(defconst mew-submit-batch-options--rules
+  '(((:family) with (:tunnel :ssh))
+    ((:source) with (:ssh)))
+  "What has no effect, as `mew-submit-batch-command--check' takes it.
+The far end of a tunnel chooses the family.")
+
+(defun mew-submit-batch-options--check-tls (options)
+  "Signal `mew-submit-usage' when OPTIONS are about TLS, and no route has it."
+  (let ((row (seq-find (lambda (row)
+                         (and (memq (nth 1 row)
+                                    '(:tls-minimum :tls-priority :tls-name :ca-file
+                                                   :crl-file :cert-file :key-file))
+                              (plist-get options (nth 1 row))))
+                       mew-submit-batch-options--rows))
+        (none (eq (plist-get options :tls) 'none)))
+    ;; Where neither is named the account has the routes.
+    (when (and row (or (plist-get options :routes)
+                       (and none (plist-get options :server)))
+               (seq-every-p
+                (lambda (route) (or (eq (nth 2 route) 'none)
+                                    (and none (eq (nth 2 route) 'starttls))))
+                (plist-get (apply #'mew-submit-way--plan (or (plist-get options :server) "")
+                                  options)
+                           :routes)))
+      (mew-submit-error--throw 'usage nil "%s has no effect: no route that the options name has TLS"
+                               (car row)))))
+
 (defun mew-submit-batch-options--check (options)
   "Signal `mew-submit-usage' or another condition unless OPTIONS fit together."
+  (mew-submit-batch-command--check options mew-submit-batch-options--rows
+                                   mew-submit-batch-options--rules)
+  (mew-submit-batch-options--check-tls options)
   (let ((get (lambda (key) (plist-get options key))))
     (cond
      ((and (funcall get :plan) (funcall get :routes))
@@ -85,6 +115,8 @@ ARGUMENT is nil for a flag.")
      ((and (funcall get :password-file) (funcall get :token-command))
       (mew-submit-error--throw
        'usage nil "--password-file and --token-command exclude each other"))
+     ((and (equal (funcall get :auth) "none") (funcall get :user))
+      (mew-submit-error--throw 'usage nil "--user has no effect with --auth none"))
      ((and (funcall get :token-command) (funcall get :auth)
            (not (mew-submit-auth--token-p (funcall get :auth))))
       (mew-submit-error--throw

@@ -14,6 +14,8 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-auth)
+(require 'mew-submit-caseless)
+(require 'mew-submit-diagnosis)
 (require 'mew-submit-doctor-finding)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
@@ -67,6 +69,18 @@ Each is told once, whether it is the account's or that of some of its servers."
        topic 'warning "What is %s?\nNo mail is sent by an account with a misspelled key: see the \
 documentation of mew-submit-accounts."
        (mapconcat #'symbol-name unknown ", "))))))
+
+(defun mew-submit-doctor-account--mechanism (topic account)
+  "Return a finding about ways to log in of ACCOUNT, called TOPIC, that are none."
+  (when-let* ((unknown (seq-difference
+                        (split-string (mew-submit-caseless--up
+                                       (or (mew-submit-auth--mechanism account) ""))
+                                      "," t)
+                        (cons "NONE" mew-submit-diagnosis--spoken))))
+    (mew-submit-doctor-finding--make
+     topic 'error ":auth names %s, which is no way to log in that mew-submit knows.\nTake :auth \
+away, so that the best one is taken, or name one of %s." (string-join unknown ", ")
+     (string-join mew-submit-diagnosis--spoken ", "))))
 
 (defun mew-submit-doctor-account--sender (topic account)
   "Return a finding about a :from of ACCOUNT, called TOPIC, that fits nobody."
@@ -138,7 +152,8 @@ One sign-in is for all of them."
                    topic 'error "%s\nCorrect it in mew-submit-accounts%s."
                    (mew-submit-error--text err)
                    (if mew-submit-accounts "" " or smtpmail's variables")))))
-   (list (mew-submit-doctor-account--tls-level topic account))
+   (list (mew-submit-doctor-account--tls-level topic account)
+         (mew-submit-doctor-account--mechanism topic account))
    (unless (and (> rank 1) (mew-submit-doctor-account--signs-in-p account))
      (mew-submit-doctor-account--secret topic account))))
 

@@ -370,9 +370,9 @@ angle brackets (SECURITY.md, K1 to K13)."
   "What matches an address, perhaps with a name beside it, that is no regexp.")
 
 (defun mew-submit-address--bare (text)
-  "Return the address in TEXT, one with a name as \"Me <me@example.org>\".
+  "Return the address in TEXT, perhaps with a name, as \"Me <me@example.org>\".
 Any other TEXT, or nil, is returned as it is."
-  (if (and text (string-match "<\\([^<>@ ]+@[^<>@ ]+\\)>[ \t]*\\'" text))
+  (if (and text (string-match mew-submit-address--named text))
       (match-string 1 text)
     text))
 

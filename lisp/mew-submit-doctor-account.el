@@ -115,7 +115,7 @@ No source of secrets that could ask is looked into."
        account)
      nil)
     (when-let* ((sender (plist-get account :sender)))
-      (mew-submit-address--check sender))
+      (mew-submit-address--check (mew-submit-address--bare sender)))
     (mew-submit-request--probe
      (append '(:fallback always :timeout 5) account))))
 

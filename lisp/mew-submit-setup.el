@@ -482,11 +482,9 @@ domain."
 
 (defun mew-submit-setup--plain-address (text)
   "Return the address in TEXT, as it may have been pasted, or TEXT."
-  (let* ((text (string-trim text "[ \t\u00a0]+" "[ \t\u00a0.,;]+"))
-         (address (if (string-match "<\\([^<>]+\\)>\\'" text)
-                      (match-string 1 text)
-                    text)))
-    (replace-regexp-in-string "\\`[Mm][Aa][Ii][Ll][Tt][Oo]:" "" address)))
+  (replace-regexp-in-string
+   "\\`[Mm][Aa][Ii][Ll][Tt][Oo]:" ""
+   (mew-submit-address--bare (string-trim text "[ \t\u00a0]+" "[ \t\u00a0.,;]+"))))
 
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.

@@ -172,7 +172,7 @@ does not know your address.")
 Interactively that is the server that was found.  Its password is asked for, or
 the sign-in begins, where it wants one.  That a server outside of the domain is
 the provider's is for the user to know: the buffer says so beside its button."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let* ((look (or look (mew-submit-setup-view--best)
                    (mew-submit-setup-view--nothing "No server was found that can be used")))
@@ -205,7 +205,7 @@ the provider's is for the user to know: the buffer says so beside its button."
 
 (defun mew-submit-setup-password ()
   "Have the account that was stored log in with a password, not by a token."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (let ((candidate mew-submit-setup-view--candidate))
     (unless (plist-get candidate :password)
@@ -225,7 +225,8 @@ the provider's is for the user to know: the buffer says so beside its button."
   (interactive (progn (mew-submit-setup-view--ensure-account)
                       (list (mew-submit-setup--read
                              "User name: " (plist-get mew-submit-setup-view--account :user)
-                             #'mew-submit-setup--check-user))))
+                             #'mew-submit-setup--check-user)))
+               mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (let ((account (plist-put (copy-sequence mew-submit-setup-view--account) :user user)))
     (mew-submit-setup--take
@@ -265,7 +266,8 @@ That is the client id that the issuer has given you, or a file of its with it."
                          (or (mew-submit-setup-provider--url-host
                               (plist-get mew-submit-setup-view--candidate :issuer))
                              "the sign-in service"))
-                 nil #'mew-submit-setup--check-client))))
+                 nil #'mew-submit-setup--check-client)))
+   mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (let* ((client (string-trim client))
          (candidate mew-submit-setup-view--candidate)
@@ -285,7 +287,7 @@ That is the client id that the issuer has given you, or a file of its with it."
 
 (defun mew-submit-setup-open-page ()
   "Open the page of the provider's that is about passwords for programs."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let ((page (plist-get (or mew-submit-setup-view--candidate
                              (when-let* ((look (mew-submit-setup-view--best)))
@@ -297,7 +299,7 @@ That is the client id that the issuer has given you, or a file of its with it."
 
 (defun mew-submit-setup-pin ()
   "Offer to pin the certificate of the bridge, or of the server named; look again."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let* ((search mew-submit-setup-view--search)
          (look (or (mew-submit-setup-search--pinnable search)
@@ -419,7 +421,7 @@ make that user-mail-address." (mew-submit-error--clean own) address)))))
 (defun mew-submit-setup-test ()
   "Send a test mail with the account that was stored to its own address.
 Where it wants access tokens, and nobody is signed in, the sign-in comes first."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (mew-submit-setup-view--ensure-idle)
   (cond ((not (and (mew-submit-setup-login--can-sign-in-p)
@@ -454,7 +456,8 @@ domain."
   (interactive (progn (mew-submit-setup-view--ensure)
                       (list (mew-submit-setup--read
                              "Server (HOST or HOST:PORT): " nil
-                             #'mew-submit-setup--by-hand-candidate))))
+                             #'mew-submit-setup--by-hand-candidate)))
+               mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let ((candidate (condition-case err
                        (mew-submit-setup-discover--known
@@ -468,7 +471,7 @@ domain."
 
 (defun mew-submit-setup-further ()
   "Look for servers in other ways than those that were tried."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (when (or (mew-submit-setup-search--waiting mew-submit-setup-view--search)
             (null (mew-submit-setup-search-ways mew-submit-setup-view--search)))
@@ -521,7 +524,8 @@ Ask before that for what a look needs: the module."
   "Look for a server for ADDRESS, from the beginning."
   (interactive (progn (mew-submit-setup-view--ensure)
                       (list (mew-submit-setup--read-address
-                             (mew-submit-setup-view--address)))))
+                             (mew-submit-setup-view--address))))
+               mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (mew-submit-setup--begin address))
 

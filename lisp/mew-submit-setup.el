@@ -86,18 +86,6 @@ None of them asks for less than an account without it has.")
                      when (and (plist-member before key) (not (plist-member account key)))
                      append (list key (plist-get before key))))))
 
-(defun mew-submit-setup--read (prompt initial check)
-  "Ask by PROMPT, with INITIAL, again until CHECK takes the answer; return that.
-CHECK is called with the answer and signals `mew-submit-error' for a wrong one,
-which stays to be corrected."
-  (let ((answer (string-trim (read-string prompt initial)))
-        wrong)
-    (while (setq wrong (condition-case err
-                           (progn (funcall check answer) nil)
-                         (mew-submit-error (mew-submit-error--text err))))
-      (setq answer (string-trim (read-string (format "%s\n%s" wrong prompt) answer))))
-    answer))
-
 (defvar mew-submit-setup--typed nil
   "The passwords that were typed for test mails: a list of (ACCOUNT . PASSWORD).
 They are wiped when the mail has ended.")
@@ -223,7 +211,7 @@ the provider's is for the user to know: the buffer says so beside its button."
 (defun mew-submit-setup-user (user)
   "Have the account that was stored log in as USER, and send a test mail."
   (interactive (progn (mew-submit-setup-view--ensure-account)
-                      (list (mew-submit-setup--read
+                      (list (mew-submit-view--read
                              "User name: " (plist-get mew-submit-setup-view--account :user)
                              #'mew-submit-setup--check-user)))
                mew-submit-setup-mode)
@@ -261,7 +249,7 @@ An empty one is for who asked."
 That is the client id that the issuer has given you, or a file of its with it."
   (interactive
    (progn (mew-submit-setup-view--ensure-account)
-          (list (mew-submit-setup--read
+          (list (mew-submit-view--read
                  (format "Client id, or file with it, from %s: "
                          (or (mew-submit-setup-provider--url-host
                               (plist-get mew-submit-setup-view--candidate :issuer))
@@ -454,7 +442,7 @@ An IPv6 address has brackets before a port.  What providers' pages write, as
 That the user names it is agreement enough, also where it is outside of the
 domain."
   (interactive (progn (mew-submit-setup-view--ensure)
-                      (list (mew-submit-setup--read
+                      (list (mew-submit-view--read
                              "Server (HOST or HOST:PORT): " nil
                              #'mew-submit-setup--by-hand-candidate)))
                mew-submit-setup-mode)
@@ -499,10 +487,10 @@ Ask before that for what a look needs: the module."
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
   (mew-submit-background--load mew-submit-setup--libraries #'ignore)
   (mew-submit-setup--plain-address
-   (mew-submit-setup--read "Your mail address: " initial
-                           (lambda (text)
-                             (mew-submit-setup-discover--domain
-                              (mew-submit-setup--plain-address text))))))
+   (mew-submit-view--read "Your mail address: " initial
+                          (lambda (text)
+                            (mew-submit-setup-discover--domain
+                             (mew-submit-setup--plain-address text))))))
 
 (defun mew-submit-setup--begin (address)
   "Look for a server for ADDRESS in the current buffer, from the beginning."

@@ -453,17 +453,17 @@ msub_net_unacknowledged (int fd)
   return 0;
 }
 
-bool
-msub_net_has_gaps (int fd)
+unsigned
+msub_net_gaps (int fd)
 {
 #ifdef TELLS_GAPS
   struct tcp_info info = { 0 };
   socklen_t length = sizeof info;
   /* A kernel that does not count them leaves it 0.  */
-  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_rcv_ooopack > 0;
+  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_rcv_ooopack : 0;
 #else
   (void) fd;
-  return false;
+  return 0;
 #endif
 }
 

@@ -467,6 +467,26 @@ msub_net_gaps (int fd)
 #endif
 }
 
+bool
+msub_net_homeless (int fd)
+{
+  struct msub_address own = { .length = sizeof own.sockaddr };
+  struct sockaddr *address = (struct sockaddr *) &own.sockaddr;
+  if (getsockname (fd, address, &own.length))
+    return false;
+  if (address->sa_family == AF_INET)
+    ((struct sockaddr_in *) address)->sin_port = 0;
+  else if (address->sa_family == AF_INET6)
+    ((struct sockaddr_in6 *) address)->sin6_port = 0;
+  else
+    return false;
+  int other = new_socket (address->sa_family, SOCK_DGRAM);
+  bool lost = other >= 0 && bind (other, address, own.length) && errno == EADDRNOTAVAIL;
+  if (other >= 0)
+    close (other);
+  return lost;
+}
+
 /* What ICMP says of a connecting socket */
 
 bool

@@ -92,10 +92,21 @@ The far end of a tunnel chooses the family.")
       (mew-submit-error--throw 'usage nil "%s has no effect: no route that the options name has TLS"
                                (car row)))))
 
+(defun mew-submit-batch-options--check-source (options)
+  "Signal `mew-submit-usage' when OPTIONS name a source, and the other family.
+Mail would leave from another address than was said."
+  (let ((source (plist-get options :source))
+        (family (plist-get options :family)))
+    (when (and source family
+               (not (eq family (if (string-search ":" source) 'ipv6 'ipv4))))
+      (mew-submit-error--throw 'usage nil "--source has no effect with --family %s: %s is of the other one"
+                               family source))))
+
 (defun mew-submit-batch-options--check (options)
   "Signal `mew-submit-usage' or another condition unless OPTIONS fit together."
   (mew-submit-batch-command--check options mew-submit-batch-options--rows
                                    mew-submit-batch-options--rules)
+  (mew-submit-batch-options--check-source options)
   (mew-submit-batch-options--check-tls options)
   (let ((get (lambda (key) (plist-get options key))))
     (cond

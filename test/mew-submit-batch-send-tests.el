@@ -631,6 +631,10 @@ Who named a file of certificates, say, would think that something is checked."
          (send t nil "--server" "h" "--tls" "opportunistic" "--ca-file" "/f")
          (send t nil "--source" "::1" "--tunnel" "socks5:127.0.0.1:1080")
          (diagnose t "--family has no effect with --ssh" "--ssh" "h" "--family" "ipv4" "x")
+         (send t "--source has no effect with --family ipv6" "--source" "192.0.2.1" "--family"
+               "ipv6")
+         (send t nil "--source" "::1" "--family" "ipv6")
+         (diagnose t "--source has no effect" "--source" "::1" "--family" "ipv4" "127.0.0.1")
          (diagnose t "--details has no effect with --json" "--json" "--details" "127.0.0.1")
          (survey nil "--salt has no effect without --report" "--salt" "a b" "f")
          (survey nil "--jobs has no effect with --merge" "--merge" "--jobs" "3" "f")

@@ -79,18 +79,18 @@ The far end of a tunnel chooses the family.")
                                                    :crl-file :cert-file :key-file))
                               (plist-get options (nth 1 row))))
                        mew-submit-batch-options--rows))
-        (none (eq (plist-get options :tls) 'none)))
+        (named (or (plist-get options :routes)
+                   (and (eq (plist-get options :tls) 'none) (plist-get options :server)))))
     ;; Where neither is named the account has the routes.
-    (when (and row (or (plist-get options :routes)
-                       (and none (plist-get options :server)))
-               (seq-every-p
-                (lambda (route) (or (eq (nth 2 route) 'none)
-                                    (and none (eq (nth 2 route) 'starttls))))
-                (plist-get (apply #'mew-submit-way--plan (or (plist-get options :server) "")
-                                  options)
-                           :routes)))
-      (mew-submit-error--throw 'usage nil "%s has no effect: no route that the options name has TLS"
-                               (car row)))))
+    (when (and row named)
+      (let ((plan (apply #'mew-submit-way--plan (or (plist-get options :server) "") options)))
+        (when (seq-every-p (lambda (route)
+                             (or (eq (nth 2 route) 'none)
+                                 (and (eq (nth 2 route) 'starttls)
+                                      (eq (plist-get plan :tls) 'none))))
+                           (plist-get plan :routes))
+          (mew-submit-error--throw
+           'usage nil "%s has no effect: no route that the options name has TLS" (car row)))))))
 
 (defun mew-submit-batch-options--check-source (options)
   "Signal `mew-submit-usage' when OPTIONS name a source, and the other family.

@@ -628,6 +628,7 @@ Who named a file of certificates, say, would think that something is checked."
                "--cert-file" "/f")
          (send t nil "--tls" "none" "--server" "h" "--plan" "submissions" "--ca-file" "/f")
          (send t nil "--tls" "none" "--ca-file" "/f")
+         (send t nil "--tls" "none" "--server" "starttls-h.example" "--ca-file" "/f")
          (send t nil "--server" "h" "--tls" "opportunistic" "--ca-file" "/f")
          (send t nil "--source" "::1" "--tunnel" "socks5:127.0.0.1:1080")
          (diagnose t "--family has no effect with --ssh" "--ssh" "h" "--family" "ipv4" "x")

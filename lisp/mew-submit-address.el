@@ -88,6 +88,12 @@ domain literals, and atoms with . and @ among them.  Return nil at the end."
         (when (memq (char-after) '(?\s ?\t ?\())
           (mew-submit-address--skip-blank))))))
 
+(defun mew-submit-address--to-nobody (text)
+  "Return what to write instead of TEXT if that is to show nobody, or \"\"."
+  (if (string-match-p "[Uu]ndisclosed" text)
+      ".  To show no recipient, write undisclosed-recipients:;"
+    ""))
+
 (defun mew-submit-address--join (tokens)
   "Return the address that TOKENS spell, or signal `mew-submit-message'."
   (let* ((address (string-join tokens))
@@ -106,7 +112,8 @@ domain literals, and atoms with . and @ among them.  Return nil at the end."
              (not (string-match-p "\\`[^\"[]*\\\\" address))
              (<= (cl-count ?@ (string-join bare)) 1))
         address
-      (mew-submit-error--throw 'message spelled "Not an address: <%s>" spelled))))
+      (mew-submit-error--throw 'message spelled "Not an address: <%s>%s" spelled
+                               (mew-submit-address--to-nobody spelled)))))
 
 (defun mew-submit-address--angle ()
   "Return the address up to the next >, without a route before it.
@@ -131,9 +138,10 @@ BEHIND are the words of the name that follows it, or nil."
     (mew-submit-error--throw
      'message name "Not an address%s: %s.  %s, or as <%s> if the server knows who that is"
      (if behind "" " or an alias") name
-     (if behind
-         (format "Write the name in quotes, as \"%s, %s\"" name behind)
-       "Write it whole, as name@example.org")
+     (cond (behind (format "Write the name in quotes, as \"%s, %s\"" name behind))
+           ((string-prefix-p "undisclosed" name t)
+            "To show no recipient, write undisclosed-recipients:;")
+           (t "Write it whole, as name@example.org"))
      name)))
 
 (defun mew-submit-address--parse (text &optional names)
@@ -162,8 +170,9 @@ be what is before a comma in a name, with `never' only in angle brackets."
                           (car addresses)))
           ;; People who know other programs end an address with ; too.
           (when (if group (null token) (and (equal token ";") (null addresses)))
-            (mew-submit-error--throw 'message nil "Misplaced or missing ; in: %s"
-                                     (buffer-string)))
+            (mew-submit-error--throw 'message nil "Misplaced or missing ; in: %s%s"
+                                     (buffer-string)
+                                     (mew-submit-address--to-nobody (buffer-string))))
           (setq words nil
                 angle nil
                 group (and group (equal token ","))))
@@ -370,9 +379,9 @@ angle brackets (SECURITY.md, K1 to K13)."
   "What matches an address, perhaps with a name beside it, that is no regexp.")
 
 (defun mew-submit-address--bare (text)
-  "Return the address in TEXT, one with a name as \"Me <me@example.org>\".
+  "Return the address in TEXT, perhaps with a name, as \"Me <me@example.org>\".
 Any other TEXT, or nil, is returned as it is."
-  (if (and text (string-match "<\\([^<>@ ]+@[^<>@ ]+\\)>[ \t]*\\'" text))
+  (if (and text (string-match mew-submit-address--named text))
       (match-string 1 text)
     text))
 

@@ -15,6 +15,7 @@
 (require 'mew-submit-caseless)
 (require 'mew-submit-error)
 (require 'mew-submit-module)
+(require 'seq)
 
 (declare-function mew-submit--mod-end-with "ext:mew-submit-native" (status))
 
@@ -119,6 +120,26 @@ Octets that the locale knows nothing of are taken for UTF-8."
     (if (equal (car args) "--")
         (cdr args)
       args)))
+
+;;; What goes together
+
+(defun mew-submit-batch-command--check (options table rules)
+  "Signal `mew-submit-usage' when one of OPTIONS, a plist, has no effect.
+TABLE names them, as for `mew-submit-batch-command--parse'.
+Each of RULES is (KEYS RELATION OTHERS): one of KEYS has no effect without any
+of OTHERS, or with one of them, as RELATION says."
+  (let ((given (lambda (keys) (seq-find (lambda (key) (plist-get options key)) keys)))
+        (names (lambda (keys)
+                 (mapconcat (lambda (key)
+                              (car (seq-find (lambda (row) (eq (nth 1 row) key)) table)))
+                            keys " or "))))
+    (pcase-dolist (`(,keys ,relation ,others) rules)
+      (let ((key (funcall given keys))
+            (other (funcall given others)))
+        (when (and key (eq (null other) (eq relation 'without)))
+          (mew-submit-error--throw 'usage nil "%s has no effect %s %s" (funcall names (list key))
+                                   relation
+                                   (funcall names (if other (list other) others))))))))
 
 ;;; Output
 

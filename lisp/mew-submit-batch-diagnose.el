@@ -168,6 +168,10 @@ All that is expected is in :expect, a list."
 
 (defun mew-submit-batch-diagnose--check (options)
   "Signal `mew-submit-usage' unless OPTIONS fit together."
+  (mew-submit-batch-command--check
+   options mew-submit-batch-diagnose--options
+   `(,@mew-submit-batch-options--rules ((:details) with (:json))))
+  (mew-submit-batch-options--check-source options)
   (cond ((and (plist-get options :ssh) (plist-get options :tunnel))
          (mew-submit-error--throw 'usage nil
                                   "--ssh and --tunnel exclude each other"))

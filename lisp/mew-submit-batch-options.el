@@ -65,8 +65,49 @@ ARGUMENT is nil for a flag.")
      (mew-submit-extension--value key value name 'usage))
     (_ value)))
 
+(defconst mew-submit-batch-options--rules
+  '(((:family) with (:tunnel :ssh))
+    ((:source) with (:ssh)))
+  "What has no effect, as `mew-submit-batch-command--check' takes it.
+The far end of a tunnel chooses the family.")
+
+(defun mew-submit-batch-options--check-tls (options)
+  "Signal `mew-submit-usage' when OPTIONS are about TLS, and no route has it."
+  (let ((row (seq-find (lambda (row)
+                         (and (memq (nth 1 row)
+                                    '(:tls-minimum :tls-priority :tls-name :ca-file
+                                                   :crl-file :cert-file :key-file))
+                              (plist-get options (nth 1 row))))
+                       mew-submit-batch-options--rows))
+        (named (or (plist-get options :routes)
+                   (and (eq (plist-get options :tls) 'none) (plist-get options :server)))))
+    ;; Where neither is named the account has the routes.
+    (when (and row named)
+      (let ((plan (apply #'mew-submit-way--plan (or (plist-get options :server) "") options)))
+        (when (seq-every-p (lambda (route)
+                             (or (eq (nth 2 route) 'none)
+                                 (and (eq (nth 2 route) 'starttls)
+                                      (eq (plist-get plan :tls) 'none))))
+                           (plist-get plan :routes))
+          (mew-submit-error--throw
+           'usage nil "%s has no effect: no route that the options name has TLS" (car row)))))))
+
+(defun mew-submit-batch-options--check-source (options)
+  "Signal `mew-submit-usage' when OPTIONS name a source, and the other family.
+Mail would leave from another address than was said."
+  (let ((source (plist-get options :source))
+        (family (plist-get options :family)))
+    (when (and source family
+               (not (eq family (if (string-search ":" source) 'ipv6 'ipv4))))
+      (mew-submit-error--throw 'usage nil "--source has no effect with --family %s: %s is of the other one"
+                               family source))))
+
 (defun mew-submit-batch-options--check (options)
   "Signal `mew-submit-usage' or another condition unless OPTIONS fit together."
+  (mew-submit-batch-command--check options mew-submit-batch-options--rows
+                                   mew-submit-batch-options--rules)
+  (mew-submit-batch-options--check-source options)
+  (mew-submit-batch-options--check-tls options)
   (let ((get (lambda (key) (plist-get options key))))
     (cond
      ((and (funcall get :plan) (funcall get :routes))
@@ -85,6 +126,8 @@ ARGUMENT is nil for a flag.")
      ((and (funcall get :password-file) (funcall get :token-command))
       (mew-submit-error--throw
        'usage nil "--password-file and --token-command exclude each other"))
+     ((and (equal (funcall get :auth) "none") (funcall get :user))
+      (mew-submit-error--throw 'usage nil "--user has no effect with --auth none"))
      ((and (funcall get :token-command) (funcall get :auth)
            (not (mew-submit-auth--token-p (funcall get :auth))))
       (mew-submit-error--throw

@@ -113,12 +113,24 @@ unix:PATH, not %s" place))))
     (_ (mew-submit-batch-options--value name key value))))
 
 (defun mew-submit-batch-relay--parse (args)
-  "Return the options in ARGS as a plist."
-  (let ((options (mew-submit-batch-command--parse args mew-submit-batch-relay--options
-                                                  #'mew-submit-batch-relay--value)))
+  "Return the options in ARGS as a plist.
+What --listen and --allow name adds up: each names a list."
+  (let* (named
+         (options (mew-submit-batch-command--parse
+                   args mew-submit-batch-relay--options
+                   (lambda (name key value)
+                     (let ((converted (mew-submit-batch-relay--value name key value)))
+                       (when (memq key '(:listen :allow))
+                         (setq converted (append (plist-get named key) converted)
+                               named (plist-put named key converted)))
+                       converted)))))
     (when-let* ((argument (car (plist-get options :arguments))))
       (mew-submit-error--throw 'usage nil "Not an option: %s" argument))
     (mew-submit-batch-options--check options)
+    (mew-submit-batch-command--check
+     options mew-submit-batch-relay--options
+     `((,(mapcar #'cadr mew-submit-batch-options--rows) with (:sink))
+       ((:outbox :wait) with (:sink))))
     options))
 
 ;;; Settings
@@ -192,6 +204,17 @@ and one socket"))
                           '(nil)))
       (signal (car wrong) (cdr wrong)))))
 
+(defun mew-submit-batch-relay--check-networks (options)
+  "Signal `mew-submit-usage' when OPTIONS let in who cannot reach the relay.
+What is redirected may come from elsewhere all the same."
+  (when (and (plist-get options :allow)
+             (not mew-submit-relay-transparent)
+             (seq-every-p (lambda (address)
+                            (string-match-p "\\`\\(?:localhost\\|127\\..*\\|::1\\)\\'" address))
+                          (ensure-list mew-submit-relay-address)))
+    (mew-submit-error--throw 'usage nil "--allow has no effect: the relay listens where only \
+this machine reaches it.  Give --listen an address of this machine, or [::]:2587 for all")))
+
 (defun mew-submit-batch-relay--check (options)
   "Signal `mew-submit-config' when nothing can be sent as OPTIONS say.
 A relay that took mail all the same would tell each client so, for ever.  The
@@ -237,6 +260,7 @@ This is on `kill-emacs-hook'."
   (when-let* ((file (plist-get options :config)))
     (mew-submit-batch-command--load file))
   (mew-submit-batch-relay--set options)
+  (mew-submit-batch-relay--check-networks options)
   (mew-submit-batch-options--remember options)
   (unless mew-submit-relay--sink
     (mew-submit-batch-relay--check options))

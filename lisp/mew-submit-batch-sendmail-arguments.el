@@ -148,6 +148,9 @@ What sendmail knows and has no meaning here is ignored."
                       (mew-submit-batch-sendmail-arguments--flags arg args options)))
          (t (push arg recipients)))))
     (mew-submit-batch-options--check options)
+    (when (and (plist-get options :account) (plist-get options :server))
+      (mew-submit-error--throw
+       'usage nil "-a or --account, and --server exclude each other: the account names a server"))
     (plist-put options :arguments (nreverse recipients))))
 
 (defun mew-submit-batch-sendmail-arguments--usage ()

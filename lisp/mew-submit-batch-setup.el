@@ -14,6 +14,7 @@
 
 ;;; Code:
 
+(require 'mew-submit-address)
 (require 'mew-submit-batch-command)
 (require 'mew-submit-error)
 (require 'mew-submit-json)
@@ -116,8 +117,9 @@
           (append (and (plist-get options :ca-file)
                        (list :ca-file (plist-get options :ca-file)))
                   mew-submit-setup-defaults))
-         (search (mew-submit-setup-search--start (car (plist-get options :arguments))
-                                                 #'ignore)))
+         (search (mew-submit-setup-search--start
+                  (mew-submit-address--bare (car (plist-get options :arguments)))
+                  #'ignore)))
     (while (mew-submit-setup-search--waiting search)
       (accept-process-output nil 0.05))
     (mew-submit-batch-command--print

@@ -89,6 +89,10 @@ not %s" name value))
       (mew-submit-error--throw
        'usage nil "--beside and --since are told in words alone, without --json, --org, \
 --csv and --report"))
+    (mew-submit-batch-command--check
+     options mew-submit-batch-survey--options
+     '(((:salt) without (:report))
+       ((:ports :jobs :family) with (:merge))))
     (let ((files (length (plist-get options :arguments))))
       (cond ((plist-get options :help))
             ((plist-get options :merge)

@@ -237,8 +237,9 @@ When there is none to stop, quit as \\[keyboard-quit] does elsewhere."
 (defun mew-submit-diagnose-other-ports (ports)
   "Diagnose other PORTS of the server of this buffer.
 PORTS is a list such as \"26,2525:starttls\", separated by commas."
-  (interactive (list (read-string "Ports (PORT[:MODE[:SERVICE]],...): "
-                                  "25,26,465,587"))
+  (interactive (list (mew-submit-view--read "Ports (PORT[:MODE[:SERVICE]],...): "
+                                            "25,26,465,587"
+                                            #'mew-submit-probe--parse-ports))
                mew-submit-diagnose-mode)
   (condition-case err
       (mew-submit-diagnose--begin
@@ -349,18 +350,17 @@ SERVER may be an account, too."
   "Read the name of a server with PROMPT; the default is the account's."
   (let* ((accounts (mew-submit-diagnose--accounts))
          (default (plist-get (car accounts) :server))
-         (server (string-trim
-                  (completing-read
-                   (format-prompt prompt default)
-                   (delete-dups
-                    (delq nil (mapcan (lambda (account)
-                                        (list (plist-get account :server)
-                                              (plist-get account :name)))
-                                      accounts)))
-                   nil nil nil nil default))))
-    (if (equal server "")
-        (user-error "No server was named")
-      server)))
+         (names (delete-dups
+                 (delq nil (mapcan (lambda (account)
+                                     (list (plist-get account :server)
+                                           (plist-get account :name)))
+                                   accounts)))))
+    (mew-submit-view--read
+     (format-prompt prompt default) nil
+     (lambda (server)
+       (mew-submit-request--host (mew-submit-diagnose--account server)))
+     (lambda (prompt initial)
+       (completing-read prompt names nil nil initial nil default)))))
 
 (defun mew-submit-diagnose--relay-agreed-p (server)
   "Does the user agree that SERVER is asked to relay?"

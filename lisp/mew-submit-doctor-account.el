@@ -14,6 +14,8 @@
 (require 'cl-lib)
 (require 'mew-submit-account)
 (require 'mew-submit-auth)
+(require 'mew-submit-caseless)
+(require 'mew-submit-diagnosis)
 (require 'mew-submit-doctor-finding)
 (require 'mew-submit-error)
 (require 'mew-submit-job)
@@ -68,6 +70,18 @@ Each is told once, whether it is the account's or that of some of its servers."
 documentation of mew-submit-accounts."
        (mapconcat #'symbol-name unknown ", "))))))
 
+(defun mew-submit-doctor-account--mechanism (topic account)
+  "Return a finding about ways to log in of ACCOUNT, called TOPIC, that are none."
+  (when-let* ((unknown (seq-difference
+                        (split-string (mew-submit-caseless--up
+                                       (or (mew-submit-auth--mechanism account) ""))
+                                      "," t)
+                        (cons "NONE" mew-submit-diagnosis--spoken))))
+    (mew-submit-doctor-finding--make
+     topic 'error ":auth names %s, which is no way to log in that mew-submit knows.\nTake :auth \
+away, so that the best one is taken, or name one of %s." (string-join unknown ", ")
+     (string-join mew-submit-diagnosis--spoken ", "))))
+
 (defun mew-submit-doctor-account--sender (topic account)
   "Return a finding about a :from of ACCOUNT, called TOPIC, that fits nobody."
   (let ((from (plist-get account :from)))
@@ -101,7 +115,7 @@ No source of secrets that could ask is looked into."
        account)
      nil)
     (when-let* ((sender (plist-get account :sender)))
-      (mew-submit-address--check sender))
+      (mew-submit-address--check (mew-submit-address--bare sender)))
     (mew-submit-request--probe
      (append '(:fallback always :timeout 5) account))))
 
@@ -138,7 +152,8 @@ One sign-in is for all of them."
                    topic 'error "%s\nCorrect it in mew-submit-accounts%s."
                    (mew-submit-error--text err)
                    (if mew-submit-accounts "" " or smtpmail's variables")))))
-   (list (mew-submit-doctor-account--tls-level topic account))
+   (list (mew-submit-doctor-account--tls-level topic account)
+         (mew-submit-doctor-account--mechanism topic account))
    (unless (and (> rank 1) (mew-submit-doctor-account--signs-in-p account))
      (mew-submit-doctor-account--secret topic account))))
 

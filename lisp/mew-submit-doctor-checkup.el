@@ -179,16 +179,23 @@ Or return nil.  The value may have a secret in it, and is not shown."
 shows what it can be." option option)))
 
 (defun mew-submit-doctor-checkup--options ()
-  "Return findings about options of ours with values of a wrong kind.
+  "Return findings about options of ours that are misspelled, or have wrong values.
 Their accounts are looked at one by one, and so are pins."
   (require 'cus-edit)
+  ;; What is not loaded yet has no type.
+  (custom-load-symbol 'mew-submit)
   (let (findings)
     (mapatoms (lambda (symbol)
                 (when (and (string-prefix-p "mew-submit-" (symbol-name symbol))
-                           (custom-variable-p symbol)
                            (boundp symbol)
                            (not (memq symbol '(mew-submit-accounts mew-submit-pins))))
-                  (push (mew-submit-doctor-checkup--option symbol) findings))))
+                  (push (cond ((custom-variable-p symbol)
+                               (mew-submit-doctor-checkup--option symbol))
+                              ((not (special-variable-p symbol))
+                               (mew-submit-doctor-finding--make
+                                "options" 'warning "What is %s?\nThere is no such option, and its \
+value has no effect: look for its name in the manual." symbol)))
+                        findings))))
     (unless (proper-list-p (bound-and-true-p auth-sources))
       (push (mew-submit-doctor-finding--make
              "options" 'error "auth-sources is no list.\nWrite it as (\"~/.authinfo.gpg\").")

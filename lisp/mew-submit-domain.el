@@ -207,10 +207,11 @@ server is looked at: does it answer from here, is there TLS, is the certificate
 good, does it keep what a prefix of its name promises.  Nothing is delivered.
 What a client that was set up from these records would do is told, too."
   (interactive
-   (list (read-string "Domain: "
-                      (and (stringp user-mail-address)
-                           (string-match "@\\([^@]+\\)\\'" user-mail-address)
-                           (match-string 1 user-mail-address)))))
+   (list (mew-submit-view--read "Domain: "
+                                (and (stringp user-mail-address)
+                                     (string-match "@\\([^@]+\\)\\'" user-mail-address)
+                                     (match-string 1 user-mail-address))
+                                #'mew-submit-domain-zone--name)))
   (condition-case err
       (let ((buffer (mew-submit-view--buffer
                      (format "*mew-submit domain %s*" (mew-submit-domain-zone--name domain))

@@ -136,7 +136,9 @@ Microsoft has a reason in it where there is no such tenant."
      :device (funcall place "device_authorization_endpoint")
      :register (funcall place "registration_endpoint")
      :revoke (funcall place "revocation_endpoint")
-     :basic (let ((methods (gethash "token_endpoint_auth_methods_supported" document)))
+     :basic (let ((methods (gethash "token_endpoint_auth_methods_supported" document
+                                    ;; RFC 8414, section 2.
+                                    '("client_secret_basic"))))
               (and (consp methods)
                    (member "client_secret_basic" methods)
                    (not (member "client_secret_post" methods))))

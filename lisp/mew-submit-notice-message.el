@@ -89,13 +89,13 @@ stay with the message it was called for, for others come to point meanwhile."
 
 (defun mew-submit-notice-retry ()
   "Send the message of this buffer now."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (mew-submit-notice-message--send (mew-submit-notice-message--the-entry)))
 
 (defun mew-submit-notice-send-rest ()
   "Send the message of this buffer, which may have arrived, to the rest.
 Those are who surely did not get it; for the others it stays as it is."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (let ((entry (mew-submit-notice-message--the-entry))
         (old (mew-submit-notice-message--here)))
     (mew-submit-error--as-user-error
@@ -105,7 +105,7 @@ Those are who surely did not get it; for the others it stays as it is."
 (defun mew-submit-notice-leave ()
   "Have the message of this buffer, which may have arrived, left as it is for good.
 It stays in the outbox, and nothing asks about it any more."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (let ((entry (mew-submit-notice-message--the-entry)))
     (mew-submit-queue--let-be (plist-get entry :id) (plist-get entry :directory))
     (mew-submit-notice-message--tidy)
@@ -114,7 +114,7 @@ It stays in the outbox, and nothing asks about it any more."
 
 (defun mew-submit-notice-edit ()
   "Take the message of this buffer out of the outbox and edit it again."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (let ((entry (mew-submit-notice-message--the-entry)))
     (mew-submit-error--as-user-error
       (mew-submit-edit (plist-get entry :id) (plist-get entry :directory)))))
@@ -137,7 +137,8 @@ the message's, by default the one at point."
                         (assoc (try-completion choice mew-submit-notice-message--ports)
                                mew-submit-notice-message--ports)))
                choice)
-           entry)))
+           entry))
+   mew-submit-notice-mode)
   (let ((entry (mew-submit-notice-message--the-entry entry)))
     (when (mew-submit-notice-message--may-send-p entry)
       (remhash (plist-get entry :stem) mew-submit-notice-message--told)
@@ -148,7 +149,7 @@ the message's, by default the one at point."
 
 (defun mew-submit-notice-diagnose ()
   "Find out what the network and the server of this message really do."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (mew-submit-diagnose (mew-submit-error--as-user-error
                          (mew-submit-queue--next-account
                           (mew-submit-notice-message--some-entry)))))
@@ -161,7 +162,7 @@ the message's, by default the one at point."
 (defun mew-submit-notice-pin ()
   "Look at the certificate of this message's server, and have it accepted.
 That is asked for, with its fingerprint."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (let ((entry (mew-submit-notice-message--the-entry)))
     (mew-submit-notice-message--server entry)
     (mew-submit-pin-certificate (mew-submit-error--as-user-error
@@ -169,7 +170,7 @@ That is asked for, with its fingerprint."
 
 (defun mew-submit-notice-forget ()
   "Forget what this message's server has offered before, after a yes."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (let ((server (mew-submit-notice-message--server
                  (mew-submit-notice-message--the-entry))))
     (when (yes-or-no-p (format "Does the administrator of %s say that it has \
@@ -185,12 +186,12 @@ changed?  Forget what it offered? " server))
 
 (defun mew-submit-notice-app-password ()
   "Open the provider's page for passwords of mail programs."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (mew-submit-notice-message--browse 'app-password))
 
 (defun mew-submit-notice-web-mail ()
   "Open the web mail of this message's provider."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (mew-submit-notice-message--browse 'web-mail))
 
 (defun mew-submit-notice-message--signs-in-p (account)
@@ -200,7 +201,7 @@ changed?  Forget what it offered? " server))
 (defun mew-submit-notice-sign-in ()
   "Sign in to this message's account; the mail that waits is sent after that.
 One that is not sent again by itself is sent, too."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (let* ((entry (mew-submit-notice-message--the-entry))
          (account (plist-get entry :account)))
     (unless (mew-submit-notice-message--signs-in-p account)
@@ -218,7 +219,7 @@ One that is not sent again by itself is sent, too."
 (defun mew-submit-notice-password ()
   "Ask for another password of this message's account, save it, and send.
 It is saved where `auth-sources' keep passwords."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (let* ((entry (mew-submit-notice-message--the-entry))
          (account (plist-get entry :account))
          (server (plist-get account :server))
@@ -239,7 +240,7 @@ It is saved where `auth-sources' keep passwords."
 
 (defun mew-submit-notice-setup ()
   "Find the server and port for the address that this message is from."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (mew-submit-setup (or (plist-get (mew-submit-notice-message--the-entry) :from)
                         user-mail-address)))
 
@@ -247,7 +248,8 @@ It is saved where `auth-sources' keep passwords."
   "Send the message of this buffer at TIME.
 ENTRY is the message's, by default the one at point."
   (interactive (let ((entry (mew-submit-notice-message--the-entry)))
-                 (list (mew-submit-time--read) entry)))
+                 (list (mew-submit-time--read) entry))
+               mew-submit-notice-mode)
   (let ((entry (mew-submit-notice-message--the-entry entry)))
     (mew-submit-error--as-user-error
       (mew-submit-queue--hold (plist-get entry :id) time
@@ -483,7 +485,7 @@ That is nil where it is not known, or not to the point."
 
 (defun mew-submit-notice-help ()
   "Show the keys of this buffer."
-  (interactive)
+  (interactive nil mew-submit-notice-mode)
   (mew-submit-menu--help mew-submit-notice-message--menu mew-submit-notice-mode-map))
 
 (define-derived-mode mew-submit-notice-mode mew-submit-view-mode "Mew-Submit"

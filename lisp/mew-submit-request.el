@@ -143,7 +143,8 @@ in FIELDS, else the user's address.  One without a domain becomes the account's
 address.  An empty FROM is the null sender."
   (mew-submit-message--check-names fields)
   (let ((sender (or from (mew-submit-message--envelope-from fields)
-                    (plist-get account :sender)
+                    (when-let* ((sender (plist-get account :sender)))
+                      (mew-submit-address--bare sender))
                     (mew-submit-message--sender fields) user-mail-address)))
     (if (equal sender "")
         ""

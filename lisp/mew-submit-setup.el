@@ -86,18 +86,6 @@ None of them asks for less than an account without it has.")
                      when (and (plist-member before key) (not (plist-member account key)))
                      append (list key (plist-get before key))))))
 
-(defun mew-submit-setup--read (prompt initial check)
-  "Ask by PROMPT, with INITIAL, again until CHECK takes the answer; return that.
-CHECK is called with the answer and signals `mew-submit-error' for a wrong one,
-which stays to be corrected."
-  (let ((answer (string-trim (read-string prompt initial)))
-        wrong)
-    (while (setq wrong (condition-case err
-                           (progn (funcall check answer) nil)
-                         (mew-submit-error (mew-submit-error--text err))))
-      (setq answer (string-trim (read-string (format "%s\n%s" wrong prompt) answer))))
-    answer))
-
 (defvar mew-submit-setup--typed nil
   "The passwords that were typed for test mails: a list of (ACCOUNT . PASSWORD).
 They are wiped when the mail has ended.")
@@ -172,7 +160,7 @@ does not know your address.")
 Interactively that is the server that was found.  Its password is asked for, or
 the sign-in begins, where it wants one.  That a server outside of the domain is
 the provider's is for the user to know: the buffer says so beside its button."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let* ((look (or look (mew-submit-setup-view--best)
                    (mew-submit-setup-view--nothing "No server was found that can be used")))
@@ -205,7 +193,7 @@ the provider's is for the user to know: the buffer says so beside its button."
 
 (defun mew-submit-setup-password ()
   "Have the account that was stored log in with a password, not by a token."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (let ((candidate mew-submit-setup-view--candidate))
     (unless (plist-get candidate :password)
@@ -223,9 +211,10 @@ the provider's is for the user to know: the buffer says so beside its button."
 (defun mew-submit-setup-user (user)
   "Have the account that was stored log in as USER, and send a test mail."
   (interactive (progn (mew-submit-setup-view--ensure-account)
-                      (list (mew-submit-setup--read
+                      (list (mew-submit-view--read
                              "User name: " (plist-get mew-submit-setup-view--account :user)
-                             #'mew-submit-setup--check-user))))
+                             #'mew-submit-setup--check-user)))
+               mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (let ((account (plist-put (copy-sequence mew-submit-setup-view--account) :user user)))
     (mew-submit-setup--take
@@ -260,12 +249,13 @@ An empty one is for who asked."
 That is the client id that the issuer has given you, or a file of its with it."
   (interactive
    (progn (mew-submit-setup-view--ensure-account)
-          (list (mew-submit-setup--read
+          (list (mew-submit-view--read
                  (format "Client id, or file with it, from %s: "
                          (or (mew-submit-setup-provider--url-host
                               (plist-get mew-submit-setup-view--candidate :issuer))
                              "the sign-in service"))
-                 nil #'mew-submit-setup--check-client))))
+                 nil #'mew-submit-setup--check-client)))
+   mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (let* ((client (string-trim client))
          (candidate mew-submit-setup-view--candidate)
@@ -285,7 +275,7 @@ That is the client id that the issuer has given you, or a file of its with it."
 
 (defun mew-submit-setup-open-page ()
   "Open the page of the provider's that is about passwords for programs."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let ((page (plist-get (or mew-submit-setup-view--candidate
                              (when-let* ((look (mew-submit-setup-view--best)))
@@ -297,7 +287,7 @@ That is the client id that the issuer has given you, or a file of its with it."
 
 (defun mew-submit-setup-pin ()
   "Offer to pin the certificate of the bridge, or of the server named; look again."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let* ((search mew-submit-setup-view--search)
          (look (or (mew-submit-setup-search--pinnable search)
@@ -419,7 +409,7 @@ make that user-mail-address." (mew-submit-error--clean own) address)))))
 (defun mew-submit-setup-test ()
   "Send a test mail with the account that was stored to its own address.
 Where it wants access tokens, and nobody is signed in, the sign-in comes first."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure-account)
   (mew-submit-setup-view--ensure-idle)
   (cond ((not (and (mew-submit-setup-login--can-sign-in-p)
@@ -452,9 +442,10 @@ An IPv6 address has brackets before a port.  What providers' pages write, as
 That the user names it is agreement enough, also where it is outside of the
 domain."
   (interactive (progn (mew-submit-setup-view--ensure)
-                      (list (mew-submit-setup--read
+                      (list (mew-submit-view--read
                              "Server (HOST or HOST:PORT): " nil
-                             #'mew-submit-setup--by-hand-candidate))))
+                             #'mew-submit-setup--by-hand-candidate)))
+               mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (let ((candidate (condition-case err
                        (mew-submit-setup-discover--known
@@ -468,7 +459,7 @@ domain."
 
 (defun mew-submit-setup-further ()
   "Look for servers in other ways than those that were tried."
-  (interactive)
+  (interactive nil mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (when (or (mew-submit-setup-search--waiting mew-submit-setup-view--search)
             (null (mew-submit-setup-search-ways mew-submit-setup-view--search)))
@@ -482,11 +473,9 @@ domain."
 
 (defun mew-submit-setup--plain-address (text)
   "Return the address in TEXT, as it may have been pasted, or TEXT."
-  (let* ((text (string-trim text "[ \t\u00a0]+" "[ \t\u00a0.,;]+"))
-         (address (if (string-match "<\\([^<>]+\\)>\\'" text)
-                      (match-string 1 text)
-                    text)))
-    (replace-regexp-in-string "\\`[Mm][Aa][Ii][Ll][Tt][Oo]:" "" address)))
+  (replace-regexp-in-string
+   "\\`[Mm][Aa][Ii][Ll][Tt][Oo]:" ""
+   (mew-submit-address--bare (string-trim text "[ \t\u00a0]+" "[ \t\u00a0.,;]+"))))
 
 (defun mew-submit-setup--read-address (initial)
   "Ask for a mail address, with INITIAL to begin with, and return it.
@@ -498,10 +487,10 @@ Ask before that for what a look needs: the module."
       (user-error "Nothing can be looked at until M-x mew-submit-build-module")))
   (mew-submit-background--load mew-submit-setup--libraries #'ignore)
   (mew-submit-setup--plain-address
-   (mew-submit-setup--read "Your mail address: " initial
-                           (lambda (text)
-                             (mew-submit-setup-discover--domain
-                              (mew-submit-setup--plain-address text))))))
+   (mew-submit-view--read "Your mail address: " initial
+                          (lambda (text)
+                            (mew-submit-setup-discover--domain
+                             (mew-submit-setup--plain-address text))))))
 
 (defun mew-submit-setup--begin (address)
   "Look for a server for ADDRESS in the current buffer, from the beginning."
@@ -523,7 +512,8 @@ Ask before that for what a look needs: the module."
   "Look for a server for ADDRESS, from the beginning."
   (interactive (progn (mew-submit-setup-view--ensure)
                       (list (mew-submit-setup--read-address
-                             (mew-submit-setup-view--address)))))
+                             (mew-submit-setup-view--address))))
+               mew-submit-setup-mode)
   (mew-submit-setup-view--ensure)
   (mew-submit-setup--begin address))
 

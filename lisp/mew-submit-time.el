@@ -136,7 +136,10 @@
            (funcall iso 3 2 1))
           ((string-match-p "\\`[-+][0-9]\\{2\\}:[0-9]\\{2\\}\\'" word) ; a zone
            (string-replace ":" "" word))
-          ((equal word "utc") "ut")     ; as RFC 5322 has it
+          ;; Zones that RFC 5322 does not have.
+          ((cdr (assoc word '(("utc" . "ut") ("wet" . "+0000") ("west" . "+0100")
+                              ("cet" . "+0100") ("cest" . "+0200")
+                              ("eet" . "+0200") ("eest" . "+0300")))))
           (t word))))
 
 (defun mew-submit-time--date-words-p (words)

@@ -17,6 +17,7 @@
 ;;; Code:
 
 (require 'button)
+(require 'mew-submit-error)
 (require 'mew-submit-menu)
 (require 'mew-submit-table)
 (require 'seq)
@@ -369,6 +370,19 @@ letters are: what is not seen of a picture cannot be scrolled to."
                                      "report.txt"))
                mew-submit-view-mode)
   (mew-submit-view--save file (mew-submit-view--as-text)))
+
+(defun mew-submit-view--read (prompt initial check &optional read)
+  "Ask by PROMPT, with INITIAL, again until CHECK takes the answer; return that.
+CHECK is called with the answer and signals `mew-submit-error' for a wrong one,
+which stays to be corrected.  READ asks, by default `read-string'."
+  (let* ((read (or read #'read-string))
+         (answer (string-trim (funcall read prompt initial)))
+         wrong)
+    (while (setq wrong (condition-case err
+                           (progn (funcall check answer) nil)
+                         (mew-submit-error (mew-submit-error--text err))))
+      (setq answer (string-trim (funcall read (format "%s\n%s" wrong prompt) answer))))
+    answer))
 
 (defun mew-submit-view--menu (rows)
   "Return those of ROWS, a table of keys, that have a label as items of a menu."

@@ -12,6 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How often is looked whether this machine still has its own address, and how often in a row that may be missing.  */
+#define LOOK MSUB_MSECS (5000)
+#define LOOKS 3
+
 /* The connection over plain TCP */
 
 static ssize_t
@@ -211,18 +215,39 @@ poll_for (const struct msub_connection *c, ssize_t want)
   return (struct pollfd) { .fd = c->fd, .events = events };
 }
 
+/* Has this machine been without the address at this end for a while, as after a change of networks?  Nothing can arrive then.
+   Wi-Fi often comes back with the same one.  */
+static bool
+stranded (struct msub_connection *c, struct msub_error *err)
+{
+  msub_time now = msub_now ();
+  if (c->endures || now < c->looked + LOOK)
+    return false;
+  c->looked = now;
+  c->missed = msub_net_homeless (c->fd) ? c->missed + 1 : 0;
+  if (c->missed < LOOKS)
+    return false;
+  c->cut = true;
+  msub_fail (err, MSUB_LOST, "This machine no longer has the address from which it was connected to %s, as after a change of networks",
+             c->peer.text);
+  return true;
+}
+
 /* Poll FDS, two of them, the connection's second.  Who has asked for it is called now and then meanwhile.  */
 static int
 poll_ticking (struct msub_connection *c, struct pollfd *fds, msub_time deadline, struct msub_error *err)
 {
   for (;;)
     {
-      msub_time tick = msub_now () + MSUB_TICK;
-      bool ticks = c->tick && tick < deadline;
+      msub_time tick = msub_now () + (c->tick ? MSUB_TICK : LOOK);
+      bool ticks = tick < deadline;
       int ready = msub_wait_poll (c->context, fds, 2, ticks ? tick : deadline, err);
+      if (ready == 0 && stranded (c, err))
+        return -1;
       if (ready != 0 || !ticks)
         return ready;
-      c->tick (c->tick_data);
+      if (c->tick)
+        c->tick (c->tick_data);
     }
 }
 
@@ -396,6 +421,8 @@ msub_connection_settle (struct msub_connection *c, bool heed, msub_time block_us
       struct pollfd fds[2] = { { 0 }, { .fd = c->fd, .events = heed && !c->ended ? POLLIN : 0 } };
       int ready = msub_wait_poll (c->context, fds, 2, now + pause < deadline ? now + pause : deadline, err);
       if (ready < 0)
+        return -1;
+      if (stranded (c, err))
         return -1;
       if (fds[1].revents & (POLLERR | POLLHUP))
         return 1; /* it is broken: whatever is written next will say how */

@@ -45,6 +45,9 @@ struct msub_connection
   int errnum;                   /* why, where that is known and not inside TLS */
   bool glance;                  /* TLS goes only as far as the peer's certificate: nobody logs in, so no key of ours signs */
   bool cut;                     /* something was given up half way: nothing more is said, not even goodbye (SECURITY: I13) */
+  bool endures;                 /* the answer is waited for whatever happens: what was sent cannot be sent again */
+  msub_time looked;             /* when it was seen whether this machine has the address at this end ... */
+  int missed;                   /* ... and how many times in a row it had not */
   uint64_t received, sent;      /* octets off the wire, and handed to TCP */
   char first[MSUB_CONNECTION_FIRST]; /* of those received */
   int patience_msecs;           /* how long the wait that begins may last, to be told; 0: not known */

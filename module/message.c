@@ -355,8 +355,10 @@ stream_message (struct stream *stream, bool bdat, const struct msub_body_facts *
   /* The dot stays together.  */
   if (!bdat && ((stream->length + end > sizeof stream->block && send_block (stream, err)) || append (stream, dot, end, err)))
     return -1;
-  if (send_all_but_end (stream, end, err) || (untried && close_first_chunk (stream, err))
-      || msub_progress_dot (stream->progress, err) || send_block (stream, err))
+  if (send_all_but_end (stream, end, err) || (untried && close_first_chunk (stream, err)))
+    return -1;
+  smtp->c->endures = true;
+  if (msub_progress_dot (stream->progress, err) || send_block (stream, err))
     return -1;
   stream->progress->in_doubt = true;
   if (msub_message_answer (smtp, false, bdat, stream->progress, err))

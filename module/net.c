@@ -465,18 +465,38 @@ msub_net_unacknowledged (int fd)
   return 0;
 }
 
-bool
-msub_net_has_gaps (int fd)
+unsigned
+msub_net_gaps (int fd)
 {
 #ifdef TELLS_GAPS
   struct tcp_info info = { 0 };
   socklen_t length = sizeof info;
   /* A kernel that does not count them leaves it 0.  */
-  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_rcv_ooopack > 0;
+  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_rcv_ooopack : 0;
 #else
   (void) fd;
-  return false;
+  return 0;
 #endif
+}
+
+bool
+msub_net_homeless (int fd)
+{
+  struct msub_address own = { .length = sizeof own.sockaddr };
+  struct sockaddr *address = (struct sockaddr *) &own.sockaddr;
+  if (getsockname (fd, address, &own.length))
+    return false;
+  if (address->sa_family == AF_INET)
+    ((struct sockaddr_in *) address)->sin_port = 0;
+  else if (address->sa_family == AF_INET6)
+    ((struct sockaddr_in6 *) address)->sin6_port = 0;
+  else
+    return false;
+  int other = new_socket (address->sa_family, SOCK_DGRAM);
+  bool lost = other >= 0 && bind (other, address, own.length) && errno == EADDRNOTAVAIL;
+  if (other >= 0)
+    close (other);
+  return lost;
 }
 
 /* What ICMP says of a connecting socket */

@@ -61,8 +61,11 @@ int msub_net_socket (int family);
 void msub_net_acknowledge (int fd);
 /* ... and how many of ours the peer's TCP has not acknowledged; 0 where the system does not tell.  */
 size_t msub_net_unacknowledged (int fd);
-/* Has something come before what belongs before it?  False where the system does not tell (Linux 5.4 and later do).  */
-bool msub_net_has_gaps (int fd);
+/* How often has something come before what belongs before it?  0 where the system does not tell (Linux 5.4 and later do).  */
+unsigned msub_net_gaps (int fd);
+
+/* Has this machine lost the address that the connected FD has at this end?  False where nobody knows.  */
+bool msub_net_homeless (int fd);
 
 /* A socket that listens on PORT (0: any) of HOST, a numeric address; *LOCAL_R is where.  -1 with errno.  */
 int msub_net_listen (const char *host, uint16_t port, struct msub_address *local_r);

@@ -130,18 +130,18 @@ enhanced_length (const char *text, size_t n, char class)
   return i == n || text[i] == ' ' ? i : 0;
 }
 
-/* The line is complete.  Returns 1 when the reply is.  */
+/* The line is complete.  Returns 1 when the reply is.  The enhanced code is that of the last line: there may be no more.  */
 static int
 take_line_end (struct msub_reply_parser *parser, struct msub_error *err)
 {
   struct msub_reply *reply = &parser->reply;
   reply->lines++;
   keep (reply, '\n');
+  size_t n = parser->column > 4 ? head_length (parser) - 4 : 0;
+  memset (reply->enhanced, 0, sizeof reply->enhanced);
+  memcpy (reply->enhanced, parser->head + 4, enhanced_length (parser->head + 4, n, parser->head[0]));
   if (parser->column == 3 || parser->head[3] == ' ')
     {
-      size_t n = parser->column > 4 ? head_length (parser) - 4 : 0;
-      memcpy (reply->enhanced, parser->head + 4,
-              enhanced_length (parser->head + 4, n, parser->head[0]));
       parser->done = true;
       return 1;
     }

@@ -502,16 +502,16 @@ static int
 shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust *trust, msub_time deadline,
              const char **failure_r, struct msub_error *err)
 {
+  unsigned gaps = msub_net_gaps (c->fd); /* that have been filled */
   for (;;)
     {
       int code = trust->token ? shake_apart (c, tls, trust, deadline, err) : gnutls_handshake (tls->session);
       if (code == GNUTLS_E_SUCCESS)
         return 0;
       if (code > 0)
-        {
-          *failure_r = err->kind == MSUB_TIMEOUT ? "timeout" : "other";
-          return -1;
-        }
+        *failure_r = err->kind == MSUB_TIMEOUT ? "timeout" : "other";
+      if (code > 0)
+        return -1;
       if (code == GNUTLS_E_GOT_APPLICATION_DATA)
         code = GNUTLS_E_UNEXPECTED_PACKET;
       if (gnutls_error_is_fatal (code))
@@ -526,7 +526,7 @@ shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_t
         {
           *failure_r = "timeout";
           /* A certificate fills packets, and the last one of them is short.  */
-          err->about = msub_net_has_gaps (c->fd) ? "long-packets" : NULL;
+          err->about = msub_net_gaps (c->fd) > gaps ? "long-packets" : NULL;
           return msub_connection_late (c, err->about ? "get its long packets through (MTU of a VPN or DSL?) for the TLS handshake"
                                                      : "finish the TLS handshake", err);
         }

@@ -82,6 +82,7 @@ send_flight (struct msub_smtp *smtp, enum closing end, struct msub_progress *pro
     }
   if (end == BDAT && msub_progress_dot (progress, err))
     return -1;
+  smtp->c->endures = end == BDAT;
   return msub_connection_flush (smtp->c, msub_smtp_deadline (smtp, seconds), err);
 }
 
@@ -198,7 +199,7 @@ transact_noting (struct msub_smtp *smtp, int fd, const struct msub_body_facts *f
   const struct msub_envelope *envelope = progress->envelope;
   enum closing closing = waits_for_all (envelope) ? NOTHING : choose_closing (smtp, facts);
   bool flights = smtp->caps.pipelining;
-  smtp->settled = false;
+  smtp->settled = smtp->c->endures = false;
   if (flights ? send_envelope_in_flights (smtp, envelope, fd, facts, closing, progress, err)
               : send_envelope_in_steps (smtp, envelope, facts, closing, progress, err))
     return -1;

@@ -172,6 +172,9 @@
       (let ((account (list :server "a" :from from)))
         (should (mew-submit-account--fits-p account "Me@example.org"))
         (should (equal (mew-submit-account--address account) address))
+        (when address
+          (should (equal (mew-submit-request--sender (list :server "a" :sender from) nil nil)
+                         address)))
         (dolist (other '("you@example.com" "(Me)" "e@example.org.x"))
           (should-not (mew-submit-account--fits-p account other)))))))
 

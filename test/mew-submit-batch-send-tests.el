@@ -643,6 +643,53 @@ JSON is the same with --json.  There was no connection to PEER."
       '("--tunnel" "h" "a@x") '("--source" "localhost" "a@x")
       '("--password-file" "/dev/null" "a@x")))))
 
+(ert-deftest mew-submit-batch-send-tests-options-have-an-effect ()
+  "Two options of which one has no effect are told, by each command.
+Who named a file of certificates, say, would think that something is checked."
+  (pcase-dolist
+      (`(,parse ,check ,words . ,args)
+       '((send t "--family has no effect with --ssh" "--ssh" "h" "--family" "ipv4")
+         (send t "--family has no effect with --tunnel" "--family" "ipv4" "--tunnel" "ssh:h")
+         (send t "--source has no effect with --ssh" "--source" "::1" "--ssh" "h")
+         (send t "--user has no effect with --auth none" "--user" "u" "--auth" "none")
+         (send t "--ca-file has no effect: no route" "--routes" "25:none" "--ca-file" "/f")
+         (send t "--tls-minimum has no effect: no route" "--tls-minimum" "1.3" "--server" "h"
+               "--tls" "none")
+         (send t "--cert-file has no effect: no route" "--routes" "25:starttls" "--tls" "none"
+               "--cert-file" "/f")
+         (send t nil "--tls" "none" "--server" "h" "--plan" "submissions" "--ca-file" "/f")
+         (send t nil "--tls" "none" "--ca-file" "/f")
+         (send t nil "--tls" "none" "--server" "starttls-h.example" "--ca-file" "/f")
+         (send t nil "--server" "h" "--tls" "opportunistic" "--ca-file" "/f")
+         (send t nil "--source" "::1" "--tunnel" "socks5:127.0.0.1:1080")
+         (diagnose t "--family has no effect with --ssh" "--ssh" "h" "--family" "ipv4" "x")
+         (send t "--source has no effect with --family ipv6" "--source" "192.0.2.1" "--family"
+               "ipv6")
+         (send t nil "--source" "::1" "--family" "ipv6")
+         (diagnose t "--source has no effect" "--source" "::1" "--family" "ipv4" "127.0.0.1")
+         (diagnose t "--details has no effect with --json" "--json" "--details" "127.0.0.1")
+         (survey nil "--salt has no effect without --report" "--salt" "a b" "f")
+         (survey nil "--jobs has no effect with --merge" "--merge" "--jobs" "3" "f")
+         (survey nil nil "--salt" "a b" "--report" "f")
+         (sendmail-arguments nil "exclude each other" "-a" "nope" "--server" "h" "a@x")
+         (relay nil "--server has no effect with --sink" "--sink" "/d" "--server" "h")
+         (relay nil "--outbox has no effect with --sink" "--sink" "/d" "--outbox" "/o")
+         (relay nil nil "--sink" "/d" "--anyone")))
+    (let ((do (lambda ()
+                (let ((options (funcall (intern (format "mew-submit-batch-%s--parse" parse))
+                                        args)))
+                  (when check
+                    (funcall (if (eq parse 'send)
+                                 #'mew-submit-batch-options--check
+                               #'mew-submit-batch-diagnose--check)
+                             options))))))
+      (ert-info ((format "%s: %s" parse args))
+        (if (null words)
+            (funcall do)
+          (should (string-search words (mew-submit-error--text
+                                        (should-error (funcall do)
+                                                      :type 'mew-submit-usage)))))))))
+
 (ert-deftest mew-submit-batch-send-tests-options-have-values ()
   "An option without its value is told, by each command.
 A shell's variable that is not set leaves nothing, or the next option: it would

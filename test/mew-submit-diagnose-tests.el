@@ -334,6 +334,26 @@ The names of findings are those of the manual."
       (should (equal (nreverse (delete "silent-PORT" names))
                      mew-submit-batch-diagnose--findings)))))
 
+(ert-deftest mew-submit-diagnose-tests-wrong-answers-are-asked-for-again ()
+  "What is no server, no port and no domain is told, and stays to be corrected."
+  (require 'mew-submit-domain)
+  (pcase-dolist (`(,command ,wrong ,right ,words)
+                 '((mew-submit-diagnose "a b" "mail.example.org" "Not a host name")
+                   (mew-submit-diagnose "" "mail.example.org" "Not a host name")
+                   (mew-submit-diagnose-other-ports "465:ssl" "465" "ssl is none of")
+                   (mew-submit-diagnose-domain "192.0.2.1" "example.org" "Not a domain")))
+    (let* ((asked nil)
+           (mew-submit-accounts nil)
+           (read (lambda (prompt &rest arguments)
+                   (push (cons prompt arguments) asked)
+                   (if (cdr asked) right wrong))))
+      (cl-letf (((symbol-function 'read-string) read)
+                ((symbol-function 'completing-read) read))
+        (should (equal (car (eval (cadr (interactive-form command)) t)) right))
+        (should (= (length asked) 2))
+        (should (string-match-p (format "\\`%s.*\n" words) (caar asked)))
+        (should (member wrong (car asked)))))))
+
 (ert-deftest mew-submit-diagnose-tests-batch-makes-sense ()
   "What does not fit together, and a host that is none, is told before any is looked at."
   (mew-submit-test-with-peer (peer "127.0.0.1:0,name=a")

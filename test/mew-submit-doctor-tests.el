@@ -106,6 +106,8 @@ Whatever would ask the user fails the test."
      error "account 1" "asks for less TLS at b.example.org")
     (((:server "127.0.0.1" :user "u" :servers ((:server "127.0.0.2"))))
      warning "account 1" "server 2: auth-source has no secret")
+    (((:server "127.0.0.1" :user "u" :auth "SCRAM-SHA256")) error "account 1"
+     ":auth names SCRAM-SHA256, which is no way")
     (((:server "127.0.0.1" :servers "x")) error "account 1" "has \"x\" for :servers")
     (((:server "127.0.0.1" :tunnel "telnet:x")) error "account 1" "tunnel"))
   "Accounts that are not well: (ACCOUNTS STATUS TOPIC REGEXP).")
@@ -136,6 +138,20 @@ Whatever would ask the user fails the test."
       (told "\\`mew-submit-oauth2-token-command has"))
     (mew-submit-doctor-tests--with directory ((auth-sources "~/.authinfo"))
       (told "\\`auth-sources is no list"))))
+
+(ert-deftest mew-submit-doctor-tests-options-of-what-is-not-loaded ()
+  "An option of what is not loaded yet is looked at; one that does not exist is told."
+  (let ((result (mew-submit-test-emacs
+                 (list "-l" (expand-file-name "mew-submit.el" mew-submit-test-root) "--eval"
+                       "(setq mew-submit-relay-port \"2587\" mew-submit-relay-prot \"sesame\"
+                              mew-submit-survey-salt nil)"
+                       "-f" "mew-submit-batch-doctor" "--" "--offline"))))
+    (should (eql (plist-get result :status) 78))
+    (let ((said (replace-regexp-in-string "[ \n]+" " " (plist-get result :stdout))))
+      (should (string-search "ERROR options mew-submit-relay-port has a value" said))
+      (should (string-search "WARNING options What is mew-submit-relay-prot?" said))
+      (should-not (string-search "sesame" said))
+      (should-not (string-search "survey" said)))))
 
 (ert-deftest mew-submit-doctor-tests-a-slip-is-told-once ()
   "A misspelt key of an account is told once, not again for each of its servers."

@@ -408,6 +408,17 @@ X-Mew-Submit-Require-TLS: no\nX-Message-SMTP-Method: smtp evil 25\n"))
     (ert-info ((format "%S" text))
       (should (equal (mew-submit-message-tests--recipients text) expected)))))
 
+(ert-deftest mew-submit-message-tests-nobody-is-shown ()
+  "Who means that no recipient is shown, and slips, is told how that is written."
+  (dolist (text '("undisclosed recipients" "Undisclosed recipients:" "undisclosed-recipients"
+                  "Undisclosed Recipients: ," "a@x, undisclosed-recipients"))
+    (ert-info (text)
+      (should (string-search
+               ".  To show no recipient, write undisclosed-recipients:;"
+               (mew-submit-error--text
+                (should-error (mew-submit-address--parse text 'never)
+                              :type 'mew-submit-message)))))))
+
 (ert-deftest mew-submit-message-tests-names-alone ()
   "A name that stands for an address is told before anything is sent, as people write it."
   (pcase-dolist

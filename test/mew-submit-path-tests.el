@@ -113,12 +113,75 @@ Each goes by itself, as on a real way.")
                                2)
                      '("ok" "delivered"))))))
 
+(ert-deftest mew-submit-path-tests-a-gap-that-was-filled ()
+  "A packet that was lost once, and came later, is not why TLS begins in vain."
+  (pcase-let ((`(,kind ,result ,text ,about ,_)
+               (mew-submit-test-in-network
+                (string-replace "> 800 drop" "> 800 numgen inc mod 1000000 0 drop"
+                                mew-submit-path-tests--back)
+                "mew-submit-path-tests"
+                (mew-submit-path-tests--form ",greeting=flood:100,tls=stall" 10))))
+    (should (equal (list kind result about) '("timeout" "deferred" nil)))
+    (should (string-search "did not finish the TLS handshake" text))))
+
 (ert-deftest mew-submit-path-tests-short-message-gets-through ()
   "A message that fits into short packets is delivered there."
   (dolist (listener '("" ",chunking"))
     (ert-info (listener)
       (should (equal (seq-take (mew-submit-path-tests--send listener 10) 2)
                      '("ok" "delivered"))))))
+
+;;; Another network
+
+(defconst mew-submit-path-tests--roam
+  '(mew-submit-test-with-peer
+       (peer "192.0.2.1:0,name=steps,rcpt=stall" "192.0.2.1:0,name=block,chunking,block=stall"
+             "192.0.2.1:0,name=doubt,chunking,dot=hold:go")
+     (mew-submit-test-with-directory directory
+       (let* (ends
+              (start
+               (lambda (name lines)
+                 (mew-submit-parcel--submit
+                  (mew-submit-test-write
+                   (expand-file-name name directory)
+                   (concat "To: a@x\nSubject: x\n\n"
+                           (apply #'concat (make-list lines "twenty octets in all\n"))))
+                  :account (mew-submit-test-account peer name :server "192.0.2.1"
+                                                    :source "192.0.2.7")
+                  :from "b@x"
+                  :on-done (lambda (done)
+                             (push (list name (plist-get done :kind) (plist-get done :text))
+                                   ends)))))
+              (address (lambda (what)
+                         (call-process "ip" nil nil nil "addr" what "192.0.2.7/32"
+                                       "dev" "lo"))))
+         (funcall start "doubt" 1)
+         (mew-submit-test-until ("the message") (mew-submit-test-lines peer "BDAT"))
+         (funcall start "steps" 1)
+         (funcall start "block" 200000)
+         (mew-submit-test-until ("two stalls") (cdr (mew-submit-test-log peer "stall")))
+         (funcall address "del")
+         (mew-submit-test-until ("two ends") (cdr ends))
+         (funcall address "add")
+         (mew-submit-test-go peer)
+         (mew-submit-test-until ("the last end") (cddr ends))
+         (list (car ends) (cdr ends)))))
+  "What sends messages, and takes the address that they leave from away.
+It comes to the last end and the others.")
+
+(ert-deftest mew-submit-path-tests-the-address-has-gone ()
+  "Where this machine loses the address that a connection leaves from, that is told soon.
+It has been 3 minutes, or 5.  What has left as a whole waits for its answer."
+  (pcase-let ((`(,last ,others)
+               (mew-submit-test-in-network
+                "ip addr add 192.0.2.1/32 dev lo; ip addr add 192.0.2.7/32 dev lo"
+                "mew-submit-path-tests" mew-submit-path-tests--roam)))
+    (should (equal (seq-take last 2) '("doubt" "ok")))
+    (should (equal (sort (mapcar #'car others) #'string<) '("block" "steps")))
+    (pcase-dolist (`(,name ,kind ,text) others)
+      (ert-info (name)
+        (should (equal kind "lost"))
+        (should (string-search "no longer has the address from which" text))))))
 
 (provide 'mew-submit-path-tests)
 ;;; mew-submit-path-tests.el ends here

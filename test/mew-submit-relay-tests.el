@@ -1146,6 +1146,31 @@ not " address))))
         (should (string-suffix-p (concat "not directories: name those in " directory)
                                  (said #'mew-submit-relay-gate--certify certificate key)))))))
 
+(ert-deftest mew-submit-relay-tests-allow-and-listen ()
+  "What --allow and --listen name adds up; who can never come is not let in in vain."
+  (require 'mew-submit-batch-relay)
+  (let ((options (mew-submit-batch-relay--parse
+                  '("--allow" "192.0.2.0/24" "--listen" "127.0.0.1:2587" "--allow"
+                    "198.51.100.7,2001:db8::/32" "--listen" "unix:/tmp/s")))
+        mew-submit-relay-address mew-submit-relay-port mew-submit-relay-socket
+        mew-submit-relay-networks mew-submit-relay-tls-port mew-submit-relay-transparent
+        (mew-submit-relay--log-function nil) (mew-submit-relay--on-ask nil)
+        (mew-submit-relay--account-function nil) (mew-submit-relay--one-server nil))
+    (should (equal (plist-get options :allow)
+                   '("192.0.2.0/24" "198.51.100.7" "2001:db8::/32")))
+    (should (equal (plist-get (mew-submit-batch-relay--parse '("--listen" "[::1]:25")) :listen)
+                   '(("::1" 25 nil))))
+    (mew-submit-batch-relay--set options)
+    (should (equal (list mew-submit-relay-port mew-submit-relay-socket)
+                   '(2587 "/tmp/s")))
+    (should (string-prefix-p "--allow has no effect: the relay listens where only"
+                             (mew-submit-error--text
+                              (should-error (mew-submit-batch-relay--check-networks options)
+                                            :type 'mew-submit-usage))))
+    (dolist (address '(("127.0.0.1" "192.0.2.1") "::"))
+      (setq mew-submit-relay-address address)
+      (mew-submit-batch-relay--check-networks options))))
+
 (ert-deftest mew-submit-relay-tests-batch-cannot-send ()
   "A relay that could send nothing does not begin (78): each client would be told 451.
 Systemd starts it again after any other status."

@@ -271,7 +271,7 @@ verified, log-in by .*SCRAM-SHA-256" text))
                 (push (list prompt initial) asked)
                 (pcase (length asked) (1 "  ") (2 "me\nyou") (_ " me ")))))
     (cl-letf (((symbol-function 'read-string) ask))
-      (should (equal (mew-submit-setup--read "User name: " "i" #'mew-submit-setup--check-user)
+      (should (equal (mew-submit-view--read "User name: " "i" #'mew-submit-setup--check-user)
                      "me")))
     (should (equal (reverse (mapcar #'cadr asked)) '("i" "" "me\nyou")))
     (should (string-match-p "\\`A user's name is .*\nUser name: \\'" (caar asked)))))
@@ -393,7 +393,7 @@ verified, log-in by .*SCRAM-SHA-256" text))
 (ert-deftest mew-submit-setup-tests-pasted-address ()
   "An address that comes with a name, or a dot, is taken without that."
   (dolist (text '("me@example.org" "Me <me@example.org>" "\"Me, too\" <me@example.org> "
-                  "<me@example.org>" "mailto:me@example.org" "me@example.org."
+                  "<me@example.org>" "me@example.org (Me)" "mailto:me@example.org" "me@example.org."
                   "me@example.org," "Me <me@example.org>;" "MAILTO:me@example.org"
                   "\u00a0me@example.org\u00a0"))
     (cl-letf (((symbol-function 'read-string) (lambda (&rest _) text))
@@ -910,7 +910,7 @@ What GNOME says comes later; without that account all is as ever."
       (let* ((mew-submit-setup-provider--list
               (mew-submit-setup-tests--provider peer "a" 'app-password
                                                 :page "https://example.com/p"))
-             (run (mew-submit-setup-tests--batch "--json" "me@example.org"))
+             (run (mew-submit-setup-tests--batch "--json" "me@example.org (Me)"))
              (lines (mew-submit-test-json-lines (cdr run)))
              (done (car (last lines))))
         (should (eql 0 (car run)))
@@ -923,6 +923,7 @@ What GNOME says comes later; without that account all is as ever."
                                '(:event :result :login :provider :page))
                        '("done" "found" "app-password" "Example" "https://example.com/p")))
         (should (equal "127.0.0.1" (plist-get (plist-get done :account) :server)))
+        (should (equal "me@example.org" (plist-get (plist-get done :account) :from)))
         (let ((run (mew-submit-setup-tests--batch "me@example.org")))
           (should (eql 0 (car run)))
           (should (string-search "SRV records of _submission._tcp.example.org: none"

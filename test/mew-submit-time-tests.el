@@ -70,7 +70,8 @@
   "A time with a zone is that moment."
   (dolist (text '("2030-12-24T18:00:00+01:00" "2030-12-24t17:00:00z"
                   "Tue, 24 Dec 2030 18:00:00 +0100 (CET)" "2030-12-24 18:00 +01:00"
-                  "2030-12-24 17:00 UTC" "24 Dec 2030 17:00:00 GMT"))
+                  "2030-12-24 17:00 UTC" "2030-12-24 18:00 CET"
+                  "24.12.2030 19:00 eet" "24 Dec 2030 17:00:00 GMT"))
     (should (equal (format-time-string "%F %T" (mew-submit-time--parse text) t)
                    "2030-12-24 17:00:00"))))
 

@@ -650,12 +650,13 @@ Sign-in, renewal and sign-out were refused; where it takes both, it is in the fo
            (account (list :name "test" :user "me@x"
                           :oauth (list :issuer (mew-submit-issuer-test-url issuer)
                                        :client-file file :scope "mail"))))
-      (mew-submit-issuer-test-behave
-       issuer :basic "s: +%\u00e9" :device_answers []
-       :metadata '(:token_endpoint_auth_methods_supported ["client_secret_basic"
-                                                           "private_key_jwt"]))
-      (dolist (method '(code browser))
-        (should (plist-get (mew-submit-issuer-test-sign-in account :method method) :kept)))
+      ;; Where nothing is said it is the header (RFC 8414, section 2).
+      (dolist (methods '(:null ["client_secret_basic" "private_key_jwt"]))
+        (mew-submit-issuer-test-behave
+         issuer :basic "s: +%\u00e9" :device_answers []
+         :metadata (list :token_endpoint_auth_methods_supported methods))
+        (dolist (method '(code browser))
+          (should (plist-get (mew-submit-issuer-test-sign-in account :method method) :kept))))
       (dolist (_ '(1 2))
         (should (car (mew-submit-token-tests--as-new account))))
       (should-not (mew-submit-token-tests--sign-out account))

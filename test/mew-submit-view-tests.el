@@ -373,5 +373,22 @@ Popper, shackle and Doom select what they show."
       (should-not (string-search "[k stop]" (buffer-string)))
       (should (string-search "[g again]" (buffer-string))))))
 
+(ert-deftest mew-submit-view-tests-commands-of-a-buffer ()
+  "A command that is of use in one of our buffers alone says so, for M-X and M-x.
+Those that are not were announced before their file is loaded, or stand here."
+  (let ((announced (with-temp-buffer
+                     (insert-file-contents
+                      (expand-file-name "lisp/mew-submit-loaddefs.el" mew-submit-test-root))
+                     (buffer-string))))
+    (mapatoms
+     (lambda (symbol)
+       (when (and (commandp symbol)
+                  (string-match-p "\\`mew-submit-[a-z]+-" (symbol-name symbol))
+                  (not (string-search "--" (symbol-name symbol)))
+                  (not (string-search (format "'%s " symbol) announced))
+                  (not (memq symbol '(mew-submit-file-copies))))
+         (ert-info ((symbol-name symbol))
+           (should (command-modes symbol))))))))
+
 (provide 'mew-submit-view-tests)
 ;;; mew-submit-view-tests.el ends here

@@ -39,6 +39,16 @@ Return nil for a form that loads what is written here, as the main file has one.
                                    (read (current-buffer)) (file-name-base file)))))
       forms)))
 
+(defun mew-submit-loaddefs--options (files)
+  "Return the form that says which of FILES have options, for `custom-load-symbol'."
+  `(put 'mew-submit 'custom-loads
+        ',(mapcan (lambda (file)
+                    (with-temp-buffer
+                      (insert-file-contents file)
+                      (and (re-search-forward "^(defcustom " nil t)
+                           (list (intern (file-name-base file))))))
+                  files)))
+
 (defun mew-submit-loaddefs--text (interface files)
   "Return the text for FILES and a module that has INTERFACE."
   (let ((print-escape-newlines t)
@@ -54,7 +64,9 @@ Return nil for a form that loads what is written here, as the main file has one.
   (when (file-exists-p (expand-file-name \"mew-submit.el\" up))
     (add-to-list 'load-path (directory-file-name up) t)))\n\n"
             (mapconcat (lambda (form) (concat (prin1-to-string form) "\n"))
-                       (mapcan #'mew-submit-loaddefs--of-file files) "")
+                       (append (mapcan #'mew-submit-loaddefs--of-file files)
+                               (list (mew-submit-loaddefs--options files)))
+                       "")
             (format "\n(defconst mew-submit-module--interface %S
   \"The number of the interface that the module has to have.\")\n" interface)
             "\n(provide 'mew-submit-loaddefs)\n\n"

@@ -66,31 +66,9 @@ ARGUMENT is nil for a flag.")
     (_ value)))
 
 (defconst mew-submit-batch-options--rules
-  '(((:family) with (:tunnel :ssh))
-    ((:source) with (:ssh)))
+  '(((:family :source) with (:ssh)))
   "What has no effect, as `mew-submit-batch-command--check' takes it.
-The far end of a tunnel chooses the family.")
-
-(defun mew-submit-batch-options--check-tls (options)
-  "Signal `mew-submit-usage' when OPTIONS are about TLS, and no route has it."
-  (let ((row (seq-find (lambda (row)
-                         (and (memq (nth 1 row)
-                                    '(:tls-minimum :tls-priority :tls-name :ca-file
-                                                   :crl-file :cert-file :key-file))
-                              (plist-get options (nth 1 row))))
-                       mew-submit-batch-options--rows))
-        (named (or (plist-get options :routes)
-                   (and (eq (plist-get options :tls) 'none) (plist-get options :server)))))
-    ;; Where neither is named the account has the routes.
-    (when (and row named)
-      (let ((plan (apply #'mew-submit-way--plan (or (plist-get options :server) "") options)))
-        (when (seq-every-p (lambda (route)
-                             (or (eq (nth 2 route) 'none)
-                                 (and (eq (nth 2 route) 'starttls)
-                                      (eq (plist-get plan :tls) 'none))))
-                           (plist-get plan :routes))
-          (mew-submit-error--throw
-           'usage nil "%s has no effect: no route that the options name has TLS" (car row)))))))
+The far end of a tunnel by ssh chooses the family.")
 
 (defun mew-submit-batch-options--check-source (options)
   "Signal `mew-submit-usage' when OPTIONS name a source, and the other family.
@@ -107,7 +85,6 @@ Mail would leave from another address than was said."
   (mew-submit-batch-command--check options mew-submit-batch-options--rows
                                    mew-submit-batch-options--rules)
   (mew-submit-batch-options--check-source options)
-  (mew-submit-batch-options--check-tls options)
   (let ((get (lambda (key) (plist-get options key))))
     (cond
      ((and (funcall get :plan) (funcall get :routes))
@@ -126,8 +103,6 @@ Mail would leave from another address than was said."
      ((and (funcall get :password-file) (funcall get :token-command))
       (mew-submit-error--throw
        'usage nil "--password-file and --token-command exclude each other"))
-     ((and (equal (funcall get :auth) "none") (funcall get :user))
-      (mew-submit-error--throw 'usage nil "--user has no effect with --auth none"))
      ((and (funcall get :token-command) (funcall get :auth)
            (not (mew-submit-auth--token-p (funcall get :auth))))
       (mew-submit-error--throw

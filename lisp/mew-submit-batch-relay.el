@@ -204,16 +204,16 @@ and one socket"))
                           '(nil)))
       (signal (car wrong) (cdr wrong)))))
 
-(defun mew-submit-batch-relay--check-networks (options)
-  "Signal `mew-submit-usage' when OPTIONS let in who cannot reach the relay.
+(defun mew-submit-batch-relay--tell-networks (options)
+  "Tell when OPTIONS let in who cannot reach the relay.
 What is redirected may come from elsewhere all the same."
   (when (and (plist-get options :allow)
              (not mew-submit-relay-transparent)
              (seq-every-p (lambda (address)
                             (string-match-p "\\`\\(?:localhost\\|127\\..*\\|::1\\)\\'" address))
                           (ensure-list mew-submit-relay-address)))
-    (mew-submit-error--throw 'usage nil "--allow has no effect: the relay listens where only \
-this machine reaches it.  Give --listen an address of this machine, or [::]:2587 for all")))
+    (mew-submit-batch-command--tell "--allow has no effect: the relay listens where only this \
+machine reaches it.  Give --listen an address of this machine, or [::]:2587 for all")))
 
 (defun mew-submit-batch-relay--check (options)
   "Signal `mew-submit-config' when nothing can be sent as OPTIONS say.
@@ -260,7 +260,7 @@ This is on `kill-emacs-hook'."
   (when-let* ((file (plist-get options :config)))
     (mew-submit-batch-command--load file))
   (mew-submit-batch-relay--set options)
-  (mew-submit-batch-relay--check-networks options)
+  (mew-submit-batch-relay--tell-networks options)
   (mew-submit-batch-options--remember options)
   (unless mew-submit-relay--sink
     (mew-submit-batch-relay--check options))

@@ -191,7 +191,9 @@ Their accounts are looked at one by one, and so are pins."
                            (not (memq symbol '(mew-submit-accounts mew-submit-pins))))
                   (push (cond ((custom-variable-p symbol)
                                (mew-submit-doctor-checkup--option symbol))
-                              ((not (special-variable-p symbol))
+                              ((not (or (special-variable-p symbol)
+                                        ;; `add-hook' makes it before its file is loaded.
+                                        (string-suffix-p "-hook" (symbol-name symbol))))
                                (mew-submit-doctor-finding--make
                                 "options" 'warning "What is %s?\nThere is no such option, and its \
 value has no effect: look for its name in the manual." symbol)))

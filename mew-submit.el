@@ -123,6 +123,7 @@ run `make dist' in its sources, and M-x package-install-file the tar file" here)
 (declare-function mail-insert-from-field "sendmail" ())
 (declare-function mail-send-and-exit "sendmail" (&optional arg))
 (declare-function mail-sendmail-undelimit-header "sendmail" ())
+(declare-function mew-submit-clients--tell-past "mew-submit-clients" ())
 (declare-function mew-submit-edit--sent "mew-submit-edit" ())
 (defvar gnus-agent-queue-mail)
 (defvar gnus-plugged)
@@ -298,6 +299,12 @@ This is on `message-send-hook'."
 This is on `message-mode-hook'; Gnus sends its queue with no hooks, at once."
   (unless (memq #'mew-submit--before-sending message-send-hook)
     (mew-submit--before-sending)))
+
+(defun mew-submit--after-sending ()
+  "Tell if the mail in the current buffer went by something else.
+This is on `message-sent-hook'."
+  (unless (eq message-send-mail-function #'mew-submit-send-it)
+    (mew-submit-clients--tell-past)))
 
 ;;; Copies
 

@@ -62,7 +62,7 @@ Some packages, and settings made late, change it when the mode is on."
 (defun mew-submit-clients--tell-past ()
   "Tell once that the mail in this buffer has been sent by something else.
 The settings of a client, such as mu4e's contexts, may say so for all mail; what
-says it for one mail means it.  This is on `message-sent-hook'."
+says it for one mail means it."
   (when-let* (((not mew-submit-clients--told))
               ((message-mail-p))
               ((not (local-variable-p 'message-send-mail-function)))
@@ -262,7 +262,7 @@ M-x mew-submit-take-smtpmail-queue takes %s over"
     (message-send-hook . mew-submit--before-sending)
     (message-header-hook . mew-submit--note-buffer)
     (message-header-hook . mew-submit--drop-method)
-    (message-sent-hook . mew-submit-clients--tell-past)
+    (message-sent-hook . mew-submit--after-sending)
     (gnus-started-hook . mew-submit-clients--file-copies))
   "The hooks the mode adds functions to.")
 

@@ -56,7 +56,7 @@ open_emacs ()
   # A native compilation that is late takes the new file and puts that in among the old: how fast this machine is would decide.
   env -u XDG_RUNTIME_DIR "$EMACS" -Q --fg-daemon="$home/server" --eval '(setq native-comp-deferred-compilation nil)' --eval "$1" >>"$home/log" 2>&1 &
   open=$!
-  trap 'kill "$open" 2>/dev/null' EXIT
+  trap 'kill -KILL "$open" 2>/dev/null' EXIT
   becomes 'the server' t asked t
   asked "$(accounts)" >/dev/null
   asked "(progn (require 'mew-submit) (or (fboundp 'mew-submit--mod-interface) (cl-letf (((symbol-function 'y-or-n-p) #'always)) (mew-submit-build-module))) t)" >/dev/null

@@ -981,6 +981,13 @@ The copies go with that mail, and what the user wrote."
                               (mapcar (lambda (line) (plist-get line :text))
                                       (mew-submit-test-log peer "line"))))))
         (should (equal (funcall to) '("RCPT TO:<a@x>")))
+        ;; Nor do they get half of it, as while it is copied.
+        (let* ((file (mew-submit-spool--file id ".eml" directory))
+               (whole (mew-submit-test-octets file)))
+          (mew-submit-test-write file (substring whole 0 20))
+          (should-error (mew-submit-queue--send-rest id) :type 'user-error)
+          (should (equal (mew-submit-spool--ids directory) (list id)))
+          (mew-submit-test-write file whole))
         (mew-submit-queue--send-rest id)
         (mew-submit-queue-tests--settle)
         (should (equal (funcall to) '("RCPT TO:<a@x>" "RCPT TO:<b@x>")))

@@ -393,7 +393,7 @@ Whoever gives a command for them hears it again."
    entry "Mail to %s was delivered, but the copy for %s was not filed: %s\n\
 M-x mew-submit-file-copies tries again; after C-u you can do without it."
    (mew-submit-report--people (plist-get entry :delivered))
-   (plist-get copy :place) (error-message-string err)))
+   (plist-get copy :place) (mew-submit-error--text err)))
 
 (defun mew-submit-copies--directory (copy)
   "Return the directory in which COPY is to be filed, or for none the user's."
@@ -579,6 +579,7 @@ Then give LOCK, which is on its message, back."
         (cond ((null copy) (mew-submit-spool--unlock lock))
               ((member (cons (plist-get entry :stem) copy) mew-submit-copies--filed)
                (funcall then t))
+              ((mew-submit-spool--check-whole entry))
               ((and (not noninteractive) (mew-submit-copies--program copy))
                (mew-submit-copies--start entry copy then))
               (t (funcall then (mew-submit-copies--try entry copy))))

@@ -312,6 +312,8 @@ Return the lock that is on it then.  One that somebody may have stays as it is."
            (null (plist-get entry :delivered)))
       (progn
         (setf (mew-submit-parcel-fields (mew-submit-known--parcel entry)) nil)
+        ;; It may get shorter, and Emacs, or the disk, may fail before that is noted.
+        (mew-submit-spool--write (mew-submit-spool--with entry :octets nil))
         (mew-submit-spool--freshen entry lock))
     lock))
 

@@ -353,6 +353,7 @@ and whatever is done with either makes the other what it has to be."
        (lambda (entry)
          (unless (plist-get entry :unsent)
            (user-error "Nobody is left who surely did not get it"))
+         (mew-submit-spool--check-whole entry)
          (setq new (mew-submit-queue--apart entry))
          (condition-case err
              (mew-submit-queue--without-rest entry)

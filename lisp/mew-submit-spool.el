@@ -427,8 +427,10 @@ It is being copied, or there was no room for it: nobody is to get half of it."
          (all (or (plist-get entry :octets) 0)))
     (when (< octets all)
       (mew-submit-error--throw
-       'internal nil "Only %d of the %d octets of the mail are in %s.  If nobody is \
-copying it: e in the outbox makes a new mail of it" octets all (abbreviate-file-name file)))))
+       'internal nil "Only %d of the %d octets of the mail are in %s%s" octets all
+       (abbreviate-file-name file)
+       (if (eq (plist-get entry :state) 'filing) ""
+         ".  If nobody is copying it: e in the outbox makes a new mail of it")))))
 
 ;;; Locks
 
@@ -593,8 +595,7 @@ Return its entry there.  Whoever edits it has it locked."
 
 (defun mew-submit-spool--later-p (entry)
   "Is ENTRY's message to be sent at a time, named by the user, still to come?"
-  (let ((then (plist-get entry :not-before)))
-    (and then (> then (float-time)))))
+  (> (or (plist-get entry :not-before) 0) (float-time)))
 
 (defun mew-submit-spool--unedited (entry)
   "Return what is new in ENTRY, edited and not sent, as keys and values.

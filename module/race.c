@@ -541,6 +541,8 @@ void
 msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kase, const char *words)
 {
   struct msub_attempt *judged = &race->attempts[attempt];
+  if (judged->state == MSUB_JUDGED)
+    return;
   judged->state = MSUB_JUDGED;
   judged->verdict.kase = kase;
   msub_text_clean (judged->words, sizeof judged->words, words, strlen (words));

@@ -44,7 +44,8 @@ void msub_race_free (struct msub_race **race);
    again when a winner turned out to be no use (accepted, then closed): the race goes on without it.  */
 int msub_race_next (struct msub_race *race, struct msub_winner *winner_r, struct msub_error *err);
 
-/* The winner ATTEMPT turned out to be KASE (MSUB_CASE_TLS, MSUB_CASE_GREETING) after all; WORDS say why.  */
+/* The winner ATTEMPT turned out to be KASE (MSUB_CASE_TLS, MSUB_CASE_GREETING) after all; WORDS say why.  The first
+   verdict stays.  */
 void msub_race_judge (struct msub_race *race, size_t attempt, enum msub_case kase, const char *words);
 
 /* PORT is not to be used from now on.  To be called between two runs.  */

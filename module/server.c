@@ -326,6 +326,7 @@ find_port (struct msub_server *server, const struct msub_context *context, const
       if (msub_race_ports_left (race) == 0)
         return 0; /* the log-in says so */
       elsewhere = true;
+      failure = (struct msub_error) { 0 };
       msub_smtp_quit (server->smtp);
       msub_smtp_free (&server->smtp);
       server->tls = (struct msub_tls_info) { 0 };

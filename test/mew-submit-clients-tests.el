@@ -1161,6 +1161,30 @@ Of one that has changed on disk Emacs would ask; that is told instead."
         (should-not (file-exists-p half))
         (should (string-search "No space left" (car warnings)))))))
 
+(ert-deftest mew-submit-clients-tests-no-copy-of-half-a-message ()
+  "A delivered message of which only half is there, as while it is copied, is not filed."
+  :tags '(:module)
+  (dolist (program '(nil t))
+    (mew-submit-clients-tests--with-kept
+        (list :kind (if program 'pipe 'mbox) :in directory
+              :place (if program "cat >sent" (expand-file-name "sent" directory)))
+      (let* ((sent (expand-file-name "sent" directory))
+             (noninteractive (not program))
+             (file (mew-submit-spool--message-file
+                    (mew-submit-clients-tests--the-kept outbox)))
+             (whole (mew-submit-test-octets file)))
+        (mew-submit-test-write file (substring whole 0 40))
+        (should (= 1 (mew-submit-copies--file outbox)))
+        (should-not (file-exists-p sent))
+        (should (string-search (format "the copy for %s was not filed: Only 40 of the %d octets"
+                                       (if program "cat >sent" sent) (length whole))
+                               (car warnings)))
+        (mew-submit-test-write file whole)
+        (mew-submit-copies--file outbox)
+        (mew-submit-test-until ("the copy")
+          (null (mew-submit-spool--ids (mew-submit-spool--copies outbox))))
+        (should (string-search "bbb" (mew-submit-test-octets sent)))))))
+
 (ert-deftest mew-submit-clients-tests-a-copy-is-in-no-message-of-rmail ()
   "While a message of an Rmail file is edited, no copy is put into that message."
   :tags '(:module)

@@ -981,6 +981,13 @@ The copies go with that mail, and what the user wrote."
                               (mapcar (lambda (line) (plist-get line :text))
                                       (mew-submit-test-log peer "line"))))))
         (should (equal (funcall to) '("RCPT TO:<a@x>")))
+        ;; Nor do they get half of it, as while it is copied.
+        (let* ((file (mew-submit-spool--file id ".eml" directory))
+               (whole (mew-submit-test-octets file)))
+          (mew-submit-test-write file (substring whole 0 20))
+          (should-error (mew-submit-queue--send-rest id) :type 'user-error)
+          (should (equal (mew-submit-spool--ids directory) (list id)))
+          (mew-submit-test-write file whole))
         (mew-submit-queue--send-rest id)
         (mew-submit-queue-tests--settle)
         (should (equal (funcall to) '("RCPT TO:<a@x>" "RCPT TO:<b@x>")))
@@ -2189,6 +2196,40 @@ What an attempt may have sent to somebody stays as it was."
                    "Jan 2015" (mew-submit-queue-tests--released
                                peer directory (cl-incf number) old))))
         (should-not (directory-files directory nil "\\.part\\'"))))))
+
+(ert-deftest mew-submit-queue-tests-fresh-date-and-no-more ()
+  "A message that is dated now, whose attempt cannot be noted then, is whole all the same."
+  :tags '(:module)
+  (mew-submit-test-with-peer (peer "127.0.0.1:0,name=ok")
+    (mew-submit-queue-tests--with-outbox directory
+      (let* ((id (mew-submit-queue-tests--add
+                  directory (mew-submit-test-account peer "ok")
+                  :not-before (time-add nil 1000)
+                  :text (string-replace "+0000" "+0000 (longer than any in its place)"
+                                        (concat mew-submit-queue-tests--old-date "\nb\n"))))
+             (write (symbol-function 'mew-submit-spool--write))
+             (try (lambda ()
+                    (mew-submit-known--note
+                     (mew-submit-spool--with (mew-submit-known--entry id)
+                                             :state 'queued :next nil))
+                    (mew-submit-dispatch--run)))
+             warned)
+        (mew-submit-known--save
+         (mew-submit-spool--with (mew-submit-known--entry id)
+                                 :state 'queued :next nil :not-before 1))
+        (cl-letf (((symbol-function 'display-warning)
+                   (lambda (_ text &rest _) (push text warned))))
+          (cl-letf (((symbol-function 'mew-submit-spool--write)
+                     (lambda (entry &rest more)
+                       (if (eq (plist-get entry :state) 'sending)
+                           (signal 'file-error '("No space left on device"))
+                         (apply write entry more)))))
+            (funcall try))
+          (should (string-search "No space left" (pop warned)))
+          (funcall try)
+          (mew-submit-queue-tests--settle)
+          (should-not warned))
+        (should-not (string-search "2015" (mew-submit-test-stored peer)))))))
 
 (ert-deftest mew-submit-queue-tests-fresh-date-is-locked ()
   "While the Date is written anew nobody else can have the message.

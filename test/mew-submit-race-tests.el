@@ -147,17 +147,19 @@ SECURITY: M5."
 (defun mew-submit-race-tests--server (host family says)
   "Listen on port 2525 of HOST, in FAMILY; say SAYS to who comes, and no more.
 Where that is `leaves' it breaks off when it has heard something, where it is
-`alert' it has an internal error in TLS."
+`alert' it has an internal error in TLS; where it is `stops' it offers STARTTLS,
+and is silent then."
   (make-network-process :name host :server t :host host :family family :service 2525 :noquery t
                         :coding 'binary
-                        :filter (lambda (client _octets)
-                                  (when (eq says 'leaves)
-                                    (delete-process client)))
+                        :filter (lambda (client octets)
+                                  (cond ((eq says 'leaves) (delete-process client))
+                                        ((and (eq says 'stops) (string-prefix-p "EHLO" octets))
+                                         (process-send-string client "250-s\r\n250 STARTTLS\r\n"))))
                         :log (lambda (_server client _message)
                                (unless (equal says "")
                                  (process-send-string
                                   client (pcase says
-                                           ('leaves "220 Hello\r\n")
+                                           ((or 'leaves 'stops) "220 Hello\r\n")
                                            ('alert (unibyte-string 21 3 3 0 2 2 80))
                                            (_ says)))))))
 
@@ -174,7 +176,8 @@ nil where nobody listens.  DIRECTORY is for the message, TLS of the routes."
                      (mew-submit-job--start
                       (list :host "many.example" :race t :attempt-delay 250
                             :routes `((2525 ipv6 ,tls) (2525 ipv4 ,tls) (25 ipv6 none) (25 ipv4 none))
-                            :connect-timeout 120000 :step-timeout 3000 :tls 'none
+                            :connect-timeout 120000 :step-timeout 3000
+                            :tls (if (eq tls 'starttls) 'required 'none)
                             :helo "localhost" :from "" :recipients '("you@example.net")
                             :file (mew-submit-test-write (expand-file-name "message" directory)
                                                          "a: b\n\nc\n"))
@@ -201,6 +204,8 @@ No other port is tried, and what is told when there is no other address is that.
                    (none leaves "554 No\r\n" "refused"
                          (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
                    (implicit alert "554 No\r\n" "refused"
+                             (2525 "ipv6" "tls") (2525 "ipv4" "greeting"))
+                   (starttls stops "554 No\r\n" "refused"
                              (2525 "ipv6" "tls") (2525 "ipv4" "greeting"))
                    (none "" "" "timeout" (2525 "ipv6" "greeting") (2525 "ipv4" "greeting"))
                    (none "" nil "timeout"

@@ -89,6 +89,40 @@ Where there is none but those that cannot be reached the message waits for one."
                        "insecure"))))
     (should (= 2 (length (mew-submit-test-lines peer "MAIL"))))))
 
+(defun mew-submit-routes-tests--breaks-off ()
+  "Send where one address of a port breaks off, and the other takes no log-in.
+The next port cannot be reached.  Return what the first heard, and the kind."
+  (mew-submit-routes-tests--with peer
+    (let* ((heard nil)
+           (server (make-network-process
+                    :name "breaks off" :server t :family 'ipv6 :host "::1" :noquery t
+                    :service (mew-submit-test-port peer "relay")
+                    :log (lambda (_server client _message)
+                           (process-send-string client "220 Hello\r\n"))
+                    :filter (lambda (client octets)
+                              (setq heard (substring octets 0 4))
+                              (delete-process client)))))
+      (unwind-protect
+          (list (plist-get (mew-submit-routes-tests--send peer '("relay" "shut")
+                                                          :server "localhost")
+                           :kind)
+                heard)
+        (delete-process server)))))
+
+(ert-deftest mew-submit-routes-tests-an-address-that-breaks-off ()
+  "That a port takes no log-in is told where another address of it broke off, too."
+  :tags '(:module)
+  (mew-submit-test-with-directory directory
+    (mew-submit-test-write (expand-file-name "hosts" directory)
+                           "127.0.0.1 localhost\n::1 localhost\n")
+    (mew-submit-test-write (expand-file-name "nsswitch.conf" directory) "hosts: files\n")
+    (should (equal (mew-submit-test-in-network
+                    (mapconcat (lambda (name)
+                                 (format "mount --bind %s%s /etc/%s\n" directory name name))
+                               '("hosts" "nsswitch.conf") "")
+                    "mew-submit-routes-tests" '(mew-submit-routes-tests--breaks-off))
+                   '("no-login" "EHLO")))))
+
 (ert-deftest mew-submit-routes-tests-words ()
   "What is told says which port takes no log-in, and which cannot be reached."
   :tags '(:module)

@@ -124,8 +124,9 @@ Octets that the locale knows nothing of are taken for UTF-8."
 ;;; What goes together
 
 (defun mew-submit-batch-command--check (options table rules)
-  "Signal `mew-submit-usage' when one of OPTIONS, a plist, has no effect.
-TABLE names them, as for `mew-submit-batch-command--parse'.
+  "Tell when one of OPTIONS, a plist, has no effect.
+A script may give it each time, so nothing is refused for it.  TABLE names
+them, as for `mew-submit-batch-command--parse'.
 Each of RULES is (KEYS RELATION OTHERS): one of KEYS has no effect without any
 of OTHERS, or with one of them, as RELATION says."
   (let ((given (lambda (keys) (seq-find (lambda (key) (plist-get options key)) keys)))
@@ -137,9 +138,9 @@ of OTHERS, or with one of them, as RELATION says."
       (let ((key (funcall given keys))
             (other (funcall given others)))
         (when (and key (eq (null other) (eq relation 'without)))
-          (mew-submit-error--throw 'usage nil "%s has no effect %s %s" (funcall names (list key))
-                                   relation
-                                   (funcall names (if other (list other) others))))))))
+          (mew-submit-batch-command--tell
+           (format "%s has no effect %s %s" (funcall names (list key)) relation
+                   (funcall names (if other (list other) others)))))))))
 
 ;;; Output
 

@@ -49,7 +49,9 @@ Emacs calls its `sendmail-program' and answers nobody until that has ended."
                     ;; A shell may be between.
                     (when-let* ((pid (alist-get 'ppid attributes)))
                       (setq attributes (process-attributes pid))
-                      (string-match-p "\\`[Ee]macs" (or (alist-get 'comm attributes) ""))))
+                      ;; Guix and Nix start .emacs-30.1-real by a script.
+                      (string-match-p "\\`\\.?[Ee]macs"
+                                      (or (alist-get 'comm attributes) ""))))
                   '(1 2 3))
         mew-submit-batch-hand-over--caller
       mew-submit-batch-hand-over--answer)))

@@ -17,6 +17,7 @@
 ;;; Code:
 
 (require 'button)
+(require 'cl-lib)
 (require 'mew-submit-error)
 (require 'mew-submit-menu)
 (require 'mew-submit-table)
@@ -115,16 +116,18 @@ It is not narrowed any more: what BODY looks for may be anywhere."
 (defun mew-submit-view--display (buffer action)
   "Show BUFFER by ACTION, as `display-buffer', but not where somebody is.
 A rule of theirs (`display-buffer-alist', popper) could select its window: their
-next key is for what they see.  Return nil if it could only be put there."
-  (let* ((before (current-window-configuration))
-         (window (selected-window))
-         (there (window-buffer))
-         (shown (save-selected-window
-                  (display-buffer buffer action))))
-    (if (and (eq window (selected-window)) (eq there (window-buffer)))
-        shown
-      (set-window-configuration before)
-      nil)))
+next key is for what they see.  One that puts it there does not count.  Return
+nil if it is shown nowhere."
+  (let ((before (current-window-configuration))
+        (window (selected-window))
+        (there (window-buffer)))
+    (cl-loop for rules in (list display-buffer-alist nil)
+             for shown = (let ((display-buffer-alist rules))
+                           (save-selected-window
+                             (display-buffer buffer action)))
+             when (and (eq window (selected-window)) (eq there (window-buffer)))
+             return shown
+             do (set-window-configuration before))))
 
 ;;; Where one is
 

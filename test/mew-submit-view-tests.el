@@ -96,14 +96,18 @@ Who wants the outbox types that and more."
 
 (defun mew-submit-view-tests--pop (buffer alist)
   "Show BUFFER by ALIST, and select its window, as popper does."
-  (select-window (display-buffer-pop-up-window buffer alist)))
+  (let ((window (select-window (display-buffer-pop-up-window buffer alist))))
+    (set-window-parameter window 'mew-submit-view-tests--rule t)
+    window))
 
 (ert-deftest mew-submit-view-tests-shown-and-not-selected ()
   "A rule of the user's for all windows gives no key to what is shown by itself.
 Popper, shackle and Doom select what they show."
   (pcase-dolist (`(,action . ,shown)
                  '((mew-submit-view-tests--pop . t)
-                   ((display-buffer-same-window (inhibit-same-window . nil)) . nil)))
+                   ;; It would never be shown, nor what a sign-in waits for.
+                   ((display-buffer-same-window (inhibit-same-window . nil)) . t)
+                   ((display-buffer-no-window (allow-no-window . t)) . nil)))
     (let ((display-buffer-alist (list (cons "mew-submit" (ensure-list action))))
           (mew-submit-notice--unseen t)
           (buffer (get-buffer-create "*mew-submit*")))
@@ -116,6 +120,10 @@ Popper, shackle and Doom select what they show."
               (should (eq window (selected-window)))
               (should (eq there (window-buffer)))
               (should (eq shown (and (get-buffer-window buffer) t)))
+              ;; A rule counts where it can.
+              (should (eq (eq action 'mew-submit-view-tests--pop)
+                          (window-parameter (get-buffer-window buffer)
+                                            'mew-submit-view-tests--rule)))
               (should (eq shown (not mew-submit-notice--unseen)))))
         (kill-buffer buffer)))))
 

@@ -502,16 +502,16 @@ static int
 shake_hands (struct msub_connection *c, struct tls *tls, const struct msub_tls_trust *trust, msub_time deadline,
              const char **failure_r, struct msub_error *err)
 {
-  unsigned gaps = msub_net_gaps (c->fd); /* that have been filled */
-  for (;;)
+  for (unsigned gaps = msub_net_gaps (c->fd);;) /* gaps that have been filled */
     {
       int code = trust->token ? shake_apart (c, tls, trust, deadline, err) : gnutls_handshake (tls->session);
       if (code == GNUTLS_E_SUCCESS)
         return 0;
       if (code > 0)
-        *failure_r = err->kind == MSUB_TIMEOUT ? "timeout" : "other";
-      if (code > 0)
-        return -1;
+        {
+          *failure_r = err->kind == MSUB_TIMEOUT ? "timeout" : "other";
+          return -1;
+        }
       if (code == GNUTLS_E_GOT_APPLICATION_DATA)
         code = GNUTLS_E_UNEXPECTED_PACKET;
       if (gnutls_error_is_fatal (code))

@@ -16,28 +16,27 @@
 (require 'mew-submit-report)
 (require 'mew-submit-test-helpers)
 
-(defconst mew-submit-path-tests--script
-  "ip link set lo mtu 1500
+(defun mew-submit-path-tests--network (link lost)
+  "Return commands that make a network which loses LOST, as nft(8) has it.
+LINK says how its interface is."
+  (format "ip link set lo %s
 nft -f - <<'END'
 table inet filter {
   chain input {
     type filter hook input priority 0;
-    ct direction original meta length > 1000 drop
+    %s drop
   }
 }
 END"
+          link lost))
+
+(defconst mew-submit-path-tests--script
+  (mew-submit-path-tests--network "mtu 1500"
+                                  "ct direction original meta length > 1000")
   "Commands that make such a network.")
 
 (defconst mew-submit-path-tests--vpn
-  "ip link set lo mtu 1500 gso_max_segs 1
-nft -f - <<'END'
-table inet filter {
-  chain input {
-    type filter hook input priority 0;
-    meta length > 1300 drop
-  }
-}
-END"
+  (mew-submit-path-tests--network "mtu 1500 gso_max_segs 1" "meta length > 1300")
   "Commands that make one where the packets of both sides vanish.
 Each goes by itself, as on a real way.")
 
@@ -78,15 +77,8 @@ By DATA and by BDAT, in one flight and in many."
         (should (string-match-p " in 4 s" text))))))
 
 (defconst mew-submit-path-tests--back
-  "ip link set lo mtu 900 gso_max_segs 1
-nft -f - <<'END'
-table inet filter {
-  chain input {
-    type filter hook input priority 0;
-    ct direction reply meta length > 800 drop
-  }
-}
-END"
+  (mew-submit-path-tests--network "mtu 900 gso_max_segs 1"
+                                  "ct direction reply meta length > 800")
   "Commands that make a network from which long packets do not come back.
 Each goes by itself, as on a real way.")
 
@@ -117,8 +109,9 @@ Each goes by itself, as on a real way.")
   "A packet that was lost once, and came later, is not why TLS begins in vain."
   (pcase-let ((`(,kind ,result ,text ,about ,_)
                (mew-submit-test-in-network
-                (string-replace "> 800 drop" "> 800 numgen inc mod 1000000 0 drop"
-                                mew-submit-path-tests--back)
+                (mew-submit-path-tests--network
+                 "mtu 900 gso_max_segs 1"
+                 "ct direction reply meta length > 800 numgen inc mod 1000000 0")
                 "mew-submit-path-tests"
                 (mew-submit-path-tests--form ",greeting=flood:100,tls=stall" 10))))
     (should (equal (list kind result about) '("timeout" "deferred" nil)))
